@@ -1,0 +1,5 @@
+"""`python -m overfitting`."""
+
+from overfitting.cli import main
+
+main()

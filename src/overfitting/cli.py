@@ -1,0 +1,100 @@
+"""The command line: `python -m overfitting STAGE [Hydra overrides]`."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from overfitting.composition import clear_errors, compose_variants, validate
+from overfitting.errors import UserError
+
+STAGES = {
+    "download": "fetch the events of the chosen source",
+    "preprocess": "check, split and scale them",
+    "train": "train all seeds of a variant: train variant=l2",
+    "evaluate": "measure every run on the test rows and compare",
+    "report": "write the page, the tables and the figures",
+}
+COMMANDS = {
+    "ui": "bring MLflow up to date with the files and open it on 127.0.0.1",
+}
+
+
+def main() -> None:
+    """Run a stage or a command; a user's mistake ends in its message and exit status 2."""
+    name, *overrides = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print(_help())
+        return
+    try:
+        _dispatch(name, overrides)
+    except UserError as error:
+        _fail(name, error)
+
+
+def _fail(name: str, error: UserError) -> NoReturn:
+    print(f"overfitting {name}: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _dispatch(name: str, arguments: list[str]) -> None:
+    if name in STAGES:
+        _run_stage(name, arguments)
+    elif name == "ui":
+        from overfitting import tracking
+
+        tracking.serve(Path(), port=int(os.environ.get("PORT", "5000")))
+    else:
+        raise UserError(f"unknown command; expected one of {', '.join([*STAGES, *COMMANDS])}")
+
+
+def _run_stage(name: str, arguments: list[str]) -> None:
+    """Check the whole configuration, every variant of it, before any work; then let Hydra run the stage."""
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    if not any(argument.startswith(("-h", "--h", "--info", "--cfg", "-c")) for argument in arguments):
+        compose_variants(overrides)
+    if name == "train" and not any(argument.startswith("seed=") for argument in overrides):
+        arguments = ["--multirun", *arguments]
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing, and main() prints once
+    sys.argv = [f"overfitting {name}", *arguments, f"hydra.job.name={name}"]
+    with clear_errors():
+        hydra.main(version_base="1.3", config_path=str(Path("conf").resolve()), config_name="config")(run_job)()
+
+
+def run_job(composed: DictConfig) -> None:
+    """What Hydra calls, here or in a worker process: the stage that the job is named after."""
+    chosen = HydraConfig.get()
+    config = validate(composed)
+    stage = importlib.import_module(f"overfitting.stages.{chosen.job.name}")
+    if chosen.job.name == "train":
+        stage.run(config, chosen.runtime.choices.variant, _shared(chosen.overrides.task))
+        return
+    try:
+        stage.run(config)
+    except UserError as error:
+        _fail(chosen.job.name, error)
+
+
+def _shared(overrides: list[str]) -> list[str]:
+    """The overrides that hold for every variant and seed."""
+    own = ("variant=", "variant.", "seed=")
+    return [override for override in overrides if not override.startswith(own)]
+
+
+def _help() -> str:
+    commands = {**STAGES, **COMMANDS}
+    lines = [f"  {name:<11} {what}" for name, what in commands.items()]
+    return "\n".join(
+        [
+            "usage: python -m overfitting COMMAND [key=value ...]",
+            "",
+            *lines,
+            "",
+            "COMMAND --help shows the configuration that a stage can be given; `dvc repro` runs all stages.",
+        ]
+    )

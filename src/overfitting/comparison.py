@@ -1,0 +1,26 @@
+"""Names of the work: the fingerprint of a run (variant and seed) and of the whole comparison."""
+
+from collections.abc import Mapping
+
+from overfitting.composition import section
+from overfitting.config import Config
+from overfitting.fingerprint import code_fingerprint, fingerprint
+
+
+def run_fingerprint(config: Config, seed: int, data: str) -> str:
+    """What determines one run: the variant, the training, the seed, the prepared `data` and the training code."""
+    parts = section(config, "train")
+    return fingerprint(
+        variant=parts["variant"],
+        training=parts["training"],
+        seed=seed,
+        data=data,
+        code=code_fingerprint("overfitting.training"),
+    )
+
+
+def comparison_fingerprint(configs: Mapping[str, Config], data: str) -> str:
+    """What determines a comparison: the runs of all `configs` (by variant) with all their seeds."""
+    return fingerprint(
+        runs=[[name, run_fingerprint(config, seed, data)] for name, config in configs.items() for seed in config.seeds]
+    )

@@ -1,0 +1,141 @@
+"""params.yaml and conf/ composed by Hydra and checked against the schema, before any work starts."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import TypeAdapter, ValidationError
+
+from overfitting.config import SECTIONS, Config, Variant
+from overfitting.errors import UserError
+
+
+def _read_params(key: str) -> Any:
+    """Value of `key` in params.yaml: what `${params:key}` means in conf/config.yaml."""
+    value = OmegaConf.select(OmegaConf.load("params.yaml"), key)
+    if value is None:
+        raise UserError(f"params.yaml: expected the key {key}, found none")
+    return value
+
+
+OmegaConf.register_new_resolver("params", _read_params, replace=True)
+OmegaConf.register_new_resolver("comma_separated", lambda values: ",".join(map(str, values)), replace=True)
+# `large` is what the schema's defaults describe; stored for Hydra so that any of its keys can be overridden
+ConfigStore.instance().store(name="large_network", node=dataclasses.asdict(Variant()), package="variant")
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what Hydra, OmegaConf and YAML raise for a user's mistake into one UserError.
+
+    Raises:
+        UserError: with the message of the error that was raised inside.
+    """
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        cause = error
+        while isinstance(cause.__cause__, Exception):
+            if isinstance(cause.__cause__, UserError):
+                raise cause.__cause__ from None
+            cause = cause.__cause__
+        # Hydra appends where it looked, which is no news to the user
+        parts = (str(part).split("Config search path:")[0].strip() for part in (error, cause))
+        raise UserError("configuration: " + "\n".join(dict.fromkeys(parts))) from None
+
+
+def validate(composed: DictConfig) -> Config:
+    """Check a composed configuration against the schema.
+
+    Raises:
+        UserError: one line for each wrong key: what it got and what is allowed.
+    """
+    with clear_errors():
+        container = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    try:
+        config = TypeAdapter(Config).validate_python(container)
+    except ValidationError as error:
+        raise UserError("configuration:\n" + "\n".join(_lines(error))) from None
+    _check_consistency(config)
+    return config
+
+
+def compose_config(overrides: Sequence[str] = ()) -> Config:
+    """Compose and check the project in the current folder.
+
+    Args:
+        overrides: in Hydra's grammar, such as `variant=l2` or `training.epochs=3`.
+
+    Raises:
+        UserError: the configuration is wrong, or the current folder holds none.
+    """
+    folder = Path("conf").resolve()
+    if not (folder / "config.yaml").is_file() or not Path("params.yaml").is_file():
+        raise UserError(
+            f"expected conf/config.yaml and params.yaml in {Path.cwd()}; run from the project's root folder"
+        )
+    with clear_errors(), initialize_config_dir(str(folder), version_base="1.3"):
+        composed = compose("config", overrides=list(overrides))
+    return validate(composed)
+
+
+def compose_variants(overrides: Sequence[str] = ()) -> dict[str, Config]:
+    """Compose and check every variant that params.yaml lists, in its order.
+
+    Raises:
+        UserError: as `compose_config`; an unknown variant is answered with the known ones.
+    """
+    base = [override for override in overrides if not override.startswith("variant=")]
+    first = compose_config(base)
+    known = sorted(path.stem for path in Path("conf/variant").glob("*.yaml"))
+    for name in first.variants:
+        if name not in known:
+            raise UserError(f"variants: got {name!r}, expected some of {', '.join(known)} (files of conf/variant/)")
+    return {name: compose_config([*base, f"variant={name}"]) for name in first.variants}
+
+
+def section(config: Config, stage: str) -> dict[str, Any]:
+    """The part of the configuration that `stage` reads, as plain values."""
+    chosen: dict[str, Any] = {}
+    for key in SECTIONS[stage]:
+        value: Any = config
+        for part in key.split("."):
+            value = getattr(value, part)
+        chosen[key] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+    return chosen
+
+
+def _lines(error: ValidationError) -> Iterable[str]:
+    locations = [found["loc"] for found in error.errors()]
+    for found in error.errors():
+        if any(len(other) > len(found["loc"]) and other[: len(found["loc"])] == found["loc"] for other in locations):
+            continue  # only a consequence of what is wrong inside it
+        # a union's location also holds the name of the member, which is no key of the configuration
+        tags = {"bundled", "simulated", "higgs", "csv", "cosine", "inverse_time"}
+        key = ".".join(str(part) for part in found["loc"] if part not in tags)
+        if found["type"] == "unexpected_keyword_argument":
+            yield f"  {key}: unknown key (value {found['input']!r}); remove it or mend its spelling"
+        elif found["type"] == "missing":
+            yield f"  {key}: missing; expected a value"
+        else:
+            yield f"  {key}: got {found['input']!r}; {found['msg'][:1].lower()}{found['msg'][1:]}"
+
+
+def _check_consistency(config: Config) -> None:
+    for key in ("seeds", "variants"):
+        values = getattr(config, key)
+        if len(set(values)) < len(values):
+            raise UserError(f"{key}: got {list(values)}, expected each value once")
+    if config.training.batch_size > config.split.train:
+        raise UserError(
+            f"training.batch_size: got {config.training.batch_size}, "
+            f"expected at most the training rows (split.train = {config.split.train})"
+        )

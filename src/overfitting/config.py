@@ -1,0 +1,167 @@
+"""The schema of params.yaml and conf/: frozen dataclasses that refuse unknown keys, wrong types and bad values."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_CHECKED = ConfigDict(extra="forbid")
+
+# strict: "3" is no 3 and true is no 1
+Integer = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[Integer, Field(gt=0)]
+Seed = Annotated[Integer, Field(ge=0, lt=2**31)]
+Factor = Annotated[Real, Field(ge=0)]
+Positive = Annotated[Real, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class BundledData:
+    """The HIGGS-like events committed with the project."""
+
+    source: Literal["bundled"]
+    path: Name
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class SimulatedData:
+    """HIGGS-like events simulated at run time; `processes` null takes one a core and never changes the events."""
+
+    source: Literal["simulated"]
+    rows: Count
+    seed: Seed
+    processes: Count | None
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class HiggsData:
+    """The first `rows` (null: all) of the HIGGS file of UCI, from `path` if set, else from one of `urls`."""
+
+    source: Literal["higgs"]
+    rows: Count | None
+    path: Name | None
+    urls: Annotated[tuple[Name, ...], Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    size_bytes: Count
+    timeout_seconds: Positive
+    retries: Annotated[Integer, Field(ge=0)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class CsvData:
+    """A table of one's own, CSV or Parquet: numeric columns and a binary label."""
+
+    source: Literal["csv"]
+    path: Name
+    label: Name
+
+
+Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discriminator="source")]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Split:
+    """Rows of the training and validation sets, and at most how many of the rest become the test set."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Preprocessing:
+    """How rows are ordered, scaled and rid of duplicates; `shuffle_seed` null keeps the order of the file."""
+
+    scaling: Literal["standard", "none"]
+    shuffle_seed: Seed | None
+    duplicates: Literal["drop", "refuse", "keep"]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Variant:
+    """A network and its remedies. The defaults are `large`, so a variant's YAML states how it differs from it.
+
+    `l1` and `l2` are factors of the penalty on the hidden kernels; `dropout` is the rate after each hidden layer.
+    """
+
+    hidden_units: Annotated[tuple[Count, ...], Field(min_length=1)] = (512, 512, 512, 512)
+    activation: Literal["elu", "gelu", "relu", "selu", "silu", "tanh"] = "elu"
+    l1: Factor = 0.0
+    l2: Factor = 0.0
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class CosineSchedule:
+    """Linear warm-up to `learning_rate`, then half a cosine down to 0 at the last epoch."""
+
+    name: Literal["cosine"]
+    learning_rate: Positive
+    warmup_epochs: Annotated[Integer, Field(ge=0)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class InverseTimeSchedule:
+    """`learning_rate / (1 + epoch / decay_epochs)`, continuous in the step, as in TensorFlow's tutorial."""
+
+    name: Literal["inverse_time"]
+    learning_rate: Positive
+    decay_epochs: Count
+
+
+Schedule = Annotated[CosineSchedule | InverseTimeSchedule, Field(discriminator="name")]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Training:
+    """The budget: at most `epochs`; stop after `patience` epochs without a better validation log loss (null: never)."""
+
+    epochs: Count
+    batch_size: Count
+    patience: Count | None
+    schedule: Schedule
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Evaluation:
+    """What `evaluate` computes: confidence of intervals and tests, bins of the calibration error."""
+
+    confidence: Annotated[Real, Field(gt=0.5, lt=1)]
+    calibration_bins: Annotated[Integer, Field(gt=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Choices:
+    """Which file of each group of conf/ is taken."""
+
+    data: Name
+    preprocessing: Name
+    training: Name
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Config:
+    """All that a stage can read; `seed` is set while one seed trains."""
+
+    choices: Choices
+    data: Data
+    split: Split
+    preprocessing: Preprocessing
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    variants: Annotated[tuple[Name, ...], Field(min_length=1)]
+    variant: Variant
+    training: Training
+    evaluation: Evaluation
+    seed: Seed | None
+
+
+# The parts of the configuration that a stage reads, and so what dvc.yaml lists for it.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "download": ("data",),
+    "preprocess": ("split", "preprocessing"),
+    "train": ("variant", "training", "seeds"),
+    "evaluate": ("choices.training", "evaluation", "seeds", "variants"),
+    "report": (),
+}

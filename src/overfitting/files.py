@@ -1,0 +1,39 @@
+"""Where stages read and write, and how: the paths of dvc.yaml, JSON, the prepared arrays."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RAW = Path("data/raw")
+EVENTS = RAW / "events.parquet"
+PROVENANCE = RAW / "provenance.json"
+PREPARED = Path("data/prepared")
+MANIFEST = PREPARED / "manifest.json"
+SCALING = PREPARED / "scaling.json"
+RUNS = Path("runs")
+RESULTS = Path("results")
+METRICS = RESULTS / "metrics.json"
+SUMMARY = RESULTS / "summary.json"
+CURVES = RESULTS / "curves.csv"
+PREDICTIONS = RESULTS / "predictions.parquet"
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file."""
+    return json.loads(path.read_text())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people and diffs, atomically; NaN is refused, since JSON has none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    partial.replace(path)
+
+
+def read_rows(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Prepared features (n_rows, n_features) and labels (n_rows,) of `train`, `validation` or `test`, memory-mapped."""
+    features, labels = (np.load(PREPARED / f"{name}_{part}.npy", mmap_mode="r") for part in ("features", "labels"))
+    return features, labels

@@ -1,0 +1,84 @@
+"""Log loss, AUC, accuracy, Brier score and calibration error of logits: arrays in, numbers out.
+
+Each metric is given as *row values*: one number a row whose mean is the metric and whose variance over the rows,
+divided by their number, is the metric's sampling variance (to first order). Log loss, accuracy and Brier score are
+means already; for the AUC the row values are DeLong's placement values, for the calibration error its influence at
+the bins that were found. So one formula serves all intervals (see `overfitting.statistics`).
+
+Labels are (n_rows,) of 0 and 1; logits are (..., n_rows); row values have the shape of the logits, float64.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from scipy.stats import rankdata
+
+Array = NDArray[np.float64]
+
+
+def log_loss_rows(labels: Array, logits: Array) -> Array:
+    """Binary cross-entropy of each row, in nats: softplus(logit) - label * logit."""
+    logits = np.asarray(logits, np.float64)
+    return np.logaddexp(0.0, logits) - labels * logits
+
+
+def accuracy_rows(labels: Array, logits: Array) -> Array:
+    """1 where the class is right. A logit is thresholded at 0, which is a probability of 0.5."""
+    return ((np.asarray(logits) > 0) == (labels > 0.5)).astype(np.float64)
+
+
+def brier_rows(labels: Array, logits: Array) -> Array:
+    """Squared difference of probability and label (Brier 1950)."""
+    return np.square(expit(np.asarray(logits, np.float64)) - labels)
+
+
+def auc_rows(labels: Array, logits: Array) -> Array:
+    """Placement values (DeLong, DeLong, Clarke-Pearson 1988), weighted so that their mean is the AUC; ties count half.
+
+    Raises:
+        ValueError: only one class is there, for which the AUC is not defined.
+    """
+    positive = labels > 0.5
+    n_rows, n_positive = positive.size, int(positive.sum())
+    if n_positive in (0, n_rows):
+        raise ValueError("the AUC needs rows of both classes")
+    logits = np.asarray(logits, np.float64)
+    ranks = rankdata(logits, axis=-1)
+    placements = np.empty(logits.shape)
+    for group, size, other in (
+        (positive, n_positive, n_rows - n_positive),
+        (~positive, n_rows - n_positive, n_positive),
+    ):
+        beaten = (ranks[..., group] - rankdata(logits[..., group], axis=-1)) / other
+        placements[..., group] = beaten if group is positive else 1.0 - beaten
+        area = placements[..., group].mean(axis=-1, keepdims=True)
+        placements[..., group] = area + (placements[..., group] - area) * n_rows / size
+    return placements
+
+
+def calibration_error_rows(labels: Array, logits: Array, bins: int = 15) -> Array:
+    """Expected calibration error over `bins` equally wide bins of probability (Guo, Pleiss, Sun, Weinberger 2017).
+
+    The error is the sum over bins of |sum(p - y)| / n_rows, so a row's value is (p - y) times its bin's sign.
+    """
+    probabilities = expit(np.asarray(logits, np.float64))
+    difference = probabilities - labels
+    index = np.minimum((probabilities * bins).astype(int), bins - 1)
+    flat_index, flat_difference = index.reshape(-1, index.shape[-1]), difference.reshape(-1, index.shape[-1])
+    signs = [
+        np.sign(np.bincount(i, weights=d, minlength=bins))[i] for i, d in zip(flat_index, flat_difference, strict=True)
+    ]
+    return difference * np.reshape(signs, difference.shape)
+
+
+def row_metrics(calibration_bins: int) -> dict[str, Callable[[Array, Array], Array]]:
+    """The metrics of the test set by the name under which results/metrics.json has them."""
+    return {
+        "test_log_loss": log_loss_rows,
+        "test_auc": auc_rows,
+        "test_accuracy": accuracy_rows,
+        "test_brier": brier_rows,
+        "test_calibration_error": lambda labels, logits: calibration_error_rows(labels, logits, calibration_bins),
+    }
