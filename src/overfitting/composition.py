@@ -20,10 +20,7 @@ from overfitting.errors import UserError
 
 def _read_params(key: str) -> Any:
     """Value of `key` in params.yaml: what `${params:key}` means in conf/config.yaml."""
-    value = OmegaConf.select(OmegaConf.load("params.yaml"), key)
-    if value is None:
-        raise UserError(f"params.yaml: expected the key {key}, found none")
-    return value
+    return OmegaConf.select(OmegaConf.load("params.yaml"), key, throw_on_missing=True)
 
 
 OmegaConf.register_new_resolver("params", _read_params, replace=True)
@@ -44,8 +41,6 @@ def clear_errors() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         cause = error
         while isinstance(cause.__cause__, Exception):
-            if isinstance(cause.__cause__, UserError):
-                raise cause.__cause__ from None
             cause = cause.__cause__
         # Hydra appends where it looked, which is no news to the user
         parts = (str(part).split("Config search path:")[0].strip() for part in (error, cause))

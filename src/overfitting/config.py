@@ -15,6 +15,7 @@ Seed = Annotated[Integer, Field(ge=0, lt=2**31)]
 Factor = Annotated[Real, Field(ge=0)]
 Positive = Annotated[Real, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
+WebAddress = Annotated[str, Field(pattern="^https?://[^/]")]
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
@@ -42,7 +43,7 @@ class HiggsData:
     source: Literal["higgs"]
     rows: Count | None
     path: Name | None
-    urls: Annotated[tuple[Name, ...], Field(min_length=1)]
+    urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     size_bytes: Count
     timeout_seconds: Positive

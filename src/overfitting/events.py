@@ -59,9 +59,12 @@ def write_table(path: Path, batches: Iterable[pa.RecordBatch], names: Iterable[s
     partial = path.with_suffix(".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
-    with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-        for batch in batches:
-            rows += batch.num_rows
-            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-    partial.replace(path)
+    try:
+        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+            for batch in batches:
+                rows += batch.num_rows
+                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return rows

@@ -2,13 +2,12 @@
 
 import ast
 import hashlib
-import importlib.util
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-PACKAGE = "overfitting"
+_ROOT = Path(__file__).parent
 
 
 def fingerprint(**parts: Any) -> str:
@@ -33,19 +32,18 @@ def file_digest(path: Path) -> str:
 
 @cache
 def imported_files(module: str) -> tuple[Path, ...]:
-    """Source files of `module` and of what it imports from this package, lazily or not, sorted by path."""
-    files: dict[str, Path] = {}
-    waiting = [module]
+    """Source files of `module` and of what it imports from this package, lazily or not, sorted by path.
+
+    Found by reading, not by importing: a stage that needs no TensorFlow must not load it here.
+    """
+    found: set[Path] = set()
+    waiting = {module}
     while waiting:
-        name = waiting.pop()
-        if name in files:
-            continue
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(name)
-        files[name] = Path(spec.origin)
-        waiting.extend(_imports(files[name]))
-    return tuple(sorted(path for path in files.values() if path.name != "__init__.py"))
+        path = _source(waiting.pop())
+        if path is not None and path not in found:
+            found.add(path)
+            waiting |= _imports(path)
+    return tuple(sorted(found))
 
 
 def _imports(path: Path) -> set[str]:
@@ -53,15 +51,14 @@ def _imports(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
+        elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    inside = (name for name in names if name.split(".")[0] == PACKAGE)
-    return {name for name in inside if _exists(name)}
+    return names
 
 
-def _exists(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+def _source(name: str) -> Path | None:
+    """The file of a module of this package; None for other packages, for folders and for names in a module."""
+    package, *parts = name.split(".")
+    path = _ROOT.joinpath(*parts).with_suffix(".py")
+    return path if package == _ROOT.name and parts and path.is_file() else None

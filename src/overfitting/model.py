@@ -1,8 +1,8 @@
 """Variant -> keras.Model: dense hidden layers with their remedies, one logit out."""
 
-import keras
 import numpy as np
 
+from overfitting.backend import keras
 from overfitting.config import Variant
 
 

@@ -95,9 +95,7 @@ def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> S
         return Scaling(list(columns), [False] * n_columns, zeros, zeros, ones)
     values = features.astype(np.float64)
     floor = values.min(axis=0)
-    logarithm = np.array(
-        [low > 0 and float(skew(column)) > SKEWED for low, column in zip(floor, values.T, strict=True)]
-    )
+    logarithm = (floor > 0) & np.array([np.ptp(column) > 0 and skew(column) > SKEWED for column in values.T])
     values[:, logarithm] = np.log(values[:, logarithm])
     deviation = values.std(axis=0)
     return Scaling(

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from overfitting.backend import keras, tf
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
 from overfitting.model import build, hidden_kernels
 
@@ -49,13 +48,6 @@ class Trained:
     model: keras.Model
     history: list[dict[str, float]]
     summary: dict[str, Any]
-
-
-def limit_threads(threads: int) -> None:
-    """Let this process compute on `threads` cores, deterministically; to be called before TensorFlow computes."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-    tf.config.experimental.enable_op_determinism()
 
 
 def learning_rate(
@@ -174,7 +166,7 @@ def epoch_function(
 def evaluation_function(model: keras.Model, batch_size: int = 10_000) -> Callable[[Rows, str], dict[str, float]]:
     """A function that measures the model on rows without dropout: `<prefix>_log_loss` and `<prefix>_accuracy`."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[tf.TensorSpec((None, model.input_shape[1]), tf.float32)])
     def predict(features: tf.Tensor) -> tf.Tensor:
         return model(features, training=False)
 

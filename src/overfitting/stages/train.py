@@ -29,9 +29,9 @@ def run(config: Config, variant: str, overrides: list[str]) -> None:
 
 
 def _train(config: Config, folder: Path, identity: dict[str, Any], comparison: str) -> None:
-    from overfitting import tracking, training
+    from overfitting import backend, tracking, training
 
-    training.limit_threads(1)
+    backend.start(threads=1)
     parts = section(config, "train")
     settings = {"variant": parts["variant"], "training": parts["training"]}
     live = tracking.live_callback(

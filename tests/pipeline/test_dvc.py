@@ -1,0 +1,159 @@
+"""dvc.yaml against the code: each stage lists the modules it imports, and DVC sees exactly what Hydra sees."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from overfitting.composition import compose_variants, section
+from overfitting.config import SECTIONS
+from overfitting.errors import UserError
+from overfitting.fingerprint import imported_files
+from tests.conftest import ROOT
+
+
+def stages() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def test_the_stages_are_the_codes():
+    assert list(stages()) == list(SECTIONS)
+
+
+@pytest.mark.parametrize("stage", SECTIONS)
+def test_a_stage_lists_the_modules_that_it_imports(stage):
+    listed = {path for path in stages()[stage]["deps"] if path.startswith("src/")}
+    imported = {str(path.relative_to(ROOT)) for path in imported_files(f"overfitting.stages.{stage}")}
+    assert listed == imported
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths of the values that can be changed one by one; a list of plain values is one value."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        for index, inner in enumerate(value):
+            yield from leaves(inner, (*path, index))
+    elif value != {}:
+        yield path
+
+
+# another valid value where the general rule of `changed` finds none
+OTHER = {
+    "scaling": "none",
+    "duplicates": "keep",
+    "shuffle_seed": 5,
+    "source": "bundled",
+    "data": "higgs",
+    "preprocessing": "none",
+    "training": "smoke",
+    "variants": ["tiny", "large"],
+    "sha256": "0" * 64,
+    "evaluation": "other",
+}
+
+
+def changed(path: tuple[Any, ...], value: Any) -> Any:
+    key = path[-1]
+    if key in OTHER and value != OTHER[key]:
+        return OTHER[key]
+    if key == "patience" or value is None:
+        return 7
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, float):
+        return value * 0.9 + (0.01 if value == 0 else 0)
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, list):
+        return [*value, value[-1] if isinstance(value[-1], str) else value[-1] + 1]
+    return f"{value}x"
+
+
+def cases() -> list[tuple[str, tuple[Any, ...]]]:
+    files = ["params.yaml", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "conf").rglob("*.yaml"))]
+    return [
+        (file, path)
+        for file in files
+        for path in leaves(yaml.safe_load((ROOT / file).read_text()))
+        if path[0] != "hydra" and path[-1] not in ("name", "override hydra/launcher")
+    ]
+
+
+def edit(file: str, path: tuple[Any, ...]) -> None:
+    content = yaml.safe_load(Path(file).read_text())
+    inner = content
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = changed(path, inner[path[-1]])
+    Path(file).write_text(yaml.safe_dump(content))
+
+
+def composed() -> dict[str, Any]:
+    """What each stage reads, by DVC's name of the stage; the variants are those listed before the change."""
+    configs = compose_variants()
+    first = next(iter(configs.values()))
+    shared = {stage: section(first, stage) for stage in SECTIONS if stage != "train"}
+    return {**shared, **{f"train@{name}": section(config, "train") for name, config in configs.items()}}
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy whose dvc.lock was written by `dvc commit`, with invented outputs: only the configuration matters here."""
+    from overfitting.smoke import copy_project
+
+    root = tmp_path_factory.mktemp("dvc")
+    copy_project(ROOT, root)
+    (root / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        repo = Repo(str(root))
+        for stage in repo.index.stages:
+            for out in stage.outs:
+                path = Path(out.fs_path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if path.suffix:
+                    path.write_text("invented")
+                else:
+                    path.mkdir(exist_ok=True)
+                    (path / "invented").write_text("invented")
+        repo.commit(force=True)
+        repo.close()
+    return root
+
+
+def status() -> set[str]:
+    """Stages whose parameters changed, as `dvc status` has them."""
+    repo = Repo(".")
+    found = repo.status()
+    repo.close()
+    return {
+        name.removeprefix("dvc.yaml:")
+        for name, changes in found.items()
+        if any("changed deps" in change for change in changes if isinstance(change, dict))
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "path"), cases(), ids=lambda value: value if isinstance(value, str) else ".".join(map(str, value))
+)
+def test_dvc_sees_what_hydra_sees(reproduced, monkeypatch, file, path):
+    monkeypatch.chdir(reproduced)
+    original = Path(file).read_text()
+    before = composed()
+    assert status() == set()
+    try:
+        edit(file, path)
+        try:
+            after = composed()
+        except UserError:
+            pytest.skip("no valid configuration has another value here")
+        expected = {stage for stage in before if stage in after and before[stage] != after[stage]}
+        assert status() & set(before) & set(after) == expected
+    finally:
+        Path(file).write_text(original)

@@ -1,0 +1,170 @@
+"""The epoch loop against Keras, closed forms and itself."""
+
+import keras
+import numpy as np
+import pytest
+
+from overfitting.composition import compose_variants
+from overfitting.config import CosineSchedule, InverseTimeSchedule, Training, Variant
+from overfitting.training import COLUMNS, DivergedError, Rows, epoch_function, evaluation_function, learning_rate, train
+
+TINY = Variant(hidden_units=(8, 8))
+COSINE = CosineSchedule(name="cosine", learning_rate=0.01, warmup_epochs=1)
+
+
+def rows(n_rows=400, seed=0):
+    generator = np.random.default_rng(seed)
+    features = generator.normal(size=(n_rows, 5)).astype(np.float32)
+    labels = (features[:, 0] + generator.normal(0, 0.5, n_rows) > 0).astype(np.float32)
+    return Rows(features, labels)
+
+
+def budget(**changes):
+    settings = {"epochs": 4, "batch_size": 50, "patience": None, "schedule": COSINE, **changes}
+    return Training(**settings)
+
+
+def test_inverse_time_decay_halves_the_rate_after_decay_epochs():
+    schedule = learning_rate(
+        InverseTimeSchedule(name="inverse_time", learning_rate=0.001, decay_epochs=1000), 10000, 20
+    )
+    for epochs, expected in ((0, 0.001), (1000, 0.0005), (3000, 0.00025)):
+        assert float(schedule(epochs * 20)) == pytest.approx(expected)
+
+
+def test_cosine_warms_up_and_ends_at_zero():
+    schedule = learning_rate(CosineSchedule(name="cosine", learning_rate=0.01, warmup_epochs=2), 10, 5)
+    assert float(schedule(0)) == 0.0
+    assert float(schedule(5)) == pytest.approx(0.005)
+    assert float(schedule(10)) == pytest.approx(0.01)
+    assert float(schedule(30)) == pytest.approx(0.005)  # half of the 40 steps after the warm-up
+    assert float(schedule(50)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_warm_up_is_shorter_than_a_short_budget():
+    schedule = learning_rate(CosineSchedule(name="cosine", learning_rate=0.01, warmup_epochs=5), 1, 5)
+    assert float(schedule(0)) == pytest.approx(0.01)
+
+
+def test_one_epoch_is_keras_own_training_on_the_same_batches():
+    """Same initial weights, same batches, three epochs, an L2 penalty: equal to float32 rounding."""
+    variant, data, validation = Variant(hidden_units=(8, 8), l2=0.01), rows(), rows(100, seed=1)
+    import tensorflow as tf
+
+    from overfitting.model import build
+
+    ours, reference = build(variant, 5, seed=0), build(variant, 5, seed=0)
+    optimizer = keras.optimizers.Adam(0.01)
+    optimizer.build(ours.trainable_variables)
+    run_epoch = epoch_function(ours, optimizer, data, validation, 50, seed=7)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    reference.compile(keras.optimizers.Adam(0.01), loss, metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)])
+    for epoch in (1, 2, 3):
+        measured = run_epoch(tf.constant(epoch))
+        order = tf.random.experimental.stateless_shuffle(tf.range(400), seed=[7, epoch]).numpy()
+        for batch in order.reshape(-1, 50):
+            reference.train_on_batch(data.features[batch], data.labels[batch, None])
+        predicted = reference(validation.features)
+        assert float(measured["val_log_loss"]) == pytest.approx(
+            float(loss(validation.labels[:, None], predicted)), rel=1e-5
+        )
+    for a, b in zip(ours.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_each_epoch_takes_every_row_once_in_another_order():
+    import tensorflow as tf
+
+    orders = [tf.random.experimental.stateless_shuffle(tf.range(100), seed=[0, epoch]).numpy() for epoch in (1, 2)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(100))
+    assert not (orders[0] == orders[1]).all()
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    variant = Variant(hidden_units=(8, 8), dropout=0.5, l1=0.0001)
+    first, again = (train(variant, budget(), rows(), rows(100, seed=1), seed=0) for _ in range(2))
+    assert [w.tobytes() for w in first.model.get_weights()] == [w.tobytes() for w in again.model.get_weights()]
+    for a, b in zip(first.history, again.history, strict=True):
+        assert {k: v for k, v in a.items() if k != "seconds"} == {k: v for k, v in b.items() if k != "seconds"}
+    other = train(variant, budget(), rows(), rows(100, seed=1), seed=1)
+    assert other.model.get_weights()[0].tobytes() != first.model.get_weights()[0].tobytes()
+
+
+def test_history_and_summary_are_complete():
+    trained = train(TINY, budget(), rows(), rows(100, seed=1), seed=0)
+    assert [tuple(row) for row in trained.history] == [COLUMNS] * 4
+    assert [row["epoch"] for row in trained.history] == [1, 2, 3, 4]
+    losses = [row["val_log_loss"] for row in trained.history]
+    assert trained.summary["best_epoch"] == 1 + int(np.argmin(losses))
+    assert trained.summary["best"]["val_log_loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert trained.summary["last"]["val_log_loss"] == pytest.approx(losses[-1], rel=1e-5)
+    assert trained.summary["parameters"] == trained.model.count_params()
+
+
+def test_the_best_epochs_weights_are_kept_and_patience_stops(monkeypatch):
+    losses = [0.9, 0.5, 0.7, 0.4, 0.6, 0.8, 0.3]
+    weights = []
+
+    def invented(model, *_):
+        def run_epoch(epoch):
+            epoch = int(epoch)
+            model.layers[0].bias.assign(np.full(8, epoch))
+            weights.append(epoch)
+            names = [name for name in COLUMNS if name not in ("epoch", "seconds")]
+            return {**dict.fromkeys(names, 0.0), "val_log_loss": losses[epoch - 1]}
+
+        return run_epoch
+
+    monkeypatch.setattr("overfitting.training.epoch_function", invented)
+    trained = train(TINY, budget(epochs=7, patience=2), rows(), rows(100), seed=0)
+    assert weights == [1, 2, 3, 4, 5, 6]  # 4 is the best, and two epochs without a better one end it
+    assert trained.summary["best_epoch"] == 4
+    assert trained.model.layers[0].bias.numpy()[0] == 4.0
+
+
+def test_selection_looks_at_log_loss_without_the_penalty():
+    variant = Variant(hidden_units=(8,), l2=10.0)
+    trained = train(variant, budget(epochs=2), rows(), rows(100, seed=1), seed=0)
+    assert trained.history[0]["penalty"] > 1.0
+    assert trained.history[0]["val_log_loss"] < 1.0
+
+
+def test_a_users_callback_is_told_every_epoch_and_may_stop():
+    seen = []
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, sorted(logs)))
+            self.model.stop_training = epoch == 1
+
+    train(TINY, budget(), rows(), rows(100), seed=0, callbacks=[Stop()])
+    assert seen == [(0, sorted(COLUMNS)), (1, sorted(COLUMNS))]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run():
+    data = rows()
+    with pytest.raises(DivergedError, match=r"not finite in epoch \d; lower training.schedule.learning_rate"):
+        train(TINY, budget(schedule=CosineSchedule(name="cosine", learning_rate=1e38, warmup_epochs=0)), data, data, 0)
+
+
+def test_evaluation_in_pieces_is_evaluation_at_once():
+    from overfitting.model import build
+
+    model, data = build(TINY, 5, seed=0), rows(105)
+    whole = evaluation_function(model)(data, "train")
+    pieces = evaluation_function(model, batch_size=10)(data, "train")
+    assert pieces == pytest.approx(whole, rel=1e-5)
+    logits = np.asarray(model(data.features))[:, 0]
+    assert whole["train_accuracy"] == pytest.approx(((logits > 0) == data.labels).mean())
+
+
+@pytest.mark.parametrize("training", ["default", "tutorial", "smoke"])
+def test_every_variant_and_training_is_composed_built_and_trained_an_epoch(project, training):
+    data = rows(120)
+    configs = compose_variants([f"training={training}", "training.batch_size=60", "training.epochs=1"])
+    for name, config in configs.items():
+        trained = train(config.variant, config.training, data, rows(50, seed=1), seed=0)
+        assert np.isfinite(trained.history[0]["val_log_loss"]), name
+        logits = np.asarray(trained.model(data.features))
+        assert logits.shape == (120, 1)
+        assert np.isfinite(logits).all()
