@@ -22,6 +22,9 @@ STAGES = {
 }
 COMMANDS = {
     "ui": "bring MLflow up to date with the files and open it on 127.0.0.1",
+    "smoke": "run the whole pipeline on tiny settings in a scratch copy",
+    "events": "simulate the bundled events anew",
+    "changes": "what this branch changes against a base, as Markdown: changes main",
 }
 
 
@@ -45,12 +48,30 @@ def _fail(name: str, error: UserError) -> NoReturn:
 def _dispatch(name: str, arguments: list[str]) -> None:
     if name in STAGES:
         _run_stage(name, arguments)
-    elif name == "ui":
-        from overfitting import tracking
-
-        tracking.serve(Path(), port=int(os.environ.get("PORT", "5000")))
+    elif name in COMMANDS:
+        _run_command(name, arguments)
     else:
         raise UserError(f"unknown command; expected one of {', '.join([*STAGES, *COMMANDS])}")
+
+
+def _run_command(name: str, arguments: list[str]) -> None:
+    match name:
+        case "ui":
+            from overfitting import tracking
+
+            tracking.serve(Path(), port=int(os.environ.get("PORT", "5000")))
+        case "smoke":
+            from overfitting import scratch
+
+            sys.exit(scratch.run(Path()))
+        case "events":
+            from overfitting.sources import simulated
+
+            simulated.write_bundled()
+        case "changes":
+            from overfitting import changes
+
+            print(changes.describe(arguments[0] if arguments else "main"))
 
 
 def _run_stage(name: str, arguments: list[str]) -> None:
@@ -72,7 +93,7 @@ def run_job(composed: DictConfig) -> None:
     config = validate(composed)
     stage = importlib.import_module(f"overfitting.stages.{chosen.job.name}")
     if chosen.job.name == "train":
-        stage.run(config, chosen.runtime.choices.variant, _shared(chosen.overrides.task))
+        stage.run(config, chosen.runtime.choices["variant"], _shared(chosen.overrides.task))
         return
     try:
         stage.run(config)

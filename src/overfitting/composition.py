@@ -9,18 +9,19 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
-from overfitting.config import SECTIONS, Config, Variant
+from overfitting.config import SECTIONS, Choices, Config, Variant
 from overfitting.errors import UserError
 
 
 def _read_params(key: str) -> Any:
     """Value of `key` in params.yaml: what `${params:key}` means in conf/config.yaml."""
-    return OmegaConf.select(OmegaConf.load("params.yaml"), key, throw_on_missing=True)
+    return OmegaConf.select(OmegaConf.load("params.yaml"), key)
 
 
 OmegaConf.register_new_resolver("params", _read_params, replace=True)
@@ -39,12 +40,23 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        cause = error
+        cause: BaseException = error
         while isinstance(cause.__cause__, Exception):
             cause = cause.__cause__
         # Hydra appends where it looked, which is no news to the user
         parts = (str(part).split("Config search path:")[0].strip() for part in (error, cause))
         raise UserError("configuration: " + "\n".join(dict.fromkeys(parts))) from None
+
+
+@contextmanager
+def _another_hydra() -> Iterator[None]:
+    """Hydra composes for one application at a time: set aside the one that runs this stage, if it does."""
+    state = GlobalHydra.instance()
+    running, state.hydra = state.hydra, None
+    try:
+        yield
+    finally:
+        state.hydra = running
 
 
 def validate(composed: DictConfig) -> Config:
@@ -77,7 +89,14 @@ def compose_config(overrides: Sequence[str] = ()) -> Config:
         raise UserError(
             f"expected conf/config.yaml and params.yaml in {Path.cwd()}; run from the project's root folder"
         )
-    with clear_errors(), initialize_config_dir(str(folder), version_base="1.3"):
+    with clear_errors():
+        params = OmegaConf.load("params.yaml")
+        for group in (field.name for field in dataclasses.fields(Choices)):
+            if OmegaConf.select(params, f"choices.{group}") is None:
+                raise UserError(
+                    f"params.yaml: expected choices.{group}, the name of a file in conf/{group}/; found none"
+                )
+    with clear_errors(), _another_hydra(), initialize_config_dir(str(folder), version_base="1.3"):
         composed = compose("config", overrides=list(overrides))
     return validate(composed)
 
@@ -104,7 +123,8 @@ def section(config: Config, stage: str) -> dict[str, Any]:
         value: Any = config
         for part in key.split("."):
             value = getattr(value, part)
-        chosen[key] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        is_instance = dataclasses.is_dataclass(value) and not isinstance(value, type)
+        chosen[key] = dataclasses.asdict(value) if is_instance else value
     return chosen
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from overfitting.errors import UserError
+
 RAW = Path("data/raw")
 EVENTS = RAW / "events.parquet"
 PROVENANCE = RAW / "provenance.json"
@@ -21,7 +23,13 @@ PREDICTIONS = RESULTS / "predictions.parquet"
 
 
 def read_json(path: Path) -> Any:
-    """Content of a JSON file."""
+    """Content of a JSON file that an earlier stage wrote.
+
+    Raises:
+        UserError: it is not there.
+    """
+    if not path.is_file():
+        raise UserError(f"expected {path}, which an earlier stage writes; run `dvc repro`")
     return json.loads(path.read_text())
 
 

@@ -104,7 +104,7 @@ def composed() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy whose dvc.lock was written by `dvc commit`, with invented outputs: only the configuration matters here."""
-    from overfitting.smoke import copy_project
+    from overfitting.scratch import copy_project
 
     root = tmp_path_factory.mktemp("dvc")
     copy_project(ROOT, root)

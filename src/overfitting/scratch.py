@@ -1,11 +1,13 @@
-"""The whole pipeline on tiny settings, in a scratch copy of the project: does everything run?"""
+"""Scratch copies of the project, in which the whole pipeline runs without touching this one."""
 
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -18,8 +20,8 @@ TINY = {
 }
 
 
-def copy_project(root: Path, destination: Path) -> None:
-    """Copy what the pipeline needs and a fresh DVC repository to `destination`, with the settings `TINY`."""
+def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TINY) -> None:
+    """Copy what the pipeline needs to `destination`, `settings` merged into params.yaml, and start DVC there."""
     for name in PROJECT:
         target = destination / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -27,14 +29,19 @@ def copy_project(root: Path, destination: Path) -> None:
             shutil.copytree(root / name, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(root / name, target)
-    params = OmegaConf.merge(OmegaConf.load(root / "params.yaml"), TINY)
+    params = OmegaConf.merge(OmegaConf.load(root / "params.yaml"), OmegaConf.create(dict(settings)))
     OmegaConf.save(params, destination / "params.yaml")
     subprocess.run([*DVC, "init", "--quiet", "--no-scm"], cwd=destination, check=True)
 
 
+def reproduce(project: Path) -> int:
+    """Run `dvc repro` in a scratch copy, with an MLflow database of its own; return its exit status."""
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{project.resolve()}/mlflow.db"}
+    return subprocess.run([*DVC, "repro"], cwd=project, env=environment, check=False).returncode
+
+
 def run(root: Path) -> int:
-    """Reproduce a scratch copy of `root`; return the exit status of `dvc repro`."""
+    """Reproduce a scratch copy of `root` on tiny settings; return the exit status."""
     with tempfile.TemporaryDirectory(prefix="overfitting-smoke-") as scratch:
         copy_project(root, Path(scratch))
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{scratch}/mlflow.db"}
-        return subprocess.run([*DVC, "repro"], cwd=scratch, env=environment, check=False).returncode
+        return reproduce(Path(scratch))

@@ -1,0 +1,200 @@
+"""What MLflow is to show of the files under runs/ and results/: names, parameters, points, texts. No MLflow in here."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
+AGGREGATES = ("test_log_loss", "test_auc", "test_accuracy", "gap_best", "gap_last")
+
+Point = tuple[str, float, int, int]  # name, value, milliseconds since 1970, step
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training under runs/, and what `evaluate` measured of it (empty: not yet)."""
+
+    folder: Path
+    summary: dict[str, Any]
+    measured: dict[str, float]
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The tags that find a run; the variant counts, since two names may stand for one configuration."""
+        return {key: str(self.summary[key]) for key in ("variant", "seed", "fingerprint")}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The configuration that was trained: `variant`, `training`."""
+        return dict(self.summary["config"])
+
+    @property
+    def ended(self) -> int:
+        """When the training ended, in milliseconds since 1970."""
+        return int((self.folder / "summary.json").stat().st_mtime * 1000)
+
+    @property
+    def started(self) -> int:
+        """When it started; the same as `ended`, less the seconds of all epochs."""
+        return self.ended - int(self.summary["seconds"] * 1000)
+
+    def curves(self) -> list[Point]:
+        """All epochs, at the times when they ended."""
+        found, elapsed = [], 0.0
+        with (self.folder / "history.csv").open(newline="") as file:
+            for row in csv.DictReader(file):
+                elapsed += float(row["seconds"])
+                values = {name: float(row[name]) for name in CURVES}
+                found += points(values, int(row["epoch"]), self.started + int(elapsed * 1000))
+        return found
+
+    def values(self) -> dict[str, float]:
+        """What sums the run up, under names of its own: MLflow's table shows the last point of a curve."""
+        best, last = self.summary["best"], self.summary["last"]
+        names = ("best_epoch", "epochs", "parameters", "weight_norm", "near_zero_share", "seconds")
+        values = {
+            **{f"best_{name}": value for name, value in best.items()},
+            **{f"last_{name}": value for name, value in last.items()},
+            "gap_best": best["val_log_loss"] - best["train_log_loss"],
+            "gap_last": last["val_log_loss"] - last["train_log_loss"],
+            **{name: self.summary[name] for name in names},
+            **self.measured,
+        }
+        return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def read_results(root: Path) -> dict[str, Any]:
+    """results/metrics.json, or nothing where there is none yet."""
+    path = root / "results/metrics.json"
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def read_runs(root: Path, results: Mapping[str, Any]) -> list[Run]:
+    """All finished trainings under runs/."""
+    summaries = {path.parent: json.loads(path.read_text()) for path in (root / "runs").glob("*/*/summary.json")}
+    return [Run(folder, summary, _measured(summary, results)) for folder, summary in sorted(summaries.items())]
+
+
+def points(values: Mapping[str, float], step: int, milliseconds: int) -> list[Point]:
+    """An epoch's values of the curves."""
+    return [(name, float(values[name]), milliseconds, step) for name in CURVES if name in values]
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Leaves of nested settings by dotted names, as text: `variant.l2`, `training.epochs`."""
+    leaves: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            leaves |= flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value if isinstance(value, str) else json.dumps(value)
+    return leaves
+
+
+def comparison_name(fingerprint: str) -> str:
+    """Name of a parent run."""
+    return f"comparison {fingerprint[:6]}"
+
+
+def run_name(identity: Mapping[str, Any]) -> str:
+    """Name of a child."""
+    return f"{identity['variant']} · seed {identity['seed']}"
+
+
+def comparison_parameters(results: Mapping[str, Any]) -> dict[str, Any]:
+    """What was compared, on which rows."""
+    data, run = results["data"], results["run"]
+    rows = {name: data[name] for name in ("train_rows", "validation_rows", "test_rows")}
+    chosen = {"training": run["training"], "seeds": run["seeds"], "variants": list(results["variants"])}
+    return {"data": {"source": data["source"], "scaling": data["scaling"], **rows}, **chosen, **run["versions"]}
+
+
+def comparison_values(results: Mapping[str, Any]) -> dict[str, float]:
+    """Means over the seeds, a name for each metric and variant: `test_auc/l2`."""
+    return {
+        f"{metric}/{name}": float(variant[metric]["mean"])
+        for metric in AGGREGATES
+        for name, variant in results["variants"].items()
+        if variant[metric]["mean"] is not None
+    }
+
+
+def description(results: Mapping[str, Any], figures: list[str]) -> str:
+    """The parent's text in Markdown: the verdict, the ranking, the addresses `figures` of images."""
+    lines = [
+        f"**{results['verdict']['sentence']}**",
+        "",
+        "| | variant | test log loss | test AUC | gap at the last epoch | best epoch | group |",
+        "|--:|:--|:--|:--|--:|--:|:--|",
+    ]
+    for rank, name in enumerate(results["verdict"]["ranking"], 1):
+        found = results["variants"][name]
+        scores = " | ".join(_interval(found[metric], 4) for metric in ("test_log_loss", "test_auc"))
+        gap, epoch = found["gap_last"]["mean"], found["best_epoch"]["mean"]
+        lines.append(f"| {rank} | {name} | {scores} | {gap:.3f} | {epoch:.0f} | {found['group']} |")
+    data = results["data"]
+    seeds = len(results["run"]["seeds"])
+    rows = f"{data['train_rows']:,} training and {data['test_rows']:,} test rows of `{data['source']}`"
+    note = "The gap is validation less training log loss; intervals count both seeds and test rows."
+    images = [f"![{Path(figure).stem}]({figure})" for figure in figures]
+    return "\n".join([*lines, "", f"Means over {seeds} seeds; {rows}. {note}", "", *images])
+
+
+def dataset(data: Mapping[str, Any]) -> dict[str, str]:
+    """Fields of MLflow's dataset: the prepared arrays, by their fingerprint."""
+    columns = [{"type": "float", "name": name, "required": True} for name in (*data["columns"], data["label"])]
+    rows = {name: data[name] for name in ("rows", "train_rows", "validation_rows", "test_rows")}
+    return {
+        "name": data["source"],
+        "digest": data["fingerprint"][:36],
+        "source_type": data["source"],
+        "source": json.dumps({"source": data["source"], "sha256": data["sha256"]}),
+        "schema": json.dumps({"mlflow_colspec": columns}),
+        "profile": json.dumps(rows),
+    }
+
+
+def example(prepared: Path, rows: int = 3) -> pd.DataFrame | None:
+    """Raw (unscaled) columns of the first validation rows; None where the prepared arrays are not there."""
+    paths = prepared / "scaling.json", prepared / "validation_features.npy"
+    if not all(path.is_file() for path in paths):
+        return None
+    scaling = json.loads(paths[0].read_text())
+    values = np.load(paths[1], mmap_mode="r")[:rows].astype(np.float64) * scaling["deviation"] + scaling["mean"]
+    raw = np.where(scaling["logarithm"], np.exp(np.where(scaling["logarithm"], values, 0.0)), values)
+    return pd.DataFrame(raw.astype(np.float32).astype(np.float64), columns=scaling["columns"])
+
+
+def _interval(found: Mapping[str, Any], digits: int) -> str:
+    text = f"{found['mean']:.{digits}f}"
+    if found["ci_low"] is None:
+        return text
+    return f"{text} ({found['ci_low']:.{digits}f} to {found['ci_high']:.{digits}f})"
+
+
+def _measured(summary: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, float]:
+    """Test metrics of this very run: results/ may be of an earlier one with the same variant and seed."""
+    variant = results.get("variants", {}).get(summary["variant"])
+    seeds = results.get("run", {}).get("seeds", [])
+    if variant is None or summary["seed"] not in seeds:
+        return {}
+    index = seeds.index(summary["seed"])
+    values = {name: found["seeds"][index] for name, found in variant.items() if "seeds" in (_mapping(found))}
+    of_summary = (summary["best"]["val_log_loss"], summary["seconds"])
+    of_results = (values["val_log_loss_best"], values["seconds"])
+    if results["data"]["fingerprint"] != summary["data_fingerprint"]:
+        return {}
+    if not all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(of_summary, of_results, strict=True)):
+        return {}
+    return {name: value for name, value in values.items() if name.startswith("test_")}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,195 @@
+"""Runs in MLflow: found by their tags, created once, filled. The only module that imports MLflow, when first needed.
+
+One parent run a comparison, one child a variant and seed. Both carry the tag `fingerprint` and are created under a
+file lock, so that the same work never shows twice. A child that is FINISHED has its whole curves; one that is not was
+left by a process that died, and is replaced.
+"""
+
+import logging
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+from overfitting import mirror
+
+EXPERIMENT = "overfitting"
+PARENT = "mlflow.parentRunId"
+BATCH = 1000  # metrics that MLflow takes in one call
+LOCK_SECONDS = 60.0
+REQUIREMENTS = ("tensorflow", "keras", "numpy", "pandas")  # of the model that is stored
+ENVIRONMENT = {  # unless the user set them
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
+
+
+@cache
+def mlflow() -> Any:
+    """MLflow itself: importing it takes 1 s of processor time, and its first use of a database another."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    # it announces each retry; one warning of ours is enough
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    import mlflow
+
+    return mlflow
+
+
+def tracking_uri(root: Path) -> str:
+    """MLFLOW_TRACKING_URI, or the database beside the files."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+
+
+def without_password(text: str) -> str:
+    """`text` on one line, less what stands before the @ of a web address."""
+    return re.sub(r"//[^/@\s]*@", "//", (text.splitlines() or [""])[0])
+
+
+@cache
+def open_store(root: Path, uri: str) -> "Store":
+    """The store of this process; one for each address."""
+    return Store(root, uri)
+
+
+class Store:
+    """The runs of one experiment. Its methods raise MLflow's exceptions and OSError where it cannot be reached."""
+
+    def __init__(self, root: Path, uri: str) -> None:
+        self.root = root
+        self.lock = FileLock(root / "mlflow.db.lock", timeout=LOCK_SECONDS)
+        with self.lock:  # the first process creates the tables, the others wait
+            self.client = mlflow().MlflowClient(uri)
+            self.experiment = self._experiment(uri)
+
+    def _experiment(self, uri: str) -> str:
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            artifacts = None if uri.startswith("http") else (self.root / "mlartifacts").resolve().as_uri()
+            return str(self.client.create_experiment(name, artifact_location=artifacts))
+        if found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def search(self, condition: str) -> list[Any]:
+        """Runs that fulfil `condition`, the newest first."""
+        return list(self.client.search_runs([self.experiment], condition, max_results=5000))
+
+    def children(self, parent: str) -> list[Any]:
+        """The runs under the parent with that id."""
+        return self.search(f"tags.`{PARENT}` = '{parent}'")
+
+    def comparison(self, fingerprint: str, started: int) -> Any:
+        """The parent run of a comparison, created where there is none."""
+        with self.lock:
+            found = [run for run in self.search(f"tags.fingerprint = '{fingerprint}'") if PARENT not in run.data.tags]
+            return found[0] if found else self._create(mirror.comparison_name(fingerprint), started, fingerprint)
+
+    def finished(self, identity: Mapping[str, str], parent: str) -> Any:
+        """The finished run of this work, moved to `parent`, or None; other runs of the same work are deleted."""
+        with self.lock:
+            same = self.search(f"tags.fingerprint = '{identity['fingerprint']}'")
+            same = [run for run in same if run.data.tags.get("variant") == identity["variant"]]
+            found = next((run for run in same if run.info.status == "FINISHED"), None)
+            for run in same:
+                if run is not found:
+                    self.client.delete_run(run.info.run_id)
+            if found and found.data.tags.get(PARENT) != parent:
+                self.client.set_tag(found.info.run_id, PARENT, parent)
+            return found
+
+    def start(self, identity: Mapping[str, str], parent: str, parameters: Mapping[str, Any], started: int) -> Any:
+        """Create the run of a variant and seed under `parent`; `started` in milliseconds since 1970."""
+        tags = {"variant": identity["variant"], "seed": identity["seed"], PARENT: parent}
+        run = self._create(mirror.run_name(identity), started, identity["fingerprint"], **tags)
+        settings = {"variant": identity["variant"], "seed": identity["seed"], **mirror.flat(parameters)}
+        self.log(run.info.run_id, parameters=settings)
+        return run
+
+    def _create(self, name: str, started: int, fingerprint: str, **tags: str) -> Any:
+        tags = {"fingerprint": fingerprint, **tags, **_origin(self.root)}
+        return self.client.create_run(self.experiment, started, tags, name)
+
+    def finish(self, run: Any, ended: int | None = None) -> None:
+        """Mark a run as finished, `ended` (now) in milliseconds since 1970, unless it already is."""
+        if run.info.status != "FINISHED":
+            self.client.set_terminated(run.info.run_id, "FINISHED", ended)
+
+    def log(
+        self,
+        run: str,
+        points: Iterable[mirror.Point] = (),
+        parameters: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Log to the run of that id, in as few calls as MLflow allows; `model` is the id that the points belong to."""
+        entities = mlflow().entities
+        metrics = [entities.Metric(*point, model_id=model) for point in points]
+        named = [entities.Param(*item) for item in (parameters or {}).items()]
+        tagged = [entities.RunTag(*item) for item in (tags or {}).items()]
+        if metrics or named or tagged:
+            self.client.log_batch(run, metrics[:BATCH], named, tagged)
+        for start in range(BATCH, len(metrics), BATCH):
+            self.client.log_batch(run, metrics[start : start + BATCH])
+
+    def add_dataset(self, run: Any, fields: Mapping[str, str]) -> None:
+        """Name the data that a run used, unless it is named already."""
+        if not (run.inputs and run.inputs.dataset_inputs):
+            entities = mlflow().entities
+            context = entities.InputTag("mlflow.data.context", "training")
+            self.client.log_inputs(run.info.run_id, [entities.DatasetInput(entities.Dataset(**fields), [context])])
+
+    def model(self, run: Any) -> str | None:
+        """Id of the model of a run."""
+        outputs = run.outputs.model_outputs if run.outputs else []
+        return str(outputs[0].model_id) if outputs else None
+
+    def add_model(
+        self, run_id: str, parameters: Mapping[str, str], weights: Path, scaling: Path, example: pd.DataFrame
+    ) -> str:
+        """Store a run's model, which takes raw columns as in `example` and gives probabilities; returns its id."""
+        models, types = mlflow().models, mlflow().types
+        inputs = types.Schema([types.ColSpec("double", name) for name in example.columns])
+        signature = models.ModelSignature(inputs, types.Schema([types.ColSpec("double", "probability")]))
+        model = self.client.create_logged_model(self.experiment, "model", run_id, params=dict(parameters))
+        identity = {"run_id": run_id, "model_id": model.model_id, "artifact_path": model.artifact_location}
+        with tempfile.TemporaryDirectory() as folder:
+            mlflow().pyfunc.save_model(
+                Path(folder, "model"),
+                python_model=str(Path(__file__).with_name("scoring_model.py")),
+                artifacts={"model": str(weights), "scaling": str(scaling)},
+                signature=signature,
+                input_example=example,
+                pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+                mlflow_model=models.Model(model_uuid=model.model_id, **identity),
+            )
+            self.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+        self.client.finalize_logged_model(model.model_id, "READY")
+        self.client.log_outputs(run_id, [mlflow().entities.LoggedModelOutput(model.model_id, 0)])
+        return str(model.model_id)
+
+
+@cache
+def _origin(root: Path) -> dict[str, str]:
+    """Tags that say where runs come from: the command, and the commit where git is there."""
+    tags = {"mlflow.source.name": "dvc repro", "mlflow.source.type": "LOCAL"}
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return tags
+    return {**tags, "mlflow.source.git.commit": found.stdout.strip(), "commit": found.stdout.strip()}

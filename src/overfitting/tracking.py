@@ -1,0 +1,221 @@
+"""MLflow as a mirror of the files: curves while a model trains, `sync` for all the rest, and its pages.
+
+The files are the truth: `sync` compares what `overfitting.mirror` says of them with what MLflow has, and adds the
+difference, so that a second time adds nothing.
+"""
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock
+
+from overfitting import mirror
+from overfitting.errors import UserError
+from overfitting.fingerprint import file_digest, fingerprint
+from overfitting.live import LiveRun
+from overfitting.store import ENVIRONMENT, Store, mlflow, open_store, tracking_uri, without_password
+
+REPORT = ("report.html", "report.md", "metrics.json")  # in results/
+
+_log = logging.getLogger(__name__)
+
+
+def live_callback(
+    *,
+    variant: str,
+    seed: int,
+    fingerprint: str,
+    comparison: str,
+    parameters: Mapping[str, Any],
+    root: Path = Path(),
+) -> Any:
+    """A Keras callback that logs one training live.
+
+    Args:
+        variant: its name.
+        seed: of the training.
+        fingerprint: what determines the run's result.
+        comparison: fingerprint of the comparison that the run belongs to.
+        parameters: the configuration, nested; its leaves become parameters such as `variant.l2`.
+        root: the project's folder.
+    """
+    import keras
+
+    class LiveCallback(LiveRun, keras.callbacks.Callback):
+        """`LiveRun` for a CallbackList."""
+
+    identity = {"variant": variant, "seed": str(seed), "fingerprint": fingerprint}
+    return LiveCallback(lambda started: connect(root, identity, comparison, parameters, started))
+
+
+class Connection(NamedTuple):
+    """A run that is being trained, as `LiveRun` sees it."""
+
+    store: Store
+    run: Any
+
+    def log(self, points: list[mirror.Point]) -> None:
+        """Store a batch."""
+        self.store.log(self.run.info.run_id, points)
+
+    def finish(self) -> None:
+        """Mark the run as finished."""
+        self.store.finish(self.run)
+
+
+def connect(
+    root: Path, identity: Mapping[str, str], comparison: str, parameters: Mapping[str, Any], started: int
+) -> Connection | None:
+    """Create the run of a training that started at `started` (milliseconds since 1970); None: MLflow has it whole."""
+    store = open_store(root, tracking_uri(root))
+    with store.lock:
+        parent = store.comparison(comparison, started).info.run_id
+        if store.finished(identity, parent):
+            return None
+        return Connection(store, store.start(identity, parent, parameters, started))
+
+
+def sync(root: Path = Path(), comparison: str | None = None) -> bool:
+    """Bring MLflow up to date with runs/ and results/ under `root`; False, after a warning, where it is unreachable.
+
+    Args:
+        root: the project's folder.
+        comparison: fingerprint of the comparison that runs/ belongs to, for runs that results/ does not know yet;
+            without it they wait for the results.
+    """
+    results = mirror.read_results(root)
+    runs = mirror.read_runs(root, results)
+    if not runs:
+        return True
+    uri = tracking_uri(root)
+    try:
+        with FileLock(root / "mlflow.db.sync.lock"):
+            _update(open_store(root, uri), runs, results, comparison)
+    except (mlflow().exceptions.MlflowException, OSError) as error:
+        reason = without_password(str(error))
+        _log.warning("MLflow (%s) is not brought up to date with the files: %s", without_password(uri), reason)
+        return False
+    return True
+
+
+def serve(root: Path, port: int, comparison: str | None = None) -> None:
+    """Bring MLflow up to date (see `sync`), then become its web server on 127.0.0.1; a remote server is only named.
+
+    Raises:
+        UserError: the port is taken.
+    """
+    uri = tracking_uri(root)
+    remote = uri.startswith("http")
+    if not remote:
+        _check_port(port)
+    sync(root, comparison)
+    print(f"MLflow: {without_password(uri) if remote else f'http://127.0.0.1:{port}'}", flush=True)
+    if not remote:
+        options = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        os.execve(sys.executable, [sys.executable, "-m", "mlflow", "server", *options], {**ENVIRONMENT, **os.environ})
+
+
+def _update(store: Store, runs: Sequence[mirror.Run], results: Mapping[str, Any], comparison: str | None) -> None:
+    measured = [run for run in runs if run.measured]
+    if measured:
+        parent = store.comparison(results["run"]["fingerprint"], min(run.started for run in measured))
+        _update_runs(store, parent, measured, results)
+        _update_comparison(store, parent, max(run.ended for run in measured), results)
+        _remove_abandoned(store)
+    others = [run for run in runs if not run.measured]
+    if others and comparison:
+        parent = store.comparison(comparison, min(run.started for run in others))
+        _update_runs(store, parent, others, {})
+
+
+def _update_runs(store: Store, parent: Any, runs: Sequence[mirror.Run], results: Mapping[str, Any]) -> None:
+    parent_id = parent.info.run_id
+    present = {
+        (child.data.tags.get("variant"), child.data.tags.get("fingerprint")): child
+        for child in store.children(parent_id)
+        if child.info.status == "FINISHED"
+    }
+    for run in runs:
+        found = present.get((run.identity["variant"], run.identity["fingerprint"]))
+        found = found or store.finished(run.identity, parent_id)
+        curves = [] if found else run.curves()
+        found = found or store.start(run.identity, parent_id, run.parameters, run.started)
+        _complete(store, found, run, curves, results)
+
+
+def _complete(
+    store: Store, found: Any, run: mirror.Run, curves: list[mirror.Point], results: Mapping[str, Any]
+) -> None:
+    """Add what MLflow's run `found` lacks, the `curves` among it."""
+    if results:
+        store.add_dataset(found, mirror.dataset(results["data"]))
+    model = store.model(found) or (_add_model(store, found.info.run_id, run) if run.measured else None)
+    values = _new(run.values(), found.data.metrics)
+    tags = _new({**run.identity, "data_hash": run.summary["data_fingerprint"]}, found.data.tags)
+    store.log(found.info.run_id, curves, tags=tags)
+    store.log(found.info.run_id, [(name, value, run.ended, 0) for name, value in values.items()], model=model)
+    store.finish(found, run.ended)
+
+
+def _add_model(store: Store, run_id: str, run: mirror.Run) -> str | None:
+    """Store the model and return its id, if the prepared arrays are there to say how it scales its input."""
+    prepared = store.root / "data/prepared"
+    example = mirror.example(prepared)
+    if example is None:
+        return None
+    weights, scaling = run.folder / "model.keras", prepared / "scaling.json"
+    return store.add_model(run_id, mirror.flat(run.parameters), weights, scaling, example)
+
+
+def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[str, Any]) -> None:
+    run_id, folder = parent.info.run_id, store.root / "results"
+    figures = sorted((folder / "figures").glob("*.png")) + sorted((folder / "figures").glob("*.svg"))
+    files = [path for path in (*(folder / name for name in REPORT), *figures) if path.is_file()]
+    digest = fingerprint(**{str(path.relative_to(folder)): file_digest(path) for path in files})
+    if parent.data.tags.get("artifacts") != digest:
+        for path in files:
+            inside = path.parent.relative_to(folder)
+            store.client.log_artifact(run_id, str(path), None if inside == Path() else str(inside))
+    images = [f"get-artifact?path=figures/{path.name}&run_uuid={run_id}" for path in figures if path.suffix == ".png"]
+    tags = {
+        "mlflow.note.content": mirror.description(results, images),
+        "data_hash": results["data"]["fingerprint"],
+        "best": ", ".join(results["verdict"]["best"]),
+        "artifacts": digest,
+    }
+    parameters = mirror.flat(mirror.comparison_parameters(results))
+    values = _new(mirror.comparison_values(results), parent.data.metrics)
+    store.add_dataset(parent, mirror.dataset(results["data"]))
+    store.log(
+        run_id,
+        [(name, value, ended, 0) for name, value in values.items()],
+        {name: value for name, value in parameters.items() if name not in parent.data.params},
+        _new(tags, parent.data.tags),
+    )
+    store.finish(parent, ended)
+
+
+def _remove_abandoned(store: Store) -> None:
+    """Delete comparisons that never came to results and whose runs have moved to another one."""
+    for run in store.search("attributes.status = 'RUNNING'"):
+        ours = "fingerprint" in run.data.tags and "variant" not in run.data.tags
+        if ours and not store.children(run.info.run_id):
+            store.client.delete_run(run.info.run_id)
+
+
+def _new(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if present.get(name) != value}
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UserError(f"port {port} of 127.0.0.1 is taken; choose another one: make ui PORT={port + 1}") from None
