@@ -4,7 +4,7 @@ A table of events is a Parquet file: the label first (1 = signal, 0 = background
 all float32. Another data set has other columns, but the same shape.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,12 +50,18 @@ def table_schema(names: Iterable[str] = NAMES) -> pa.Schema:
     return pa.schema([pa.field(name, pa.float32(), nullable=False) for name in (LABEL, *names)])
 
 
-def write_table(path: Path, batches: Iterable[pa.RecordBatch], names: Iterable[str] = NAMES) -> int:
+def write_table(
+    path: Path,
+    batches: Iterable[pa.RecordBatch],
+    names: Iterable[str] = NAMES,
+    metadata: Mapping[str, str] | None = None,
+) -> int:
     """Write record batches (label + features) as one Parquet file, atomically; return the number of rows.
 
-    Batches are cast to float32 and written as they come, so that a table larger than memory can pass through.
+    Batches are cast to float32 and written as they come, so that a table larger than memory can pass through;
+    `metadata` is kept in the file's schema.
     """
-    schema = table_schema(names)
+    schema = table_schema(names).with_metadata(metadata)
     partial = path.with_suffix(".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = 0

@@ -26,8 +26,8 @@ class Tracker:
 
 
 @contextmanager
-def track(total: int | None, description: str, unit: str, done: int = 0) -> Iterator[Tracker]:
-    """Follow `total` (None: unknown) units of work on standard error; the unit `bytes` is shown as kB, MB, GB.
+def track(total: int, description: str, unit: str, done: int = 0) -> Iterator[Tracker]:
+    """Follow `total` units of work on standard error; the unit `bytes` is shown as kB, MB and GB.
 
     `done` units were there from the start, say of a download that is resumed, and do not count for the speed.
     """
@@ -35,27 +35,15 @@ def track(total: int | None, description: str, unit: str, done: int = 0) -> Iter
     if not console.is_terminal:
         yield Tracker(done, _lines(total, description, unit, done))
         return
-    amount = [progress.DownloadColumn(), progress.TransferSpeedColumn()] if unit == "bytes" else [_Amount(unit)]
+    plain = progress.TextColumn(f"{{task.completed:,.0f}}/{{task.total:,.0f}} {unit}")
+    amount = [progress.DownloadColumn(), progress.TransferSpeedColumn()] if unit == "bytes" else [plain]
     columns = [progress.TextColumn("{task.description}"), progress.BarColumn(), *amount, progress.TimeRemainingColumn()]
     with progress.Progress(*columns, console=console) as bar:
         task = bar.add_task(description, total=total, completed=done)
         yield Tracker(done, lambda now: bar.update(task, completed=now))
 
 
-class _Amount(progress.ProgressColumn):
-    """Done, total and speed of anything that is not bytes."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
-    def render(self, task: progress.Task) -> str:
-        total = "" if task.total is None else f"/{task.total:,.0f}"
-        speed = "" if task.speed is None else f" {task.speed:,.0f}/s"
-        return f"{task.completed:,.0f}{total} {self.unit}{speed}"
-
-
-def _lines(total: int | None, description: str, unit: str, first: int) -> Callable[[int], None]:
+def _lines(total: int, description: str, unit: str, first: int) -> Callable[[int], None]:
     started = last = time.monotonic()
 
     def amount(number: float) -> str:
@@ -64,11 +52,10 @@ def _lines(total: int | None, description: str, unit: str, first: int) -> Callab
     def show(done: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last < LINE_SECONDS:
-            return
-        last = now
-        share = f" of {amount(total)} ({done / total:.0%})" if total else ""
-        speed = amount((done - first) / max(now - started, 1e-9))
-        print(f"{description}: {amount(done)}{share}, {speed}/s", file=sys.stderr, flush=True)
+        if now - last >= LINE_SECONDS:
+            last = now
+            speed = amount((done - first) / max(now - started, 1e-9))
+            line = f"{description}: {amount(done)} of {amount(total)} ({done / total:.0%}), {speed}/s"
+            print(line, file=sys.stderr, flush=True)
 
     return show

@@ -1,0 +1,1 @@
+"""Where events come from. Each module has `fetch(config, destination)`, which writes a table and returns its provenance."""
