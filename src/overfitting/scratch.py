@@ -34,10 +34,10 @@ def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TI
     subprocess.run([*DVC, "init", "--quiet", "--no-scm"], cwd=destination, check=True)
 
 
-def reproduce(project: Path) -> int:
-    """Run `dvc repro` in a scratch copy, with an MLflow database of its own; return its exit status."""
+def reproduce(project: Path, *targets: str) -> int:
+    """Run `dvc repro` of `targets` (none: all) in a scratch copy, with its own MLflow database; return its status."""
     environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{project.resolve()}/mlflow.db"}
-    return subprocess.run([*DVC, "repro"], cwd=project, env=environment, check=False).returncode
+    return subprocess.run([*DVC, "repro", *targets], cwd=project, env=environment, check=False).returncode
 
 
 def run(root: Path) -> int:

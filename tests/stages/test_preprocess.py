@@ -1,0 +1,89 @@
+"""Stage preprocess: from a table to arrays, with nothing learned from other rows than the training rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from overfitting import files
+from overfitting.composition import compose_config
+from overfitting.errors import UserError
+from overfitting.events import table_schema, write_table
+from overfitting.stages import preprocess
+
+SPLIT = ("split.train=600", "split.validation=200", "split.test=150", "training.batch_size=50")
+
+
+@pytest.fixture
+def table(project):
+    generator = np.random.default_rng(0)
+    columns = [generator.integers(0, 2, 1000), generator.lognormal(0, 1, 1000), generator.normal(5, 3, 1000)]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def store(table: np.ndarray) -> None:
+    batch = pa.RecordBatch.from_arrays([pa.array(column) for column in table.T], schema=table_schema(["pt", "eta"]))
+    write_table(files.EVENTS, [batch], names=["pt", "eta"])
+    files.write_json(files.PROVENANCE, {"source": "test", "licence": "-", "citation": "-", "sha256": "-"})
+
+
+def run(*overrides: str) -> dict:
+    preprocess.run(compose_config([*SPLIT, *overrides]))
+    return files.read_json(files.MANIFEST)
+
+
+def test_training_rows_are_standardised_and_sets_are_disjoint(table):
+    store(table)
+    manifest = run()
+    assert [manifest[f"{name}_rows"] for name in ("train", "validation", "test")] == [600, 200, 150]
+    train, labels = files.read_rows("train")
+    assert train.dtype == labels.dtype == np.float32
+    np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(train.std(0), 1, atol=1e-5)
+    assert files.read_json(files.SCALING)["logarithm"] == [True, False]
+    rows = np.concatenate([files.read_rows(name)[0] for name in ("train", "validation", "test")])
+    assert len(np.unique(rows, axis=0)) == 950
+
+
+def test_other_rows_teach_the_scaling_nothing(table):
+    store(table)
+    run("preprocessing.shuffle_seed=null")
+    before = files.read_json(files.SCALING)
+    table[:200, 1:] *= 7  # the validation rows
+    table[800:, 1:] *= 9  # the test rows
+    store(table)
+    run("preprocessing.shuffle_seed=null")
+    assert files.read_json(files.SCALING) == before
+
+
+def test_none_leaves_values_and_order_as_they_are(table):
+    store(table)
+    run("preprocessing=none")
+    np.testing.assert_array_equal(files.read_rows("validation")[0], table[:200, 1:])
+    np.testing.assert_array_equal(files.read_rows("train")[0], table[200:800, 1:])
+    np.testing.assert_array_equal(files.read_rows("train")[1], table[200:800, 0])
+
+
+def test_the_same_configuration_gives_the_same_bytes(table):
+    store(table)
+    first = run()["fingerprint"]
+    assert run()["fingerprint"] == first
+    assert run("preprocessing.shuffle_seed=1")["fingerprint"] != first
+
+
+def test_duplicates_are_dropped_refused_or_kept(table):
+    table[500:520, 1:] = table[:20, 1:]
+    store(table)
+    assert run()["duplicates_dropped"] == 20
+    assert run("preprocessing.duplicates=keep")["duplicates_dropped"] == 0
+    with pytest.raises(UserError, match=r"20 rows have the features of an earlier row \(the first is row 501\)"):
+        run("preprocessing.duplicates=refuse")
+
+
+def test_a_wrong_value_is_named_before_anything_is_written(table):
+    table[41, 2] = np.nan
+    store(table)
+    with pytest.raises(UserError, match=r"data/raw/events\.parquet: row 42, column eta: expected a finite number"):
+        run()
+    assert not Path(files.PREPARED).exists()
