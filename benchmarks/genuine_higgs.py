@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/genuine-higgs.md"
 SPLIT = {"train": 8000, "validation": 1000, "test": 1_000_000}
 PROTOCOLS: dict[str, dict[str, Any]] = {
-    "tutorial": {"choices": {"data": "higgs", "preprocessing": "none", "training": "tutorial"}, "seeds": [0, 1]},
-    "default": {"choices": {"data": "higgs", "preprocessing": "standard", "training": "default"}},
+    "tutorial": {"choices": {"data": "higgs", "preprocessing": "none", "training": "tutorial"}, "seeds": [0]},
+    "default": {"choices": {"data": "higgs", "preprocessing": "standard", "training": "default"}, "seeds": [0, 1, 2]},
 }
 
 
@@ -47,10 +47,10 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         "# On genuine HIGGS rows",
         "",
         f"{data['train_rows']:,} training rows, {data['validation_rows']:,} validation rows and "
-        f"{data['test_rows']:,} test rows of HIGGS (UCI, DOI 10.24432/C5V312), with `HIGGS_SAMPLE=... python benchmarks/genuine_higgs.py`:",
-        "the protocol of TensorFlow's tutorial (`preprocessing=none training=tutorial`, "
-        f"{len(found['tutorial']['run']['seeds'])} seeds) against the defaults "
-        f"(`preprocessing=standard training=default`, {len(found['default']['run']['seeds'])} seeds).",
+        f"{data['test_rows']:,} test rows of HIGGS (UCI, DOI 10.24432/C5V312),",
+        "with `HIGGS_SAMPLE=... python benchmarks/genuine_higgs.py`: the protocol of TensorFlow's tutorial",
+        "(`preprocessing=none training=tutorial`, seed 0) against the",
+        f"defaults (`preprocessing=standard training=default`, {len(found['default']['run']['seeds'])} seeds).",
         "Means over the seeds, with 95 % intervals over seeds and test rows.",
         "",
         "| variant | tutorial: AUC | epochs | default: AUC | epochs | tutorial: log loss | default: log loss |",

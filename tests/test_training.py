@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from overfitting.backend import tf
 from overfitting.composition import compose_variants
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Training, Variant
-from overfitting.training import COLUMNS, DivergedError, Rows, epoch_function, evaluation_function, learning_rate, train
+from overfitting.model import build, predict
+from overfitting.training import COLUMNS, DivergedError, Rows, epoch_function, evaluate, learning_rate, train
 
 TINY = Variant(hidden_units=(8, 8))
 COSINE = CosineSchedule(name="cosine", learning_rate=0.01, warmup_epochs=1)
@@ -49,10 +51,6 @@ def test_warm_up_is_shorter_than_a_short_budget():
 def test_one_epoch_is_keras_own_training_on_the_same_batches():
     """Same initial weights, same batches, three epochs, an L2 penalty: equal to float32 rounding."""
     variant, data, validation = Variant(hidden_units=(8, 8), l2=0.01), rows(), rows(100, seed=1)
-    import tensorflow as tf
-
-    from overfitting.model import build
-
     ours, reference = build(variant, 5, seed=0), build(variant, 5, seed=0)
     optimizer = keras.optimizers.Adam(0.01)
     optimizer.build(ours.trainable_variables)
@@ -73,8 +71,6 @@ def test_one_epoch_is_keras_own_training_on_the_same_batches():
 
 
 def test_each_epoch_takes_every_row_once_in_another_order():
-    import tensorflow as tf
-
     orders = [tf.random.experimental.stateless_shuffle(tf.range(100), seed=[0, epoch]).numpy() for epoch in (1, 2)]
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(100))
     assert not (orders[0] == orders[1]).all()
@@ -147,15 +143,18 @@ def test_a_loss_that_is_not_finite_ends_the_run():
         train(TINY, budget(schedule=CosineSchedule(name="cosine", learning_rate=1e38, warmup_epochs=0)), data, data, 0)
 
 
-def test_evaluation_in_pieces_is_evaluation_at_once():
-    from overfitting.model import build
+def test_evaluation_is_without_dropout_and_on_all_rows():
+    model, data = build(Variant(hidden_units=(8, 8), dropout=0.5), 5, seed=0), rows(105)
+    found = evaluate(model, data, "train")
+    logits = np.asarray(model(data.features, training=False))[:, 0]
+    assert found["train_accuracy"] == pytest.approx(((logits > 0) == data.labels).mean())
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)(data.labels[:, None], logits[:, None])
+    assert found["train_log_loss"] == pytest.approx(float(loss), rel=1e-5)
 
+
+def test_prediction_in_pieces_is_prediction_at_once():
     model, data = build(TINY, 5, seed=0), rows(105)
-    whole = evaluation_function(model)(data, "train")
-    pieces = evaluation_function(model, batch_size=10)(data, "train")
-    assert pieces == pytest.approx(whole, rel=1e-5)
-    logits = np.asarray(model(data.features))[:, 0]
-    assert whole["train_accuracy"] == pytest.approx(((logits > 0) == data.labels).mean())
+    np.testing.assert_allclose(predict(model, data.features, 10), predict(model, data.features), rtol=1e-5)
 
 
 @pytest.mark.parametrize("training", ["default", "tutorial", "smoke"])

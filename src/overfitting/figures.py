@@ -83,8 +83,9 @@ def learning_curves(metrics: Mapping[str, Any], curves: pd.DataFrame) -> Picture
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     caption = (
-        "Log loss by epoch: the mean over the seeds, single seeds faint. The best epoch of each seed, whose weights "
-        "are kept, is a point on the validation curve. Where validation climbs and training falls, the network overfits. "
+        "Log loss by epoch: the mean over the seeds, single seeds faint. The best epoch of each seed, whose "
+        "weights are kept, is a point on the validation curve. Where validation climbs and training falls, it "
+        "overfits. "
         f"The axis ends at {high:.2f}: what lies above is cut off. With dropout the training curve is measured with "
         "units dropped, and so can lie above validation."
     )
@@ -140,8 +141,8 @@ def ladder(metrics: Mapping[str, Any]) -> Picture:
     axes.legend(frameon=False, fontsize=9)
     _clean(axes)
     caption = (
-        "Capacity: the larger the network, the lower the training loss and the wider the gap at the last epoch. "
-        "At the best epoch, which stopping early keeps, size costs much less."
+        "Log loss against the number of parameters of the plain networks. The distance of validation from training is "
+        "the gap: dashed, when training runs to the last epoch; solid, when the best epoch is kept."
     )
     listing = _listing(metrics, "val_log_loss_last", names)
     return Picture("capacity", figure, caption, f"Validation log loss at the last epoch by size: {listing}.")

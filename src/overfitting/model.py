@@ -42,3 +42,9 @@ def hidden_kernels(model: keras.Model) -> list[np.ndarray]:
     """Weights (n_in, n_out) of the hidden layers: what the penalties act on."""
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     return [np.asarray(layer.kernel) for layer in dense[:-1]]
+
+
+def predict(model: keras.Model, features: np.ndarray, batch_size: int = 10_000) -> np.ndarray:
+    """Logits (n_rows,) float32 of scaled features (n_rows, n_features), without dropout."""
+    pieces = (features[start : start + batch_size] for start in range(0, len(features), batch_size))
+    return np.concatenate([np.asarray(model(np.asarray(piece), training=False))[:, 0] for piece in pieces])

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from rich import box
 from rich.table import Table
 
 from overfitting.figures import Picture, pictures
@@ -26,6 +27,7 @@ HEADER = (
     "best epoch",
     "group",
 )
+TERMINAL = ("variant", "test log loss", "difference to large", "AUC", "gap", "group")
 DEFINITIONS = {
     "difference to large": "of test log loss, paired by seed and row; negative is better",
     "gap": "validation minus training log loss at the best → at the last epoch",
@@ -57,11 +59,12 @@ def write(metrics: Mapping[str, Any], curves: pd.DataFrame, destination: Path) -
 
 def ranking_table(metrics: Mapping[str, Any]) -> Table:
     """The ranking for a terminal."""
-    table = Table(title="Ranking by test log loss", title_justify="left")
-    for name in HEADER:
-        table.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=name == "variant")
+    table = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD)
+    for name in TERMINAL:
+        table.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
     for row in ranking(metrics):
-        table.add_row(*row)
+        cells = dict(zip(HEADER, row, strict=True))
+        table.add_row(*(cells[name] for name in TERMINAL))
     return table
 
 
@@ -174,8 +177,7 @@ def _table(header: list[str] | tuple[str, ...], rows: list[list[str]]) -> str:
 def _render(picture: Picture, kind: str) -> bytes:
     """Bytes of a figure, without dates and random names, so that they follow from the numbers."""
     target = io.BytesIO()
-    settings = {"svg.hashsalt": picture.name, "svg.fonttype": "path"}
-    with mpl.rc_context(settings):
+    with mpl.rc_context({"svg.hashsalt": picture.name, "svg.fonttype": "path"}):
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         picture.figure.savefig(target, format=kind, dpi=160, metadata=metadata)
     return target.getvalue()

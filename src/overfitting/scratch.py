@@ -36,7 +36,11 @@ def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TI
 
 def reproduce(project: Path, *targets: str) -> int:
     """Run `dvc repro` of `targets` (none: all) in a scratch copy, with its own MLflow database; return its status."""
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{project.resolve()}/mlflow.db"}
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{project.resolve()}/mlflow.db",
+        "PYTHONPATH": str(project.resolve() / "src"),  # the copy's code, whatever happens here meanwhile
+    }
     return subprocess.run([*DVC, "repro", *targets], cwd=project, env=environment, check=False).returncode
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from overfitting.backend import keras, tf
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
-from overfitting.model import build, hidden_kernels
+from overfitting.metrics import accuracy_rows, log_loss_rows
+from overfitting.model import build, hidden_kernels, predict
 
 NEAR_ZERO = 1e-3  # |w| below this counts as near zero
 COLUMNS = (
@@ -94,7 +95,6 @@ def train(
     optimizer = keras.optimizers.Adam(learning_rate(training.schedule, training.epochs, steps))
     optimizer.build(model.trainable_variables)
     run_epoch = epoch_function(model, optimizer, rows, validation, training.batch_size, seed)
-    evaluate = evaluation_function(model)
 
     selection = keras.callbacks.EarlyStopping(
         "val_log_loss", patience=training.patience or training.epochs, mode="min", restore_best_weights=True
@@ -116,9 +116,9 @@ def train(
         callback_list.on_epoch_end(epoch - 1, dict(history[-1]))
         if model.stop_training:
             break
-    last = {**evaluate(rows, "train"), **evaluate(validation, "val")}
+    last = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
     callback_list.on_train_end()  # here Keras restores the weights of the best epoch
-    best = {**evaluate(rows, "train"), **evaluate(validation, "val")}
+    best = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
     return Trained(model, history, _summary(model, history, best, last))
 
 
@@ -163,23 +163,13 @@ def epoch_function(
     return run_epoch
 
 
-def evaluation_function(model: keras.Model, batch_size: int = 10_000) -> Callable[[Rows, str], dict[str, float]]:
-    """A function that measures the model on rows without dropout: `<prefix>_log_loss` and `<prefix>_accuracy`."""
-
-    @tf.function(input_signature=[tf.TensorSpec((None, model.input_shape[1]), tf.float32)])
-    def predict(features: tf.Tensor) -> tf.Tensor:
-        return model(features, training=False)
-
-    def evaluate(rows: Rows, prefix: str) -> dict[str, float]:
-        sums = np.zeros(2)
-        for start in range(0, len(rows.labels), batch_size):
-            labels = tf.constant(rows.labels[start : start + batch_size])
-            measured = _measure(predict(tf.constant(rows.features[start : start + batch_size])), labels)
-            sums += np.array([float(value) for value in measured]) * len(labels)
-        log_loss, accuracy = (sums / len(rows.labels)).tolist()
-        return {f"{prefix}_log_loss": log_loss, f"{prefix}_accuracy": accuracy}
-
-    return evaluate
+def evaluate(model: keras.Model, rows: Rows, prefix: str) -> dict[str, float]:
+    """Log loss and accuracy of the model on rows, without dropout: `<prefix>_log_loss` and `<prefix>_accuracy`."""
+    logits = predict(model, rows.features)
+    return {
+        f"{prefix}_log_loss": float(log_loss_rows(rows.labels, logits).mean()),
+        f"{prefix}_accuracy": float(accuracy_rows(rows.labels, logits).mean()),
+    }
 
 
 def _step(

@@ -96,11 +96,12 @@ def _of_training(found: list[dict[str, Any]]) -> dict[str, list[float]]:
 def _predict(name: str, config: Config, features: np.ndarray) -> np.ndarray:
     """Logits (n_seeds, n_rows) of a variant's runs."""
     from overfitting.backend import keras, start
+    from overfitting.model import predict
 
     start(threads=1)
 
     models = (keras.models.load_model(files.RUNS / name / str(seed) / "model.keras") for seed in config.seeds)
-    return np.stack([model.predict(features, batch_size=5000, verbose=0)[:, 0] for model in models])
+    return np.stack([predict(model, features) for model in models])
 
 
 def _how(config: Config, data: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def run(config: Config) -> None:
     metrics = files.read_json(files.METRICS)
     report.write(metrics, pd.read_csv(files.CURVES), files.RESULTS)
     tracking.sync(Path())
-    console = Console()
+    console = Console(width=max(Console().width, 110))  # where there is no terminal, as in a log
     console.print(report.ranking_table(metrics))
     console.print(metrics["verdict"]["sentence"])
     console.print(f"The page: {files.RESULTS / 'report.html'}")

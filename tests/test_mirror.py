@@ -1,0 +1,95 @@
+"""What MLflow is to show, from invented files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from overfitting import mirror
+from tests.mlflow_files import (
+    DATA,
+    SCALING,
+    SETTINGS,
+    curve,
+    run_fingerprint,
+    write_comparison,
+    write_prepared,
+    write_run,
+)
+
+
+@pytest.fixture
+def comparison(tmp_path: Path) -> Path:
+    write_comparison(tmp_path)
+    write_prepared(tmp_path)
+    return tmp_path
+
+
+def test_runs_carry_their_own_test_metrics(comparison: Path) -> None:
+    runs = mirror.read_runs(comparison, mirror.read_results(comparison))
+    assert [run.identity for run in runs] == [
+        {"variant": name, "seed": seed, "fingerprint": run_fingerprint(name, int(seed))}
+        for name in ("l2", "large")
+        for seed in ("0", "1")
+    ]
+    assert [run.values()["test_auc"] for run in runs] == [0.75, 0.76, 0.75, 0.76]
+
+
+def test_results_of_an_earlier_run_are_not_taken_for_this_one(comparison: Path) -> None:
+    write_run(comparison, "l2", 1, "f" * 16, seconds=77.0)
+    runs = mirror.read_runs(comparison, mirror.read_results(comparison))
+    assert [bool(run.measured) for run in runs] == [True, False, True, True]
+
+
+def test_results_on_other_data_are_not_taken(comparison: Path) -> None:
+    results = mirror.read_results(comparison)
+    results["data"]["fingerprint"] = "e" * 16
+    assert not any(run.measured for run in mirror.read_runs(comparison, results))
+
+
+def test_values_have_names_of_their_own(comparison: Path) -> None:
+    run = mirror.read_runs(comparison, {})[1]
+    values = run.values()
+    assert not set(values) & set(mirror.CURVES)
+    assert values["best_val_log_loss"] == curve(3, 1)["val_log_loss"]
+    assert values["gap_last"] == curve(5, 1)["val_log_loss"] - curve(5, 1)["train_log_loss"]
+    assert not any(name.startswith("test_") for name in values)
+
+
+def test_curves_end_when_the_run_ended(comparison: Path) -> None:
+    run = mirror.read_runs(comparison, {})[0]
+    found = run.curves()
+    assert len(found) == 5 * len(mirror.CURVES)
+    assert found[0][3] == 1
+    assert found[-1] == ("penalty", 0.0, pytest.approx(run.ended, abs=2), 5)
+
+
+def test_parameters_are_leaves_with_dotted_names() -> None:
+    leaves = mirror.flat(SETTINGS)
+    assert leaves["variant.l2"] == "0.001"
+    assert leaves["variant.hidden_units"] == "16, 16"
+    assert leaves["variant.activation"] == "elu"
+    assert leaves["training.patience"] == "null"
+    assert leaves["training.schedule.name"] == "cosine"
+
+
+def test_example_scales_back_to_the_prepared_rows(comparison: Path) -> None:
+    example = mirror.example(comparison / "data/prepared")
+    assert example is not None
+    raw = example.to_numpy(copy=True)
+    raw[:, 0] = np.log(raw[:, 0])
+    scaled = (raw - SCALING["mean"]) / SCALING["deviation"]
+    prepared = np.load(comparison / "data/prepared/validation_features.npy")[:3]
+    np.testing.assert_allclose(scaled, prepared, atol=1e-6)
+
+
+def test_no_example_without_prepared_rows(tmp_path: Path) -> None:
+    assert mirror.example(tmp_path) is None
+
+
+def test_dataset_is_named_by_its_fingerprint() -> None:
+    fields = mirror.dataset(DATA)
+    assert fields["name"] == "bundled"
+    assert fields["digest"] == DATA["fingerprint"]
+    assert [column["name"] for column in json.loads(fields["schema"])["mlflow_colspec"]] == [*DATA["columns"], "label"]

@@ -1,0 +1,459 @@
+"""MLflow as a mirror of invented files, on SQLite: structure, nothing twice, and a server that is not there."""
+
+import json
+import logging
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from overfitting import live, mirror, tracking
+from overfitting.errors import UserError
+from overfitting.store import PARENT, Store, mlflow, open_store, tracking_uri
+from tests.mlflow_files import (
+    COLUMNS,
+    DATA,
+    SCALING,
+    SETTINGS,
+    curve,
+    run_fingerprint,
+    write_comparison,
+    write_prepared,
+    write_results,
+    write_run,
+)
+
+pytestmark = [  # what MLflow does at its first import, at its first database and for each model
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow"),
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning:mlflow"),
+    pytest.mark.filterwarnings("ignore:Operation with range:DeprecationWarning:mlflow"),
+]
+
+COMPARISON = "c" * 16
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, which take seconds to create."""
+    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
+    mlflow().MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project's folder with an empty MLflow; live runs send each epoch at once."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    monkeypatch.setattr(live, "INTERVAL", 0.0)
+    monkeypatch.setattr(live, "SHARE", 1e9)
+    monkeypatch.setattr(live, "_given_up", False)
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return tmp_path
+
+
+def store_of(root: Path) -> Store:
+    return open_store(root, tracking_uri(root))
+
+
+def parents(root: Path) -> list[Any]:
+    return [run for run in store_of(root).search("") if PARENT not in run.data.tags]
+
+
+def children(root: Path) -> dict[str, Any]:
+    """All runs with a parent, by name, which must be unique."""
+    found = [run for run in store_of(root).search("") if PARENT in run.data.tags]
+    names = {run.info.run_name: run for run in found}
+    assert len(names) == len(found)
+    return names
+
+
+def points(root: Path, run: Any, metric: str) -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in store_of(root).client.get_metric_history(run.info.run_id, metric)]
+
+
+def everything(root: Path) -> Any:
+    """All that a sync could change."""
+    store = store_of(root)
+    runs = {
+        run.info.run_id: (
+            str(run.to_dictionary()),
+            {metric: points(root, run, metric) for metric in run.data.metrics},
+        )
+        for run in store.search("")
+    }
+    models = sorted(model.model_id for model in store.client.search_logged_models([store.experiment]))
+    artifacts = {path: path.stat().st_mtime_ns for path in (root / "mlartifacts").rglob("*")}
+    return runs, models, artifacts
+
+
+def train(
+    root: Path, variant: str = "l2", seed: int = 0, epochs: int = 5, comparison: str = COMPARISON, killed: bool = False
+) -> None:
+    """Train as far as MLflow can see."""
+    identity = {"variant": variant, "seed": str(seed), "fingerprint": run_fingerprint(variant, seed)}
+    run = live.LiveRun(lambda started: tracking.connect(root, identity, comparison, SETTINGS, started))
+    run.on_train_begin()
+    for epoch in range(epochs):
+        run.on_epoch_end(epoch, {"epoch": epoch + 1, **curve(epoch + 1, seed), "seconds": 0.1})
+    if not killed:
+        run.on_train_end()
+
+
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    script = f"from overfitting import tracking; from pathlib import Path; tracking.serve(Path(), {port})"
+    with subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(f"{address}/health", process)
+            yield address, process
+        finally:
+            process.terminate()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert process.poll() is None
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(url)
+
+
+def test_one_parent_and_a_child_for_each_variant_and_seed(root: Path) -> None:
+    write_comparison(root)
+    assert tracking.sync(root)
+    [parent] = parents(root)
+    assert parent.info.run_name == "comparison cccccc"
+    assert parent.data.tags["mlflow.note.content"].startswith("**l2 is best.**")
+    assert parent.data.params["seeds"] == "0, 1"
+    assert parent.data.metrics["mean_test_auc.l2"] == 0.755
+    found = children(root)
+    assert set(found) == {"l2 · seed 0", "l2 · seed 1", "large · seed 0", "large · seed 1"}
+    assert {run.data.tags[PARENT] for run in found.values()} == {parent.info.run_id}
+    assert {run.info.status for run in (parent, *found.values())} == {"FINISHED"}
+
+
+def test_a_child_holds_all_of_its_run(root: Path) -> None:
+    write_comparison(root)
+    write_prepared(root)
+    tracking.sync(root)
+    run = children(root)["l2 · seed 1"]
+    params, tags, metrics = run.data.params, run.data.tags, run.data.metrics
+    assert params["variant"] == "l2"
+    assert params["variant.l2"] == "0.001"
+    assert params["training.epochs"] == "60"
+    assert tags["fingerprint"] == run_fingerprint("l2", 1)
+    assert tags["data_hash"] == DATA["fingerprint"]
+    assert metrics["best_val_log_loss"] == curve(3, 1)["val_log_loss"]
+    assert metrics["test_auc"] == 0.76
+    assert points(root, run, "val_log_loss") == [(epoch, curve(epoch, 1)["val_log_loss"]) for epoch in range(1, 6)]
+    assert points(root, run, "test_auc") == [(0, 0.76)]
+    [output] = run.outputs.model_outputs
+    model = store_of(root).client.get_logged_model(output.model_id)
+    assert {metric.key: metric.value for metric in model.metrics}["test_auc"] == 0.76
+    assert model.params["variant.l2"] == "0.001"
+    [dataset] = run.inputs.dataset_inputs
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("bundled", DATA["fingerprint"])
+    assert run.info.end_time - run.info.start_time == pytest.approx(1000 * (0.5 + 1 / 7 + 2 / 90), abs=2)
+
+
+def test_report_and_figures_lie_at_the_parent(root: Path) -> None:
+    write_comparison(root)
+    tracking.sync(root)
+    client, run_id = store_of(root).client, parents(root)[0].info.run_id
+    assert {item.path for item in client.list_artifacts(run_id)} == {
+        "figures",
+        "metrics.json",
+        "report.html",
+        "report.md",
+    }
+    assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/ranking.png"]
+
+
+def test_a_second_sync_changes_nothing(root: Path) -> None:
+    write_comparison(root)
+    write_prepared(root)
+    assert tracking.sync(root)
+    before = everything(root)
+    assert tracking.sync(root)
+    assert everything(root) == before
+
+
+def test_another_evaluation_of_the_same_runs_replaces_what_it_changes(root: Path) -> None:
+    write_comparison(root)
+    tracking.sync(root)
+    path = root / "results/metrics.json"
+    path.write_text(path.read_text().replace("0.76", "0.71"))
+    tracking.sync(root)
+    run = children(root)["l2 · seed 1"]
+    assert run.data.metrics["test_auc"] == 0.71
+    assert len(points(root, run, "best_val_log_loss")) == 1
+    assert len(points(root, run, "val_log_loss")) == 5
+
+
+def test_models_are_added_once_the_prepared_rows_are_there(root: Path) -> None:
+    write_comparison(root, ["l2"], [0])
+    tracking.sync(root)
+    assert not children(root)["l2 · seed 0"].outputs.model_outputs
+    write_prepared(root)
+    tracking.sync(root)
+    assert len(children(root)["l2 · seed 0"].outputs.model_outputs) == 1
+
+
+def test_nothing_to_show_needs_no_mlflow(tmp_path: Path) -> None:
+    assert tracking.sync(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_are_not_evaluated_wait_or_belong_to_the_comparison_named(root: Path) -> None:
+    write_run(root, "l2", 0, run_fingerprint("l2", 0))
+    assert tracking.sync(root)
+    assert not children(root)
+    assert tracking.sync(root, comparison=COMPARISON)
+    [before] = children(root).values()
+    assert "test_auc" not in before.data.metrics
+    assert parents(root)[0].info.status == "RUNNING"
+    write_results(root, COMPARISON, ["l2"], [0])
+    assert tracking.sync(root)
+    [after] = children(root).values()
+    assert after.info.run_id == before.info.run_id
+    assert after.data.metrics["test_auc"] == 0.75
+    assert parents(root)[0].info.status == "FINISHED"
+
+
+def test_one_configuration_under_two_names_is_two_runs(root: Path) -> None:
+    for variant in ("l2", "copy"):
+        write_run(root, variant, 0, "a" * 16)
+    write_results(root, COMPARISON, ["l2", "copy"], [0])
+    for _ in range(2):
+        tracking.sync(root)
+        assert set(children(root)) == {"l2 · seed 0", "copy · seed 0"}
+
+
+def test_the_same_work_moves_to_the_newest_comparison(root: Path) -> None:
+    write_comparison(root)
+    tracking.sync(root)
+    before = children(root)
+    write_run(root, "l2", 0, "e" * 16, seconds=9.0)
+    write_results(root, "b" * 16, ["l2", "large"], [0, 1])
+    tracking.sync(root)
+    newest = next(run for run in parents(root) if run.data.tags["fingerprint"] == "b" * 16)
+    moved = {run.info.run_name: run for run in store_of(root).children(newest.info.run_id)}
+    assert set(moved) == set(before)
+    assert [name for name in moved if moved[name].info.run_id != before[name].info.run_id] == ["l2 · seed 0"]
+    assert len(parents(root)) == 2
+    assert len(store_of(root).search("")) == 2 + 5
+
+
+def test_a_comparison_that_never_came_to_results_goes_with_its_last_run(root: Path) -> None:
+    train(root, "l2", 0, comparison="a" * 16)
+    write_run(root, "l2", 0, run_fingerprint("l2", 0))
+    write_results(root, COMPARISON, ["l2"], [0])
+    tracking.sync(root)
+    assert [run.data.tags["fingerprint"] for run in parents(root)] == [COMPARISON]
+
+
+def test_live_curves_are_there_and_sync_adds_no_point(root: Path) -> None:
+    train(root, "l2", 1)
+    [before] = children(root).values()
+    assert before.info.status == "FINISHED"
+    assert before.data.params["variant.l2"] == "0.001"
+    curves = {name: points(root, before, name) for name in mirror.CURVES}
+    assert curves["val_log_loss"] == [(epoch, curve(epoch, 1)["val_log_loss"]) for epoch in range(1, 6)]
+    write_comparison(root)
+    tracking.sync(root)
+    after = children(root)["l2 · seed 1"]
+    assert after.info.run_id == before.info.run_id
+    assert {name: points(root, after, name) for name in mirror.CURVES} == curves
+    assert after.data.metrics["test_auc"] == 0.76
+
+
+def test_a_killed_run_is_replaced(root: Path) -> None:
+    train(root, epochs=3, killed=True)
+    assert children(root)["l2 · seed 0"].info.status == "RUNNING"
+    train(root)
+    assert [step for step, _ in points(root, children(root)["l2 · seed 0"], "penalty")] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_that_lost_its_server_is_replaced_from_the_files(root: Path) -> None:
+    train(root, epochs=3, killed=True)
+    write_comparison(root)
+    tracking.sync(root)
+    assert [step for step, _ in points(root, children(root)["l2 · seed 0"], "penalty")] == [1, 2, 3, 4, 5]
+
+
+def test_finished_work_is_not_logged_again(root: Path) -> None:
+    train(root)
+    train(root, comparison="b" * 16)
+    [run] = children(root).values()
+    assert len(points(root, run, "val_log_loss")) == 5
+    newest = next(parent for parent in parents(root) if parent.data.tags["fingerprint"] == "b" * 16)
+    assert run.data.tags[PARENT] == newest.info.run_id
+
+
+def test_more_points_than_one_call_takes(root: Path) -> None:
+    write_run(root, "l2", 0, "a" * 16, epochs=400)
+    write_results(root, COMPARISON, ["l2"], [0])
+    tracking.sync(root)
+    assert len(points(root, children(root)["l2 · seed 0"], "val_accuracy")) == 400
+
+
+def test_the_experiment_can_have_another_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/./mlflow.db")
+    train(root)
+    assert store_of(root).client.get_experiment_by_name("mine").experiment_id == store_of(root).experiment
+
+
+def test_a_deleted_experiment_comes_back(root: Path) -> None:
+    first = Store(root, tracking_uri(root))
+    first.client.delete_experiment(first.experiment)
+    assert Store(root, tracking_uri(root)).experiment == first.experiment
+    assert first.client.get_experiment(first.experiment).lifecycle_stage == "active"
+
+
+def test_a_dead_server_costs_one_warning(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    train(root)
+    train(root, seed=1)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "training goes on" in record.getMessage()
+    caplog.clear()
+    write_comparison(root)
+    assert not tracking.sync(root)
+    [record] = caplog.records
+    assert "not brought up to date" in record.getMessage()
+    assert "secret" not in record.getMessage()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_taken_port_is_a_users_error(root: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} .* PORT={port + 1}"):
+            tracking.serve(root, port)
+
+
+def test_a_remote_server_is_only_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://user:secret@mlflow.example")
+    tracking.serve(root, 5000)
+    assert capsys.readouterr().out == "MLflow: https://mlflow.example/\n"
+
+
+@pytest.mark.slow
+def test_processes_that_start_at_once_share_tables_and_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    script = """if True:
+        import sys, time
+        from pathlib import Path
+        from overfitting import tracking
+        identity = {"variant": "l2", "seed": sys.argv[1], "fingerprint": "f" + sys.argv[1]}
+        tracking.connect(Path(), identity, "c" * 16, {}, 0).finish()
+    """
+    processes = [subprocess.Popen([sys.executable, "-c", script, str(seed)], cwd=tmp_path) for seed in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert len(parents(tmp_path)) == 1
+    assert set(children(tmp_path)) == {f"l2 · seed {seed}" for seed in range(3)}
+
+
+@pytest.mark.slow
+def test_training_survives_its_server(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("server")
+    write_comparison(root)
+    write_prepared(root)
+    with mlflow_server(folder) as (address, process):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        train(root)
+        assert tracking.sync(root)
+        before = everything(root)
+        assert tracking.sync(root)
+        assert everything(root) == before
+        assert len(points(root, children(root)["l2 · seed 0"], "val_log_loss")) == 5
+        identity = {"variant": "l2", "seed": "7", "fingerprint": "7" * 16}
+        run = live.LiveRun(lambda started: tracking.connect(root, identity, COMPARISON, SETTINGS, started))
+        run.on_train_begin()
+        run.on_epoch_end(0, curve(1, 7))
+        assert not live._given_up
+        process.terminate()
+        process.wait()
+        run.on_epoch_end(1, curve(2, 7))
+        assert live._given_up
+        run.on_train_end()
+
+
+@pytest.mark.slow
+def test_callback_of_keras_logs_each_epoch(root: Path) -> None:
+    import keras
+
+    callback = tracking.live_callback(
+        variant="l2", seed=0, fingerprint="a" * 16, comparison=COMPARISON, parameters=SETTINGS, root=root
+    )
+    callbacks = keras.callbacks.CallbackList([callback], model=keras.Sequential([keras.layers.Dense(1)]))
+    callbacks.on_train_begin()
+    for epoch in range(3):
+        callbacks.on_epoch_begin(epoch)
+        callbacks.on_epoch_end(epoch, curve(epoch + 1, 0))
+    callbacks.on_train_end()
+    [run] = children(root).values()
+    assert run.info.status == "FINISHED"
+    assert [step for step, _ in points(root, run, "train_log_loss")] == [1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras")
+def test_the_model_scores_raw_columns_without_this_package(root: Path) -> None:
+    import keras
+
+    write_comparison(root, ["l2"], [0])
+    write_prepared(root)
+    layers = [keras.Input((3,)), keras.layers.Dense(4, "elu"), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.save(root / "runs/l2/0/model.keras")
+    tracking.sync(root)
+    [run] = children(root).values()
+    script = f"""if True:
+        import sys
+        sys.modules["overfitting"] = None  # cannot be imported
+        import json, mlflow, pandas
+        mlflow.set_tracking_uri("{tracking_uri(root)}")
+        model = mlflow.pyfunc.load_model("runs:/{run.info.run_id}/model")
+        example = model.input_example
+        columns = {{"other": [1.0, 2.0], "mass": [3.0, -1.0], "energy": [0.0, 5.0], "angle": [1.0, 0.5]}}
+        table = pandas.DataFrame(columns)
+        assert model.metadata.get_input_schema().input_names() == {COLUMNS}
+        print(json.dumps([list(map(float, model.predict(rows))) for rows in (table, example)]))
+    """
+    found = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    of_table, of_example = json.loads(found.stdout.splitlines()[-1])
+    raw = np.array([[0.1, 1.0, 3.0], [5.0, 0.5, -1.0]])  # energy is floored at 0.1
+    raw[:, 0] = np.log(raw[:, 0])
+    scaled = ((raw - SCALING["mean"]) / SCALING["deviation"]).astype(np.float32)
+    prepared = np.load(root / "data/prepared/validation_features.npy")[:3]
+    for probabilities, rows in ((of_table, scaled), (of_example, prepared)):
+        logits = model.predict(rows, verbose=0)[:, 0]
+        np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-logits)), rtol=1e-5)
