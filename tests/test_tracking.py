@@ -321,6 +321,15 @@ def test_the_experiment_can_have_another_name(root: Path, monkeypatch: pytest.Mo
     assert store_of(root).client.get_experiment_by_name("mine").experiment_id == store_of(root).experiment
 
 
+def test_runs_name_the_commit_they_were_made_from(root: Path) -> None:
+    person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for command in (["init", "--quiet"], [*person, "commit", "--quiet", "--allow-empty", "--message", "first"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, check=True, capture_output=True, text=True)
+    train(root)
+    assert {run.data.tags["commit"] for run in store_of(root).search("")} == {head.stdout.strip()}
+
+
 def test_a_deleted_experiment_comes_back(root: Path) -> None:
     first = Store(root, tracking_uri(root))
     first.client.delete_experiment(first.experiment)

@@ -35,7 +35,7 @@ class LiveRun:
     def __init__(self, connect: Callable[[int], Receiver | None]) -> None:
         super().__init__()
         self._connect = connect
-        self._points: list[Point] = []
+        self._rows: list[tuple[int, float, dict[str, float]]] = []  # step, seconds since 1970, values
         self._receiver: Receiver | None = None
         self._known = False
 
@@ -48,7 +48,7 @@ class LiveRun:
         """Keep the values of the epoch (counted from 0), and send what is kept when it is time."""
         if self._known or _given_up:
             return
-        self._points += points(logs or {}, epoch + 1, int(time.time() * 1000))
+        self._rows.append((epoch + 1, time.time(), dict(logs or {})))
         if time.monotonic() >= self._next:
             self._send(finish=False)
 
@@ -71,8 +71,8 @@ class LiveRun:
 
     def _deliver(self, receiver: Receiver, finish: bool) -> None:
         began = time.monotonic()
-        receiver.log(self._points)
-        self._points = []
+        receiver.log([point for step, when, row in self._rows for point in points(row, step, int(when * 1000))])
+        self._rows = []
         if finish:
             receiver.finish()
         ended = time.monotonic()

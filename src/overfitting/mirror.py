@@ -1,8 +1,9 @@
-"""What MLflow is to show of the files under runs/ and results/: names, parameters, points, texts. No MLflow in here."""
+"""What MLflow is to show of the files under runs/: names, parameters, points, data. No MLflow in here."""
 
 import csv
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
-AGGREGATES = ("test_log_loss", "test_auc", "test_accuracy", "gap_best", "gap_last")
 
 Point = tuple[str, float, int, int]  # name, value, milliseconds since 1970, step
 
@@ -87,6 +87,12 @@ def points(values: Mapping[str, float], step: int, milliseconds: int) -> list[Po
     return [(name, float(values[name]), milliseconds, step) for name in CURVES if name in values]
 
 
+def now(values: Mapping[str, float]) -> list[Point]:
+    """Values that belong to no epoch. Their time is now: of several points MLflow shows the latest."""
+    milliseconds = int(time.time() * 1000)
+    return [(name, value, milliseconds, 0) for name, value in values.items()]
+
+
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Leaves of nested settings by dotted names, as text: `variant.l2`, `training.epochs`."""
     leaves: dict[str, str] = {}
@@ -94,57 +100,19 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             leaves |= flat(value, f"{prefix}{key}.")
         else:
-            leaves[prefix + key] = value if isinstance(value, str) else json.dumps(value)
+            leaves[prefix + key] = _text(value)
     return leaves
 
 
-def comparison_name(fingerprint: str) -> str:
-    """Name of a parent run."""
-    return f"comparison {fingerprint[:6]}"
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(part) for part in value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def run_name(identity: Mapping[str, Any]) -> str:
     """Name of a child."""
     return f"{identity['variant']} · seed {identity['seed']}"
-
-
-def comparison_parameters(results: Mapping[str, Any]) -> dict[str, Any]:
-    """What was compared, on which rows."""
-    data, run = results["data"], results["run"]
-    rows = {name: data[name] for name in ("train_rows", "validation_rows", "test_rows")}
-    chosen = {"training": run["training"], "seeds": run["seeds"], "variants": list(results["variants"])}
-    return {"data": {"source": data["source"], "scaling": data["scaling"], **rows}, **chosen, **run["versions"]}
-
-
-def comparison_values(results: Mapping[str, Any]) -> dict[str, float]:
-    """Means over the seeds, a name for each metric and variant: `test_auc/l2`."""
-    return {
-        f"{metric}/{name}": float(variant[metric]["mean"])
-        for metric in AGGREGATES
-        for name, variant in results["variants"].items()
-        if variant[metric]["mean"] is not None
-    }
-
-
-def description(results: Mapping[str, Any], figures: list[str]) -> str:
-    """The parent's text in Markdown: the verdict, the ranking, the addresses `figures` of images."""
-    lines = [
-        f"**{results['verdict']['sentence']}**",
-        "",
-        "| | variant | test log loss | test AUC | gap at the last epoch | best epoch | group |",
-        "|--:|:--|:--|:--|--:|--:|:--|",
-    ]
-    for rank, name in enumerate(results["verdict"]["ranking"], 1):
-        found = results["variants"][name]
-        scores = " | ".join(_interval(found[metric], 4) for metric in ("test_log_loss", "test_auc"))
-        gap, epoch = found["gap_last"]["mean"], found["best_epoch"]["mean"]
-        lines.append(f"| {rank} | {name} | {scores} | {gap:.3f} | {epoch:.0f} | {found['group']} |")
-    data = results["data"]
-    seeds = len(results["run"]["seeds"])
-    rows = f"{data['train_rows']:,} training and {data['test_rows']:,} test rows of `{data['source']}`"
-    note = "The gap is validation less training log loss; intervals count both seeds and test rows."
-    images = [f"![{Path(figure).stem}]({figure})" for figure in figures]
-    return "\n".join([*lines, "", f"Means over {seeds} seeds; {rows}. {note}", "", *images])
 
 
 def dataset(data: Mapping[str, Any]) -> dict[str, str]:
@@ -170,13 +138,6 @@ def example(prepared: Path, rows: int = 3) -> pd.DataFrame | None:
     values = np.load(paths[1], mmap_mode="r")[:rows].astype(np.float64) * scaling["deviation"] + scaling["mean"]
     raw = np.where(scaling["logarithm"], np.exp(np.where(scaling["logarithm"], values, 0.0)), values)
     return pd.DataFrame(raw.astype(np.float32).astype(np.float64), columns=scaling["columns"])
-
-
-def _interval(found: Mapping[str, Any], digits: int) -> str:
-    text = f"{found['mean']:.{digits}f}"
-    if found["ci_low"] is None:
-        return text
-    return f"{text} ({found['ci_low']:.{digits}f} to {found['ci_high']:.{digits}f})"
 
 
 def _measured(summary: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, float]:

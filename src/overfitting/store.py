@@ -19,9 +19,10 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from overfitting import mirror
+from overfitting import mirror, overview
 
 EXPERIMENT = "overfitting"
+DESCRIPTION = "What prevents overfitting? Open a comparison for its verdict; below it is a run a variant and seed."
 PARENT = "mlflow.parentRunId"
 BATCH = 1000  # metrics that MLflow takes in one call
 LOCK_SECONDS = 60.0
@@ -80,7 +81,8 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             artifacts = None if uri.startswith("http") else (self.root / "mlartifacts").resolve().as_uri()
-            return str(self.client.create_experiment(name, artifact_location=artifacts))
+            tags = {"mlflow.note.content": DESCRIPTION}
+            return str(self.client.create_experiment(name, artifact_location=artifacts, tags=tags))
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
@@ -97,13 +99,13 @@ class Store:
         """The parent run of a comparison, created where there is none."""
         with self.lock:
             found = [run for run in self.search(f"tags.fingerprint = '{fingerprint}'") if PARENT not in run.data.tags]
-            return found[0] if found else self._create(mirror.comparison_name(fingerprint), started, fingerprint)
+            return found[0] if found else self._create(overview.name(fingerprint), started, fingerprint)
 
     def finished(self, identity: Mapping[str, str], parent: str) -> Any:
         """The finished run of this work, moved to `parent`, or None; other runs of the same work are deleted."""
         with self.lock:
             same = self.search(f"tags.fingerprint = '{identity['fingerprint']}'")
-            same = [run for run in same if run.data.tags.get("variant") == identity["variant"]]
+            same = [run for run in same if identity.items() <= run.data.tags.items()]
             found = next((run for run in same if run.info.status == "FINISHED"), None)
             for run in same:
                 if run is not found:
@@ -153,6 +155,11 @@ class Store:
             entities = mlflow().entities
             context = entities.InputTag("mlflow.data.context", "training")
             self.client.log_inputs(run.info.run_id, [entities.DatasetInput(entities.Dataset(**fields), [context])])
+
+    def add_table(self, fingerprint: str, state: str) -> None:
+        """Keep the state of a page of runs, where MLflow itself keeps a shared view."""
+        tag = f"mlflow.sharedViewState.{overview.table_key(fingerprint)}"
+        self.client.set_experiment_tag(self.experiment, tag, state)
 
     def model(self, run: Any) -> str | None:
         """Id of the model of a run."""

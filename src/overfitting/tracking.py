@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from overfitting import mirror
+from overfitting import mirror, overview
 from overfitting.errors import UserError
 from overfitting.fingerprint import file_digest, fingerprint
 from overfitting.live import LiveRun
@@ -113,11 +113,19 @@ def serve(root: Path, port: int, comparison: str | None = None) -> None:
     remote = uri.startswith("http")
     if not remote:
         _check_port(port)
-    sync(root, comparison)
-    print(f"MLflow: {without_password(uri) if remote else f'http://127.0.0.1:{port}'}", flush=True)
+    page = _page(root, uri) if sync(root, comparison) else ""
+    print(f"MLflow: {without_password(uri) if remote else f'http://127.0.0.1:{port}'}/{page}", flush=True)
     if not remote:
         options = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        os.execve(sys.executable, [sys.executable, "-m", "mlflow", "server", *options], {**ENVIRONMENT, **os.environ})
+        quiet = ["--uvicorn-opts", "--log-level warning"]  # else a line for each request
+        command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *options, *quiet]
+        os.execve(sys.executable, command, {"PYTHONWARNINGS": "ignore", **ENVIRONMENT, **os.environ})
+
+
+def _page(root: Path, uri: str) -> str:
+    """Where the latest comparison is read best."""
+    results = mirror.read_results(root)
+    return overview.table_address(open_store(root, uri).experiment, results["run"]["fingerprint"]) if results else ""
 
 
 def _update(store: Store, runs: Sequence[mirror.Run], results: Mapping[str, Any], comparison: str | None) -> None:
@@ -135,14 +143,10 @@ def _update(store: Store, runs: Sequence[mirror.Run], results: Mapping[str, Any]
 
 def _update_runs(store: Store, parent: Any, runs: Sequence[mirror.Run], results: Mapping[str, Any]) -> None:
     parent_id = parent.info.run_id
-    present = {
-        (child.data.tags.get("variant"), child.data.tags.get("fingerprint")): child
-        for child in store.children(parent_id)
-        if child.info.status == "FINISHED"
-    }
+    children = [child for child in store.children(parent_id) if child.info.status == "FINISHED"]
     for run in runs:
-        found = present.get((run.identity["variant"], run.identity["fingerprint"]))
-        found = found or store.finished(run.identity, parent_id)
+        same = (child for child in children if run.identity.items() <= child.data.tags.items())
+        found = next(same, None) or store.finished(run.identity, parent_id)
         curves = [] if found else run.curves()
         found = found or store.start(run.identity, parent_id, run.parameters, run.started)
         _complete(store, found, run, curves, results)
@@ -158,7 +162,7 @@ def _complete(
     values = _new(run.values(), found.data.metrics)
     tags = _new({**run.identity, "data_hash": run.summary["data_fingerprint"]}, found.data.tags)
     store.log(found.info.run_id, curves, tags=tags)
-    store.log(found.info.run_id, [(name, value, run.ended, 0) for name, value in values.items()], model=model)
+    store.log(found.info.run_id, mirror.now(values), model=model)
     store.finish(found, run.ended)
 
 
@@ -177,23 +181,26 @@ def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[s
     figures = sorted((folder / "figures").glob("*.png")) + sorted((folder / "figures").glob("*.svg"))
     files = [path for path in (*(folder / name for name in REPORT), *figures) if path.is_file()]
     digest = fingerprint(**{str(path.relative_to(folder)): file_digest(path) for path in files})
-    if parent.data.tags.get("artifacts") != digest:
+    if parent.data.tags.get("report_hash") != digest:
         for path in files:
             inside = path.parent.relative_to(folder)
             store.client.log_artifact(run_id, str(path), None if inside == Path() else str(inside))
     images = [f"get-artifact?path=figures/{path.name}&run_uuid={run_id}" for path in figures if path.suffix == ".png"]
+    key = results["run"]["fingerprint"]
+    address = overview.table_address(store.experiment, key)
+    store.add_table(key, overview.table(results, run_id))
     tags = {
-        "mlflow.note.content": mirror.description(results, images),
+        "mlflow.note.content": overview.description(results, address, images),
         "data_hash": results["data"]["fingerprint"],
         "best": ", ".join(results["verdict"]["best"]),
-        "artifacts": digest,
+        "report_hash": digest,
     }
-    parameters = mirror.flat(mirror.comparison_parameters(results))
-    values = _new(mirror.comparison_values(results), parent.data.metrics)
+    parameters = mirror.flat(overview.parameters(results))
+    values = _new(overview.values(results), parent.data.metrics)
     store.add_dataset(parent, mirror.dataset(results["data"]))
     store.log(
         run_id,
-        [(name, value, ended, 0) for name, value in values.items()],
+        mirror.now(values),
         {name: value for name, value in parameters.items() if name not in parent.data.params},
         _new(tags, parent.data.tags),
     )

@@ -80,8 +80,13 @@ def cases() -> list[tuple[str, tuple[Any, ...]]]:
         (file, path)
         for file in files
         for path in leaves(yaml.safe_load((ROOT / file).read_text()))
-        if path[0] != "hydra" and path[-1] not in ("name", "override hydra/launcher")
+        if not _is_structure(path)
     ]
+
+
+def _is_structure(path: tuple[Any, ...]) -> bool:
+    """What wires Hydra itself: its own settings, `_self_`, the merging of params.yaml, the kind of schedule."""
+    return path[0] == "hydra" or path[-1] == "name" or (path[0] == "defaults" and len(path) == 2)
 
 
 def edit(file: str, path: tuple[Any, ...]) -> None:
