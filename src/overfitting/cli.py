@@ -24,6 +24,7 @@ COMMANDS = {
     "ui": "bring MLflow up to date with the files and open it on 127.0.0.1",
     "smoke": "run the whole pipeline on tiny settings in a scratch copy",
     "events": "simulate the bundled events anew",
+    "readme": "write the verdict and the ranking of results/ into README.md",
     "changes": "what this branch changes against a base, as Markdown: changes main",
 }
 
@@ -68,6 +69,11 @@ def _run_command(name: str, arguments: list[str]) -> None:
             from overfitting.sources import simulated
 
             simulated.write_bundled()
+        case "readme":
+            from overfitting import files, report
+
+            readme = Path("README.md")
+            readme.write_text(report.update_readme(readme.read_text(), files.read_json(files.METRICS)))
         case "changes":
             from overfitting import changes
 

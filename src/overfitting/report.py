@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich import box
 from rich.table import Table
 
+from overfitting.errors import UserError
 from overfitting.figures import Picture, pictures
 from overfitting.statistics import PRIMARY
 
@@ -76,6 +77,21 @@ def ranking(metrics: Mapping[str, Any]) -> list[list[str]]:
 def ranking_markdown(metrics: Mapping[str, Any]) -> str:
     """The ranking as a Markdown table."""
     return _table(HEADER, ranking(metrics))
+
+
+def update_readme(text: str, metrics: Mapping[str, Any]) -> str:
+    """README with the verdict and the ranking of `metrics` between its markers, such as `<!-- table -->`.
+
+    Raises:
+        UserError: the markers are not there.
+    """
+    for mark, content in (("verdict", f"> {metrics['verdict']['sentence']}"), ("table", ranking_markdown(metrics))):
+        before, found, rest = text.partition(f"<!-- {mark} -->\n")
+        _, closed, after = rest.partition(f"<!-- /{mark} -->")
+        if not found or not closed:
+            raise UserError(f"README.md: expected the lines <!-- {mark} --> and <!-- /{mark} -->")
+        text = f"{before}{found}{content}\n{closed}{after}"
+    return text
 
 
 def _row(rank: int, name: str, found: Mapping[str, Any]) -> list[str]:

@@ -32,6 +32,8 @@ def run(config: Config) -> None:
 
 
 def _read_events() -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    if not files.EVENTS.is_file():
+        raise UserError(f"expected {files.EVENTS}, which the stage download writes; run `dvc repro`")
     table = pq.read_table(files.EVENTS)
     names = tuple(name for name in table.column_names if name != LABEL)
     features = np.empty((table.num_rows, len(names)), np.float32)

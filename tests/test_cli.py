@@ -1,0 +1,45 @@
+"""The command line: help, and one clear error for a mistake."""
+
+import sys
+
+import pytest
+
+from overfitting import cli
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["overfitting", *arguments])
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    cli.main()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_lists_stages_and_commands(monkeypatch, capsys, arguments):
+    call(monkeypatch, *arguments)
+    text = capsys.readouterr().out
+    assert all(name in text for name in (*cli.STAGES, *cli.COMMANDS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fly",), "overfitting fly: unknown command; expected one of download, preprocess, train"),
+        (("train", "variant=l2", "variant.dropout=2"), "variant.dropout: got 2"),
+        (("preprocess", "split.train=0"), "split.train: got 0; input should be greater than 0"),
+        (("preprocess",), "expected data/raw/events.parquet"),
+        (("evaluate",), "which an earlier stage writes; run `dvc repro`"),
+        (("changes",), "expected results/metrics.json; run `dvc repro` first"),
+    ],
+)
+def test_a_mistake_ends_in_its_message_and_status_2(project, monkeypatch, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stopped:
+        call(monkeypatch, *arguments)
+    assert stopped.value.code == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
+
+
+def test_overrides_of_one_variant_do_not_enter_the_comparison():
+    overrides = ["variant=l2", "variant.l2=0.1", "seed=3", "training.epochs=2"]
+    assert cli._shared(overrides) == ["training.epochs=2"]
