@@ -35,6 +35,14 @@ INTERVALS = [
 ]
 
 
+def group(rank, name, large_ran):
+    if rank == 0:
+        return "best"
+    if name == "large":
+        return "reference"
+    return "better" if large_ran and rank == 1 else "worse"
+
+
 def invented(seeds=3, names=ORDER):
     generator = np.random.default_rng(0)
     variants = {}
@@ -45,7 +53,7 @@ def invented(seeds=3, names=ORDER):
             "parameters": 1000 * (rank + 1),
             **values,
             "difference_to_large": None if name == "large" else {"test_log_loss": difference, "test_auc": difference},
-            "group": ["best", "better", "reference", "worse"][rank % 4],
+            "group": group(rank, name, "large" in names),
         }
     data = {
         "source": "bundled",
@@ -101,7 +109,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
-        if self.open and self.open[-1] == "td":
+        if self.open and self.open[-1] in ("td", "th"):
             self.cells.append(data)
 
 
@@ -119,7 +127,7 @@ def test_the_page_is_whole_and_needs_no_network(written):
     assert all(address.startswith("data:image/svg+xml;base64,") for address in page.loaded)
     assert len(page.images) == page.captions == 4
     assert all(len(image["alt"]) > 20 for image in page.images)
-    assert "url(" not in page.text
+    assert not re.search(r"url\(|@import|https?://", (folder / "report.html").read_text())
 
 
 def test_tables_state_the_numbers_in_the_order_of_the_ranking(written):
@@ -143,6 +151,7 @@ def test_figures_lie_beside_the_report(written):
     assert files == {f"{name}.{kind}" for name in ("forest", "curves", "gaps", "capacity") for kind in ("png", "svg")}
     linked = re.findall(r"\]\((figures/[^)]+)\)", (folder / "report.md").read_text())
     assert len(linked) == 4
+    assert all(text.strip() for text in re.findall(r"!\[([^\]]*)\]", (folder / "report.md").read_text()))
     assert all((folder / path).is_file() for path in linked)
 
 
@@ -154,7 +163,7 @@ def test_the_same_numbers_give_the_same_bytes(written, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "names"), [(1, ORDER), (3, ["l2"]), (2, ["tiny", "own_variant"]), (2, [f"v{i}" for i in range(12)])]
+    ("seeds", "names"), [(1, ORDER), (3, ["l2"]), (2, ["tiny", "own_variant"]), (2, [f"v{i}" for i in range(8)])]
 )
 def test_other_comparisons_are_drawn_too(tmp_path, seeds, names):
     metrics = invented(seeds, names)
@@ -168,6 +177,58 @@ def test_names_are_escaped(tmp_path):
     metrics["verdict"]["sentence"] = "<script>alert(1)</script>"
     write(metrics, curves(metrics), tmp_path)
     assert "<script" not in (tmp_path / "report.html").read_text()
+
+
+def test_a_name_that_is_markup_stays_a_name(tmp_path):
+    name = '"><script>alert(1)</script>|'
+    metrics = invented(2, [name, "large"])
+    write(metrics, curves(metrics), tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert "<script" not in text
+    assert name in Page(text).cells
+    assert name.replace("|", "\\|") in ranking_markdown(metrics)
+
+
+def test_without_large_nothing_is_compared_with_it(tmp_path):
+    metrics = invented(2, ["l2", "tiny"])
+    write(metrics, curves(metrics), tmp_path)
+    for page in ("report.html", "report.md"):
+        assert not re.search(r"\blarge\b", Page((tmp_path / page).read_text()).text), page
+    console = Console(width=110, record=True, file=io.StringIO())
+    console.print(ranking_table(metrics))
+    assert "large" not in console.export_text()
+
+
+def test_all_other_numbers_are_there_with_four_digits(written):
+    metrics, folder = written
+    cells = Page((folder / "report.html").read_text()).cells
+    for found in metrics["variants"].values():
+        assert f"{found['parameters']:,}" in cells
+        for key in ("test_brier", "test_calibration_error", "weight_norm", "near_zero_share", "seconds"):
+            assert f"{found[key]['mean']:#.4g}" in cells
+
+
+def test_how_it_was_run_is_stated(written):
+    _, folder = written
+    text = Page((folder / "report.html").read_text()).text
+    for value in (
+        "abc123",
+        "who & when",
+        "training 10,000, validation 5,000, test 25,000",
+        "0, 1, 2",
+        "keras 3",
+        "f00",
+    ):
+        assert value in text
+    assert "make repro" in text
+
+
+def test_a_long_training_keeps_the_page_small(tmp_path):
+    metrics = invented(3, ["large", "l2"])
+    table = curves(metrics, epochs=4000)
+    table["val_log_loss"] += np.random.default_rng(0).normal(0, 0.01, len(table))
+    write(metrics, table, tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 500_000
 
 
 def test_the_terminal_shows_the_ranking_whole():

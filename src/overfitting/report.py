@@ -14,7 +14,7 @@ from rich.table import Table
 
 from overfitting.errors import UserError
 from overfitting.figures import Picture, pictures
-from overfitting.statistics import PRIMARY
+from overfitting.statistics import PRIMARY, REFERENCE
 
 HEADER = (
     "rank",
@@ -28,6 +28,7 @@ HEADER = (
     "best epoch",
     "group",
 )
+AGAINST_LARGE = ("difference to large", "p (Holm)")
 TERMINAL = ("variant", "test log loss", "difference to large", "AUC", "gap", "group")
 DEFINITIONS = {
     "difference to large": "of test log loss, paired by seed and row; negative is better",
@@ -51,32 +52,40 @@ def write(metrics: Mapping[str, Any], curves: pd.DataFrame, destination: Path) -
     drawn = pictures(metrics, curves)
     folder = destination / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in drawn:
-        for kind in ("png", "svg"):
-            (folder / f"{picture.name}.{kind}").write_bytes(_render(picture, kind))
-    (destination / "report.html").write_text(_html(metrics, drawn), encoding="utf-8")
+    vector = [_render(picture, "svg") for picture in drawn]
+    for picture, svg in zip(drawn, vector, strict=True):
+        (folder / f"{picture.name}.png").write_bytes(_render(picture, "png"))
+        (folder / f"{picture.name}.svg").write_bytes(svg)
+    (destination / "report.html").write_text(_html(metrics, drawn, vector), encoding="utf-8")
     (destination / "report.md").write_text(_markdown(metrics, drawn), encoding="utf-8")
 
 
 def ranking_table(metrics: Mapping[str, Any]) -> Table:
     """The ranking for a terminal."""
     table = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD)
-    for name in TERMINAL:
+    shown = [name for name in TERMINAL if name in header(metrics)]
+    for name in shown:
         table.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
     for row in ranking(metrics):
-        cells = dict(zip(HEADER, row, strict=True))
-        table.add_row(*(cells[name] for name in TERMINAL))
+        cells = dict(zip(header(metrics), row, strict=True))
+        table.add_row(*(cells[name] for name in shown))
     return table
 
 
+def header(metrics: Mapping[str, Any]) -> list[str]:
+    """Names of the ranking's columns: `HEADER`, without the comparison to `large` where it did not run."""
+    return [name for name in HEADER if name not in AGAINST_LARGE or REFERENCE in metrics["variants"]]
+
+
 def ranking(metrics: Mapping[str, Any]) -> list[list[str]]:
-    """Rows of the ranking under `HEADER`, best first."""
-    return [_row(rank, name, metrics["variants"][name]) for rank, name in enumerate(metrics["verdict"]["ranking"], 1)]
+    """Rows of the ranking under `header`, best first."""
+    rows = (_row(rank, name, metrics["variants"][name]) for rank, name in enumerate(metrics["verdict"]["ranking"], 1))
+    return [[row[name] for name in header(metrics)] for row in rows]
 
 
 def ranking_markdown(metrics: Mapping[str, Any]) -> str:
     """The ranking as a Markdown table."""
-    return _table(HEADER, ranking(metrics))
+    return _table(header(metrics), ranking(metrics))
 
 
 def update_readme(text: str, metrics: Mapping[str, Any]) -> str:
@@ -94,9 +103,9 @@ def update_readme(text: str, metrics: Mapping[str, Any]) -> str:
     return text
 
 
-def _row(rank: int, name: str, found: Mapping[str, Any]) -> list[str]:
+def _row(rank: int, name: str, found: Mapping[str, Any]) -> dict[str, str]:
     difference = (found["difference_to_large"] or {}).get(PRIMARY)
-    return [
+    cells = (
         str(rank),
         name,
         _number(found[PRIMARY]),
@@ -107,7 +116,8 @@ def _row(rank: int, name: str, found: Mapping[str, Any]) -> list[str]:
         f"{found['gap_best']['mean']:.3f} → {found['gap_last']['mean']:.3f}",
         f"{found['best_epoch']['mean']:.0f} of {found['epochs']['mean']:.0f}",
         found["group"],
-    ]
+    )
+    return dict(zip(HEADER, cells, strict=True))
 
 
 def _number(found: Mapping[str, Any], signed: bool = False) -> str:
@@ -129,8 +139,17 @@ def _more(metrics: Mapping[str, Any]) -> list[list[str]]:
     for name in metrics["verdict"]["ranking"]:
         found = metrics["variants"][name]
         values = (found[key] if key == "parameters" else found[key]["mean"] for key in MORE)
-        rows.append([name, *(f"{value:,}" if isinstance(value, int) else f"{value:.4g}" for value in values)])
+        rows.append(
+            [name, *(f"{value:,}" if isinstance(value, int) else f"{value:#.4g}".rstrip(".") for value in values)]
+        )
     return rows
+
+
+def _definitions(metrics: Mapping[str, Any]) -> dict[str, str]:
+    if REFERENCE in metrics["variants"]:
+        return DEFINITIONS
+    group = "best: not distinguishable from the first; worse: all others"
+    return {**{name: DEFINITIONS[name] for name in DEFINITIONS if name in header(metrics)}, "group": group}
 
 
 def _how(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -155,16 +174,16 @@ def _how(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _html(metrics: Mapping[str, Any], drawn: list[Picture]) -> str:
+def _html(metrics: Mapping[str, Any], drawn: list[Picture], vector: list[bytes]) -> str:
     environment = Environment(
         loader=PackageLoader("overfitting", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    figures = [(picture, base64.b64encode(_render(picture, "svg")).decode()) for picture in drawn]
+    figures = [(picture, base64.b64encode(svg).decode()) for picture, svg in zip(drawn, vector, strict=True)]
     return environment.get_template("report.html.j2").render(
         sentence=metrics["verdict"]["sentence"],
         figures=figures,
-        header=HEADER,
-        definitions=DEFINITIONS,
+        header=header(metrics),
+        definitions=_definitions(metrics),
         ranking=ranking(metrics),
         groups={name: found["group"] for name, found in metrics["variants"].items()},
         more_header=["variant", *MORE.values()],
@@ -175,7 +194,7 @@ def _html(metrics: Mapping[str, Any], drawn: list[Picture]) -> str:
 
 def _markdown(metrics: Mapping[str, Any], drawn: list[Picture]) -> str:
     parts = ["# What prevents overfitting?", metrics["verdict"]["sentence"], ranking_markdown(metrics)]
-    parts.append("\n".join(f"- *{name}*: {meaning}" for name, meaning in DEFINITIONS.items()))
+    parts.append("\n".join(f"- *{name}*: {meaning}" for name, meaning in _definitions(metrics).items()))
     for picture in drawn:
         parts.append(f"![{picture.alternative}](figures/{picture.name}.png)")
         parts.append(picture.caption)

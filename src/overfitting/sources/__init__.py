@@ -1,1 +1,1 @@
-"""Where events come from. Each module has `fetch(config, destination)`, which writes a table and returns its provenance."""
+"""Where events come from: each module has `fetch(config, destination)`, which writes a table and returns facts."""

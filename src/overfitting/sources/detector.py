@@ -123,7 +123,7 @@ def rank(jets: Jets, rng: np.random.Generator, detector: Detector) -> Jets:
     rated = jets.true_pt * np.where(jets.beauty, detector.beauty_order, 1.0)
     rated = rated * np.exp(detector.order_spread * rng.standard_normal(rated.shape))
     order = np.argsort(np.where(jets.found, -rated, np.inf), axis=1, kind="stable")
-    return Jets(*(np.take_along_axis(values, order, axis=1) for values in jets))
+    return Jets._make(np.take_along_axis(values, order, axis=1) for values in jets)
 
 
 def tag_probabilities(jets: Jets, detector: Detector) -> Array:
@@ -175,8 +175,8 @@ def observe(truth: Collisions, rng: np.random.Generator, detector: Detector | No
     selected = select(lepton, jets, two_tags, rng, detector)
     tags = np.zeros(jets.pt.shape)
     tags[rows[:, None], tagged] = np.where(rng.random(tagged.shape) < detector.tight_tags, 2.0, 1.0)
-    lepton_vector = four_vectors(*lepton.T, mass=0.0)
-    masses = reconstructed_masses(lepton_vector, missing, jets.vectors(), jets.found, tagged)
+    massless = four_vectors(lepton[:, 0], lepton[:, 1], lepton[:, 2], 0.0)
+    masses = reconstructed_masses(massless, missing, jets.vectors(), jets.found, tagged)
     masses[:, 2] *= imposed_mass_jitter(masses[:, 2], rng, detector)
     shown = np.stack([jets.pt, jets.eta, jets.phi, tags], axis=-1)[:, :4]
     return columns(lepton, missing, shown, masses)[selected]

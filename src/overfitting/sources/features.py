@@ -80,7 +80,9 @@ def hadronic_w(jets: Array, candidates: NDArray[np.bool_]) -> Array:
     return best
 
 
-def reconstructed_masses(lepton: Array, missing: Array, jets: Array, found: NDArray[np.bool_], tagged: Array) -> Array:
+def reconstructed_masses(
+    lepton: Array, missing: Array, jets: Array, found: NDArray[np.bool_], tagged: NDArray[np.intp]
+) -> Array:
     """m_jj, m_jjj, m_lv, m_jlv, m_bb, m_wbb, m_wwbb: (n, 7), GeV.
 
     `jets` (n, k, 4) counts where `found` (n, k); `tagged` (n, 2) holds the positions of the two b-jets.

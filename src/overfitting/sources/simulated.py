@@ -12,9 +12,7 @@ import math
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,18 +20,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from overfitting.config import SimulatedData
 from overfitting.errors import UserError
-from overfitting.events import LABEL, NAMES, table_schema, write_table
+from overfitting.events import NAMES, table_schema, write_table
+from overfitting.progress import Tracker, track
 from overfitting.sources.collisions import collide
 from overfitting.sources.detector import Detector, observe
 
 SIGNAL_SHARE = 0.53  # of HIGGS: 5,829,123 of 11,000,000 rows
 SHARD_EVENTS = 2000  # collisions, before selection; part of what determines the events
-SELECTED_SHARE = 0.19  # roughly, of collisions; plans the work, and changes no event
+SELECTED_SHARE = 0.23  # roughly, of collisions; plans the work, and changes no event
+BUNDLED, BUNDLED_ROWS, BUNDLED_SEED = Path("data/bundled/higgs-like.parquet"), 40_000, 0
 METADATA_KEY = "overfitting"  # of the Parquet file: where its rows come from, as JSON
 CITATION = (
     "Simulated by the project `overfitting` with Pythia 8.3 (C. Bierlich et al., SciPost Phys. Codebases 8, 2022) and "
@@ -54,9 +52,9 @@ def shard(seed: int, label: int, index: int) -> NDArray[np.float32]:
 
 
 def first_rows(
-    pool: Executor, workers: int, seed: int, label: int, rows: int, done: Callable[[int], None]
+    pool: Executor, workers: int, seed: int, label: int, rows: int, progress: Tracker
 ) -> NDArray[np.float32]:
-    """The first `rows` events of class `label`, (rows, 28); `done` hears how many each shard brought."""
+    """The first `rows` events of class `label`, (rows, 28), from shards made in `pool`."""
     parts: list[NDArray[np.float32]] = []
     pending: deque[Future[NDArray[np.float32]]] = deque()
     missing, index = rows, 0
@@ -68,7 +66,7 @@ def first_rows(
         part = pending.popleft().result()[:missing]
         parts.append(part)
         missing -= len(part)
-        done(len(part))
+        progress.advance(len(part))
     for future in pending:
         future.cancel()
     return np.concatenate(parts)
@@ -82,17 +80,17 @@ def simulate(rows: int, seed: int, processes: int | None = None) -> NDArray[np.f
     _require_packages()
     workers = processes or os.cpu_count() or 1
     signal = round(SIGNAL_SHARE * rows)
-    parts = []
-    context = multiprocessing.get_context("spawn")
-    with (
-        ProcessPoolExecutor(workers, mp_context=context, initializer=_mute) as pool,
-        _progress(rows) as done,
-    ):
-        for label, wanted in ((1, signal), (0, rows - signal)):
-            if wanted:
-                features = first_rows(pool, workers, seed, label, wanted, done)
-                parts.append(np.column_stack([np.full(len(features), label, np.float32), features]))
-    return np.random.default_rng(seed).permutation(np.concatenate(parts))
+    wanted = [(1, signal), (0, rows - signal)]
+    # forked workers would inherit the locks of this process's threads
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_mute)
+    with pool, track(rows, "Simulating", "events") as progress:
+        parts = [
+            np.column_stack([np.full(count, label), first_rows(pool, workers, seed, label, count, progress)])
+            for label, count in wanted
+            if count
+        ]
+    table = np.concatenate(parts).astype(np.float32)
+    return np.random.default_rng(seed).permutation(table)
 
 
 def _require_packages() -> None:
@@ -109,53 +107,40 @@ def _mute() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-@contextmanager
-def _progress(rows: int) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of new rows: moves a bar on a terminal, else prints ten plain lines."""
-    console = Console(stderr=True)
-    made = 0
-
-    def line(new: int) -> None:
-        nonlocal made
-        before, made = made, made + new
-        if before * 10 // rows < made * 10 // rows:
-            console.print(f"simulated {made:,} of {rows:,} events", highlight=False)
-
-    if not console.is_terminal:
-        yield line
-        return
-    with Progress(console=console) as bar:
-        task = bar.add_task("simulating events", total=rows)
-        yield lambda new: bar.advance(task, new)
-
-
-def provenance(rows: int, seed: int) -> dict[str, Any]:
-    """What determines simulated events, beside this package's code; no digest yet."""
+def _provenance(table: NDArray[np.float32], seed: int) -> dict[str, Any]:
     return {
         "source": "simulated",
-        "licence": "CC0-1.0",
+        "licence": "CC0 1.0",
         "citation": CITATION,
-        "rows": rows,
-        "columns": [LABEL, *NAMES],
+        "rows": len(table),
+        "columns": list(NAMES),
         "seed": seed,
         "shard_events": SHARD_EVENTS,
-        "detector": asdict(Detector()),
         "generators": {name: importlib.metadata.version(name) for name in (*PACKAGES, "numpy")},
+        "detector": asdict(Detector()),
+        "sha256": digest(table),
+        "sha256_of": "the table as little-endian float32, row by row, the label first",
     }
 
 
 def digest(table: NDArray[np.float32]) -> str:
-    """SHA-256 of a table's values: little-endian float32, row by row, the label first."""
+    """SHA-256 of the values of a table (rows, 1 + features), whatever file they come in."""
     return hashlib.sha256(np.ascontiguousarray(table, dtype="<f4").tobytes()).hexdigest()
 
 
 def fetch(config: SimulatedData, destination: Path) -> dict[str, Any]:
     """Simulate `config.rows` events into the Parquet file `destination`; return where they come from.
 
-    The same facts are kept in the file's own metadata. Raises UserError where the extra `simulate` is missing.
+    The same facts are kept in the file, as JSON under METADATA_KEY. Raises UserError without the extra `simulate`.
     """
     table = simulate(config.rows, config.seed, config.processes)
-    facts = {**provenance(config.rows, config.seed), "sha256": digest(table)}
+    facts = _provenance(table, config.seed)
     batch = pa.RecordBatch.from_arrays([pa.array(column) for column in table.T], schema=table_schema())
     write_table(destination, [batch], metadata={METADATA_KEY: json.dumps(facts)})
     return facts
+
+
+def write_bundled(path: Path = BUNDLED) -> dict[str, Any]:
+    """Simulate the events that are committed with the project; return where they come from."""
+    config = SimulatedData(source="simulated", rows=BUNDLED_ROWS, seed=BUNDLED_SEED, processes=None)
+    return fetch(config, path)
