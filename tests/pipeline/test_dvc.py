@@ -109,8 +109,11 @@ def composed() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy whose dvc.lock was written by `dvc commit`, with invented outputs: only the configuration matters here."""
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A copy with invented outputs and the dvc.lock of `dvc commit`, since only the configuration matters here.
+
+    With it, what each stage reads there.
+    """
     from overfitting.scratch import copy_project
 
     root = tmp_path_factory.mktemp("dvc")
@@ -130,7 +133,8 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     (path / "invented").write_text("invented")
         repo.commit(force=True)
         repo.close()
-    return root
+        assert status() == set()
+        return root, composed()
 
 
 def status() -> set[str]:
@@ -150,10 +154,9 @@ def status() -> set[str]:
     ("file", "path"), cases(), ids=lambda value: value if isinstance(value, str) else ".".join(map(str, value))
 )
 def test_dvc_sees_what_hydra_sees(reproduced, monkeypatch, file, path):
-    monkeypatch.chdir(reproduced)
+    root, before = reproduced
+    monkeypatch.chdir(root)
     original = Path(file).read_text()
-    before = composed()
-    assert status() == set()
     try:
         edit(file, path)
         try:
