@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import ks_2samp
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -38,13 +40,13 @@ def ks_distances(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArr
     return np.array([ks_2samp(a, b).statistic for a, b in zip(left.T, right.T, strict=True)])
 
 
-def told_apart(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
+def told_apart(left: NDArray[np.float32], right: NDArray[np.float32], classifier: ClassifierMixin) -> float:
     """Cross-validated AUC of a classifier that tells the two tables apart, given equal numbers of rows."""
     rows = min(len(left), len(right))
     features = np.concatenate([left[:rows], right[:rows]])
     target = np.repeat([0, 1], rows)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    scores = cross_val_predict(boosting(), features, target, cv=folds, method="predict_proba")[:, 1]
+    scores = cross_val_predict(classifier, features, target, cv=folds, method="predict_proba")[:, 1]
     return float(roc_auc_score(target, scores))
 
 
@@ -70,8 +72,10 @@ def measure(simulated: NDArray[np.float32], genuine: NDArray[np.float32]) -> dic
         half = len(theirs) // 2
         figures[f"ks_{name}"] = ks_distances(ours, theirs).mean()
         figures[f"ks_{name}_genuine_halves"] = ks_distances(theirs[:half], theirs[half:]).mean()
-        figures[f"told_apart_auc_{name}"] = told_apart(ours, theirs)
-        figures[f"told_apart_auc_{name}_genuine_halves"] = told_apart(theirs[:half], theirs[half:])
+        figures[f"told_apart_auc_{name}"] = told_apart(ours, theirs, boosting())
+        by_default = HistGradientBoostingClassifier(random_state=0)
+        figures[f"told_apart_auc_{name}_scikit_learn"] = told_apart(ours, theirs, by_default)
+        figures[f"told_apart_auc_{name}_genuine_halves"] = told_apart(theirs[:half], theirs[half:], boosting())
     figures["transfer_auc"] = transfer(simulated, genuine)
     for part, columns in (("all", slice(1, 29)), ("low_level", slice(1, 22)), ("high_level", slice(22, 29))):
         figures[f"auc_{part}_simulated"] = cross_validated(simulated[:TRAINING_ROWS], columns)
