@@ -70,7 +70,7 @@ def _interval(variant: Mapping[str, Any] | None) -> str:
 
 
 def _dvc(what: str, base: str) -> str:
-    """Output of `dvc params diff` or `dvc metrics diff` against `base`.
+    """The table of `dvc params diff` or `dvc metrics diff` against `base`, empty where nothing changed.
 
     Raises:
         UserError: with what DVC said.
@@ -79,7 +79,8 @@ def _dvc(what: str, base: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"dvc {what} diff {base} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
+    table = done.stdout.strip()
+    return table if table.count("\n") > 1 else ""  # DVC prints a header without rows where nothing changed
 
 
 def _metrics_at(revision: str) -> dict[str, Any] | None:
