@@ -39,6 +39,9 @@ def main() -> None:
         _dispatch(name, overrides)
     except UserError as error:
         _fail(name, error)
+    except KeyboardInterrupt:
+        print(f"overfitting {name}: interrupted; finished seeds are kept for the next run", file=sys.stderr)
+        sys.exit(130)
 
 
 def _fail(name: str, error: UserError) -> NoReturn:
