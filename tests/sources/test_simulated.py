@@ -110,7 +110,7 @@ def test_without_pythia_the_error_says_what_to_install(monkeypatch: pytest.Monke
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pythia8mc" else found(name))
     config = SimulatedData(source="simulated", rows=10, seed=0, processes=1)
-    with pytest.raises(UserError, match=r"pythia8mc cannot be imported.*overfitting\[simulate\].*data=bundled"):
+    with pytest.raises(UserError, match=r"pythia8mc cannot be imported.*\.\[simulate\].*data=bundled"):
         simulated.fetch(config, tmp_path / "events.parquet")
     assert not list(tmp_path.iterdir())
 

@@ -98,7 +98,7 @@ def _require_packages() -> None:
     if missing:
         raise UserError(
             f"data=simulated needs Pythia 8 and FastJet, but {', '.join(missing)} cannot be imported; "
-            "run `pip install 'overfitting[simulate]'`, or use the events that come with the project: data=bundled"
+            "run `pip install --editable '.[simulate]'`, or use the events that come with the project: data=bundled"
         )
 
 
