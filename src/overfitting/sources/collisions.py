@@ -27,6 +27,9 @@ _COMMON = (
     "Random:setSeed = on",
     "TimeShower:QEDshowerByL = off",  # the lepton keeps its photons, as a calorimeter would see it
     "PartonLevel:MPI = off",  # four times the time, and no closer to HIGGS
+    # as after MadGraph, which made the collisions of HIGGS: its parton densities (CTEQ6L1), and showers that
+    # start at the scale of the process
+    *("PDF:pSet = 8", "SpaceShower:pTmaxMatch = 1", "TimeShower:pTmaxMatch = 1"),
     "24:onMode = off",
 )
 # Which W gives the lepton: the positive or the negative one.
@@ -146,15 +149,16 @@ def _observables(particles: Any) -> Collisions:
     seen = final & ~invisible & (ak.local_index(status) != ak.flatten(lepton))
     seen = seen & (abs(momenta.pz) < momenta.pt * np.sinh(CALORIMETER_ETA))
     jets = _cluster(momenta[seen])
-    before_hadrons = (abs(status) >= 71) & (abs(status) <= 79)
+    # all partons of the record, not the last ones only: so Delphes finds what a jet came from
+    partons = (abs(status) >= 21) & (abs(status) <= 79)
     return Collisions(
         lepton=np.stack(
             [ak.to_numpy(ak.flatten(momenta[lepton][name]), allow_missing=False) for name in _AXES], axis=-1
         ),
         missing=np.stack([ak.to_numpy(ak.sum(momenta[invisible][name], axis=1)) for name in ("px", "py")], axis=-1),
         jets=np.stack([_padded(jets[name]) for name in _AXES], axis=-1),
-        beauty=_flavoured(jets, momenta, before_hadrons & (kind == 5)),
-        charm=_flavoured(jets, momenta, before_hadrons & (kind == 4)),
+        beauty=_flavoured(jets, momenta, partons & (kind == 5)),
+        charm=_flavoured(jets, momenta, partons & (kind == 4)),
     )
 
 
