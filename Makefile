@@ -42,7 +42,7 @@ lock: .venv/dev ## resolve pyproject.toml anew into requirements/
 	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv is missing; on Debian: apt install python3-venv" >&2; exit 2; }
 
 # the locks pin every package with its hash; the package itself is installed from the checkout
-.venv/main .venv/dev .venv/gpu: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/pip
+.venv/main .venv/dev .venv/gpu .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/pip
 	$(INSTALL) --require-hashes -r $<
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -1,10 +1,14 @@
 """The epoch loop against Keras, closed forms and itself."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from overfitting.backend import tf
+from overfitting.checkpoint import Checkpoint
 from overfitting.composition import compose_variants
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Training, Variant
 from overfitting.model import build, predict
@@ -54,7 +58,7 @@ def test_one_epoch_is_keras_own_training_on_the_same_batches():
     ours, reference = build(variant, 5, seed=0), build(variant, 5, seed=0)
     optimizer = keras.optimizers.Adam(0.01)
     optimizer.build(ours.trainable_variables)
-    run_epoch = epoch_function(ours, optimizer, data, validation, 50, seed=7)
+    run_epoch = epoch_function(ours, optimizer, data, validation, budget(), seed=7)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     reference.compile(keras.optimizers.Adam(0.01), loss, metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)])
     for epoch in (1, 2, 3):
@@ -76,14 +80,123 @@ def test_each_epoch_takes_every_row_once_in_another_order():
     assert not (orders[0] == orders[1]).all()
 
 
-def test_the_same_seed_gives_the_same_bytes():
-    variant = Variant(hidden_units=(8, 8), dropout=0.5, l1=0.0001)
-    first, again = (train(variant, budget(), rows(), rows(100, seed=1), seed=0) for _ in range(2))
+REMEDIES = Variant(hidden_units=(8, 8), dropout=0.5, l1=0.0001)
+
+
+def assert_same(first, again):
+    """Equal weights and histories, byte for byte; only the clock differs."""
     assert [w.tobytes() for w in first.model.get_weights()] == [w.tobytes() for w in again.model.get_weights()]
-    for a, b in zip(first.history, again.history, strict=True):
-        assert {k: v for k, v in a.items() if k != "seconds"} == {k: v for k, v in b.items() if k != "seconds"}
-    other = train(variant, budget(), rows(), rows(100, seed=1), seed=1)
+    assert [{**row, "seconds": 0} for row in first.history] == [{**row, "seconds": 0} for row in again.history]
+    assert {**first.summary, "seconds": 0} == {**again.summary, "seconds": 0}
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    first, again = (train(REMEDIES, budget(), rows(), rows(100, seed=1), seed=0) for _ in range(2))
+    assert_same(first, again)
+    other = train(REMEDIES, budget(), rows(), rows(100, seed=1), seed=1)
     assert other.model.get_weights()[0].tobytes() != first.model.get_weights()[0].tobytes()
+
+
+def test_streamed_rows_train_to_the_same_bytes(monkeypatch):
+    monkeypatch.setattr("overfitting.training.STREAMED_STEPS", 3)  # 8 batches: two whole blocks and a part of one
+    data, validation = rows(), rows(100, seed=1)
+    assert_same(
+        train(REMEDIES, budget(), data, validation, seed=0),
+        train(REMEDIES, budget(streaming=True), data, validation, seed=0),
+    )
+
+
+def test_validation_in_pieces_is_validation_at_once(monkeypatch):
+    data, validation = rows(), rows(105, seed=1)
+    whole = train(TINY, budget(), data, validation, seed=0)
+    monkeypatch.setattr("overfitting.training.MEASURED_ROWS", 10)
+    for a, b in zip(whole.history, train(TINY, budget(), data, validation, seed=0).history, strict=True):
+        assert {**a, "seconds": 0} == pytest.approx({**b, "seconds": 0}, rel=1e-5)
+
+
+class Killed(keras.callbacks.Callback):
+    """Ends the process, as it were, after some epochs."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [1, 2, 5])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, after, patience):
+    data, validation = rows(), rows(100, seed=1)
+    settings = budget(epochs=7, patience=patience, schedule=COSINE)
+
+    def run(*callbacks, path="checkpoint.npz", fingerprint="run"):
+        checkpoint = Checkpoint(tmp_path / path, fingerprint, interval=0.0)
+        return train(REMEDIES, settings, data, validation, 0, callbacks, checkpoint)
+
+    whole = run(path="other.npz")
+    with pytest.raises(KeyboardInterrupt):
+        run(Killed(after))
+    epochs = []
+
+    class Seen(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            epochs.append(epoch)
+
+    resumed = run(Seen())
+    assert epochs[0] == after
+    assert_same(whole, resumed)
+
+
+def test_the_checkpoint_of_another_run_is_not_restored(tmp_path):
+    data, validation = rows(), rows(100, seed=1)
+    path = tmp_path / "checkpoint.npz"
+    train(REMEDIES, budget(), data, validation, 5, checkpoint=Checkpoint(path, "seed 5", interval=0.0))
+    assert path.is_file()
+    assert_same(
+        train(REMEDIES, budget(), data, validation, 0, checkpoint=Checkpoint(path, "seed 0")),
+        train(REMEDIES, budget(), data, validation, 0),
+    )
+
+
+def test_checkpoints_keep_their_distance(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    train(TINY, budget(), rows(), rows(100), 0, checkpoint=Checkpoint(path, "run", interval=60.0))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("settings", [{"precision": "mixed_bfloat16"}, {"jit_compile": True}])
+def test_faster_arithmetic_trains_nearly_the_same_float32_model(settings, tmp_path):
+    variant = Variant(hidden_units=(8, 8), l2=0.001)
+    data, validation = rows(), rows(100, seed=1)
+    plain = train(variant, budget(), data, validation, seed=0)
+    fast = train(variant, budget(**settings), data, validation, seed=0)
+    assert fast.summary["best"]["val_log_loss"] == pytest.approx(plain.summary["best"]["val_log_loss"], abs=0.005)
+    assert fast.summary["best"]["val_log_loss"] == pytest.approx(
+        min(row["val_log_loss"] for row in fast.history), rel=1e-5
+    )
+    assert {weight.dtype.name for weight in fast.model.get_weights()} == {"float32"}
+    fast.model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").dtype_policy.name == "float32"
+
+
+def test_a_saved_model_loads_where_this_package_is_not(tmp_path):
+    training = budget(precision="mixed_bfloat16")
+    trained = train(REMEDIES, training, rows(), rows(100), seed=0)
+    trained.model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "rows.npy", rows(20).features)
+    code = """
+import sys, keras, numpy as np
+print(*np.asarray(keras.models.load_model("model.keras")(np.load("rows.npy")))[:, 0], *[type(l).__module__ for l in
+      keras.models.load_model("model.keras").layers])
+assert "overfitting" not in sys.modules
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    np.testing.assert_allclose(np.array(printed[:20], np.float32), predict(trained.model, rows(20).features), rtol=1e-5)
+    assert all(name.startswith("keras.") for name in printed[20:])
 
 
 def test_history_and_summary_are_complete():

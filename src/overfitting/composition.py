@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
-from overfitting.config import SECTIONS, Choices, Config, Variant
+from overfitting.config import SECTIONS, Choices, Config, Training, Variant
 from overfitting.errors import UserError
 
 
@@ -24,10 +24,18 @@ def _read_params(key: str) -> Any:
     return OmegaConf.select(OmegaConf.load("params.yaml"), key)
 
 
+def _defaults(schema: type) -> dict[str, Any]:
+    """The values that the schema has for keys that are not stated."""
+    fields = dataclasses.fields(schema)
+    return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+
+
 OmegaConf.register_new_resolver("params", _read_params, replace=True)
 OmegaConf.register_new_resolver("comma_separated", lambda values: ",".join(map(str, values)), replace=True)
 # `large` is what the schema's defaults describe; stored for Hydra so that any of its keys can be overridden
-ConfigStore.instance().store(name="large_network", node=dataclasses.asdict(Variant()), package="variant")
+ConfigStore.instance().store(name="large_network", node=_defaults(Variant), package="variant")
+# how a training computes, which its YAML need not say
+ConfigStore.instance().store(name="computation", node=_defaults(Training), package="training")
 
 
 @contextmanager

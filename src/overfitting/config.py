@@ -9,12 +9,14 @@ _CHECKED = ConfigDict(extra="forbid")
 
 # strict: "3" is no 3 and true is no 1
 Integer = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[Integer, Field(gt=0)]
 Seed = Annotated[Integer, Field(ge=0, lt=2**31)]
 Factor = Annotated[Real, Field(ge=0)]
 Positive = Annotated[Real, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
+Precision = Literal["float32", "mixed_bfloat16"]
 WebAddress = Annotated[str, Field(pattern="^https?://[^/]")]
 
 
@@ -117,12 +119,19 @@ Schedule = Annotated[CosineSchedule | InverseTimeSchedule, Field(discriminator="
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Training:
-    """The budget: at most `epochs`; stop after `patience` epochs without a better validation log loss (null: never)."""
+    """The budget: at most `epochs`; stop after `patience` epochs without a better validation log loss (null: never).
+
+    How it is computed: `precision` of the matrix products, `jit_compile` by XLA, and `streaming` batches from the host's
+    memory to a device that cannot hold the training rows.
+    """
 
     epochs: Count
     batch_size: Count
     patience: Count | None
     schedule: Schedule
+    precision: Precision = "float32"
+    jit_compile: Flag = False
+    streaming: Flag = False
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)

@@ -42,6 +42,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_rows(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Prepared features (n_rows, n_features) and labels (n_rows,) of `train`, `validation` or `test`, memory-mapped."""
-    features, labels = (np.load(PREPARED / f"{name}_{part}.npy", mmap_mode="r") for part in ("features", "labels"))
+    """Prepared features (n_rows, n_features) and labels (n_rows,) of `train`, `validation` or `test`, memory-mapped.
+
+    Copied on writing, which nothing does: a tensor can share the memory of such an array, not of one that is read-only.
+    """
+    features, labels = (np.load(PREPARED / f"{name}_{part}.npy", mmap_mode="c") for part in ("features", "labels"))
     return features, labels

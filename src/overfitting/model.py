@@ -1,9 +1,12 @@
 """Variant -> keras.Model: dense hidden layers with their remedies, one logit out."""
 
+from typing import Any
+
 import numpy as np
 
+from overfitting import layers
 from overfitting.backend import keras
-from overfitting.config import Variant
+from overfitting.config import Precision, Variant
 
 
 def build(variant: Variant, n_features: int, seed: int) -> keras.Model:
@@ -13,9 +16,9 @@ def build(variant: Variant, n_features: int, seed: int) -> keras.Model:
     weights and dropout masks follow from `seed` alone.
     """
     streams = iter(np.random.SeedSequence(seed).generate_state(2 * len(variant.hidden_units) + 1).tolist())
-    layers: list[keras.Layer] = [keras.Input((n_features,))]
+    stack: list[keras.Layer] = [keras.Input((n_features,))]
     for units in variant.hidden_units:
-        layers.append(
+        stack.append(
             keras.layers.Dense(
                 units,
                 activation=variant.activation,
@@ -25,9 +28,26 @@ def build(variant: Variant, n_features: int, seed: int) -> keras.Model:
         )
         dropout_seed = next(streams)
         if variant.dropout:
-            layers.append(keras.layers.Dropout(variant.dropout, seed=dropout_seed))
-    layers.append(keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(streams))))
-    return keras.Sequential(layers)
+            stack.append(keras.layers.Dropout(variant.dropout, seed=dropout_seed))
+    stack.append(keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(streams))))
+    return keras.Sequential(stack)
+
+
+def faster(model: keras.Model, step: Any, precision: Precision) -> keras.Model:
+    """`model` as it trains: on the same weights, with the layers of `overfitting.layers` for Keras's where they pay.
+
+    Dropout masks follow from each layer's seed and `step`, a variable that counts the steps. Under `mixed_bfloat16` the
+    hidden layers multiply in bfloat16, as Keras's policy of that name does; the logit stays float32.
+    """
+
+    def replace(layer: keras.Layer) -> keras.Layer:
+        if isinstance(layer, keras.layers.Dropout):
+            return layers.Dropout(layer.rate, layer.seed, step)
+        if isinstance(layer, keras.layers.Dense) and precision == "mixed_bfloat16" and layer is not model.layers[-1]:
+            return layers.BfloatDense(layer)
+        return layer
+
+    return keras.Sequential([keras.Input(model.input_shape[1:]), *map(replace, model.layers)])
 
 
 def _penalty(variant: Variant) -> keras.regularizers.Regularizer | None:

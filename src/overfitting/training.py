@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from overfitting.backend import keras, tf
+from overfitting.backend import keras, resident, tf
+from overfitting.checkpoint import Checkpoint, State
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
 from overfitting.metrics import accuracy_rows, log_loss_rows
-from overfitting.model import build, hidden_kernels, predict
+from overfitting.model import build, faster, hidden_kernels, predict
 
 NEAR_ZERO = 1e-3  # |w| below this counts as near zero
+STREAMED_STEPS = 32  # batches that are fetched at once
+MEASURED_ROWS = 10_000  # validation rows at once
 COLUMNS = (
     "epoch",
     "train_log_loss",
@@ -82,10 +85,12 @@ def train(
     validation: Rows,
     seed: int,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Train one seed of `variant` and keep the weights of the epoch with the lowest validation log loss.
 
-    `callbacks` get each epoch's row of the history as `logs`, under the names of `COLUMNS`, and may stop the run.
+    `callbacks` get each epoch's row of the history as `logs`, under the names of `COLUMNS`, and may stop the run. With a
+    `checkpoint` a run that was killed goes on where that was taken, to the same result.
 
     Raises:
         DivergedError: a loss is not finite.
@@ -94,7 +99,7 @@ def train(
     steps = len(rows.labels) // training.batch_size
     optimizer = keras.optimizers.Adam(learning_rate(training.schedule, training.epochs, steps))
     optimizer.build(model.trainable_variables)
-    run_epoch = epoch_function(model, optimizer, rows, validation, training.batch_size, seed)
+    run_epoch = epoch_function(model, optimizer, rows, validation, training, seed)
 
     selection = keras.callbacks.EarlyStopping(
         "val_log_loss", patience=training.patience or training.epochs, mode="min", restore_best_weights=True
@@ -103,8 +108,11 @@ def train(
     model.optimizer = optimizer
     model.stop_training = False
     history: list[dict[str, float]] = []
+    state = State(model, optimizer, selection, history)
     callback_list.on_train_begin()
-    for epoch in range(1, training.epochs + 1):
+    if checkpoint:
+        checkpoint.restore(state)
+    for epoch in range(len(history) + 1, training.epochs + 1):
         started = time.perf_counter()
         callback_list.on_epoch_begin(epoch - 1)
         measured = {name: float(value) for name, value in run_epoch(tf.constant(epoch)).items()}
@@ -116,6 +124,8 @@ def train(
         callback_list.on_epoch_end(epoch - 1, dict(history[-1]))
         if model.stop_training:
             break
+        if checkpoint:
+            checkpoint.save_when_due(state)
     last = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
     callback_list.on_train_end()  # here Keras restores the weights of the best epoch
     best = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
@@ -127,35 +137,49 @@ def epoch_function(
     optimizer: keras.Optimizer,
     rows: Rows,
     validation: Rows,
-    batch_size: int,
+    training: Training,
     seed: int,
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A compiled function of the epoch (counted from 1) that trains on all rows once and measures.
 
     Rows are taken in an order drawn from (seed, epoch); rows that fill no batch are left out of that epoch.
     `train_log_loss` and `train_accuracy` are means over the batches as they are trained on, dropout at work, as Keras
-    reports them; the validation set is measured without dropout, after the epoch.
+    reports them; the validation set is measured without dropout and in float32, after the epoch.
     """
-    features, labels = tf.constant(rows.features), tf.constant(rows.labels)
-    val_features, val_labels = tf.constant(validation.features), tf.constant(validation.labels)
-    n_rows = len(rows.labels)
+    features, labels = resident(rows.features, training.streaming), resident(rows.labels, training.streaming)
+    val_features, val_labels = resident(validation.features), resident(validation.labels)
+    n_rows, batch_size = len(rows.labels), training.batch_size
     steps = n_rows // batch_size
+    step_function = _step_function(model, optimizer, training)
+    def gather(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.gather(features, batch), tf.gather(labels, batch)
 
     @tf.function
     def run_epoch(epoch: tf.Tensor) -> dict[str, tf.Tensor]:
         order = tf.random.experimental.stateless_shuffle(tf.range(n_rows), seed=[seed, epoch])
-        total_loss, total_accuracy, penalty = 0.0, 0.0, 0.0
-        for step in tf.range(steps):
-            batch = order[step * batch_size : (step + 1) * batch_size]
-            log_loss, accuracy, penalty = _step(model, optimizer, tf.gather(features, batch), tf.gather(labels, batch))
-            total_loss += log_loss
-            total_accuracy += accuracy
-        val_log_loss, val_accuracy = _measure(model(val_features, training=False), val_labels)
+        batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        total, penalty = tf.zeros(2), 0.0
+        if training.streaming:
+            blocks = tf.data.Dataset.from_tensor_slices(batches).batch(STREAMED_STEPS).map(gather)
+            fetched = iter(blocks.prefetch(2))
+            for _ in tf.range(-(-steps // STREAMED_STEPS)):
+                block_features, block_labels = next(fetched)
+                for step in tf.range(tf.shape(block_labels)[0]):
+                    measured, penalty = step_function(block_features[step], block_labels[step])
+                    total += measured
+        else:
+            for step in tf.range(steps):
+                measured, penalty = step_function(*gather(batches[step]))
+                total += measured
+        val_total = tf.zeros(2)
+        for start in tf.range(0, len(val_labels), MEASURED_ROWS):
+            piece = slice(start, start + MEASURED_ROWS)
+            val_total += tf.reduce_sum(_row_values(model(val_features[piece], training=False), val_labels[piece]), 1)
         return {
-            "train_log_loss": total_loss / steps,
-            "val_log_loss": val_log_loss,
-            "train_accuracy": total_accuracy / steps,
-            "val_accuracy": val_accuracy,
+            "train_log_loss": total[0] / steps,
+            "val_log_loss": val_total[0] / len(val_labels),
+            "train_accuracy": total[1] / steps,
+            "val_accuracy": val_total[1] / len(val_labels),
             "learning_rate": tf.identity(optimizer.learning_rate),
             "penalty": penalty,
         }
@@ -172,24 +196,30 @@ def evaluate(model: keras.Model, rows: Rows, prefix: str) -> dict[str, float]:
     }
 
 
-def _step(
-    model: keras.Model, optimizer: keras.Optimizer, features: tf.Tensor, labels: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    with tf.GradientTape() as tape:
-        log_loss, accuracy = _measure(model(features, training=True), labels)
-        penalty = tf.add_n(model.losses) if model.losses else tf.constant(0.0)
-        loss = log_loss + penalty
+def _step_function(
+    model: keras.Model, optimizer: keras.Optimizer, training: Training
+) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """One step of the optimizer on a batch -> mean log loss and accuracy of the batch, and the penalty."""
+    trained_model = faster(model, optimizer.iterations, training.precision)
     variables = model.trainable_variables
-    optimizer.apply(tape.gradient(loss, variables), variables)
-    return log_loss, accuracy, penalty
+
+    def step(features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            measured = tf.reduce_mean(_row_values(trained_model(features, training=True), labels), 1)
+            penalty = tf.add_n(model.losses) if model.losses else tf.constant(0.0)
+            loss = measured[0] + penalty
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return measured, penalty
+
+    # autograph has nothing to convert in Keras's layers and optimizers, and takes a second to see it
+    return tf.function(step, autograph=False, jit_compile=training.jit_compile)
 
 
-def _measure(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean log loss, and accuracy of logits (n_rows, 1) thresholded at 0."""
+def _row_values(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Log loss and accuracy of each row, (2, n_rows), from logits (n_rows, 1); the accuracy thresholds them at 0."""
     logits = tf.squeeze(logits, axis=1)
-    log_loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
-    accuracy = tf.reduce_mean(tf.cast((logits > 0.0) == (labels > 0.5), tf.float32))
-    return log_loss, accuracy
+    log_loss = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+    return tf.stack([log_loss, tf.cast((logits > 0.0) == (labels > 0.5), tf.float32)])
 
 
 def _summary(

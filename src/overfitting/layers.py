@@ -1,0 +1,53 @@
+"""Layers that train faster than Keras's own, on the same weights. A model is saved without them.
+
+They stand in for `keras.layers.Dropout` and `keras.layers.Dense` while a model trains (`overfitting.model.faster`).
+"""
+
+from typing import Any
+
+from overfitting.backend import keras, tf
+
+
+class Dropout(keras.layers.Layer):
+    """Inverted dropout whose masks are raw random bits and follow from (seed, step) alone.
+
+    A rate that is a multiple of 1/256 takes a random byte an element; any other takes two and is rounded to the nearest
+    multiple of 1/65536, of which at least one is kept: `self.rate` is what it became. Kept elements are divided by
+    exactly the share that is kept, so the expected output is the input, whatever the rounding.
+    """
+
+    def __init__(self, rate: float, seed: int, step: Any) -> None:
+        super().__init__()
+        self._word, levels = (tf.uint8, 2**8) if (rate * 2**8).is_integer() else (tf.uint16, 2**16)
+        self._dropped = min(round(rate * levels), levels - 1)
+        self.rate = self._dropped / levels
+        self._seed = seed
+        self._step = step  # a variable that counts the steps of the training
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The inputs, where `training` with a share of `rate` of them 0."""
+        if not training:
+            return inputs
+        kept = tf.cast(self._words(tf.shape(inputs)) >= tf.cast(self._dropped, self._word), inputs.dtype)
+        return inputs * (kept / (1.0 - self.rate))
+
+    def _words(self, shape: tf.Tensor) -> tf.Tensor:
+        """Random words, uniform over their range."""
+        count = tf.reduce_prod(shape)
+        in_each = 4 // self._word.size
+        seed = tf.stack([tf.cast(self._seed, tf.int64), tf.cast(self._step.value, tf.int64)])
+        bits = tf.random.stateless_uniform([-(-count // in_each)], seed, minval=None, maxval=None, dtype=tf.uint32)
+        return tf.reshape(tf.reshape(tf.bitcast(bits, self._word), [-1])[:count], shape)
+
+
+class BfloatDense(keras.layers.Layer):
+    """A Dense layer whose matrix product takes bfloat16; weights, sum with the bias and activation stay float32."""
+
+    def __init__(self, dense: keras.layers.Dense) -> None:
+        super().__init__()
+        self._dense = dense
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """What the Dense layer gives, to the precision of bfloat16."""
+        product = tf.matmul(tf.cast(inputs, tf.bfloat16), tf.cast(self._dense.kernel.value, tf.bfloat16))
+        return self._dense.activation(tf.cast(product, tf.float32) + self._dense.bias)
