@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: help repro test ui check smoke lock events pr-report
+.PHONY: help repro test ui check smoke bench lock events pr-report
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ check: .venv/dev ## lint, types and the fast tests
 smoke: .venv/main ## the whole pipeline on tiny settings, in a scratch copy
 	python -m overfitting smoke
 
+bench: .venv/bench ## speed and memory against plain Keras, PyTorch and JAX (about an hour; GROUPS="epoch peak" for some)
+	python benchmarks/bench.py $(GROUPS)
+
 ui: .venv/main ## MLflow, brought up to date with the files, on 127.0.0.1 (PORT=5000)
 	python -m overfitting ui
 
@@ -36,6 +39,7 @@ lock: .venv/dev ## resolve pyproject.toml anew into requirements/
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements/main.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra dev --extra simulate -c requirements/main.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra gpu -c requirements/main.txt pyproject.toml -o requirements/gpu.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra bench -c requirements/main.txt pyproject.toml -o requirements/bench.txt
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "expected Python 3.11 to 3.13, got $$($(PYTHON) --version); set PYTHON=" >&2; exit 2; }

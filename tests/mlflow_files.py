@@ -86,6 +86,7 @@ def write_results(root: Path, fingerprint: str, variants: Sequence[str], seeds: 
         "run": {
             "seeds": list(seeds),
             "training": "default",
+            "arithmetic": "float32",
             "fingerprint": fingerprint,
             "versions": {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"},
         },

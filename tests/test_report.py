@@ -68,7 +68,13 @@ def invented(seeds=3, names=ORDER):
         "duplicates_dropped": 0,
         "scaling": "standard",
     }
-    run = {"seeds": list(range(seeds)), "training": "default", "fingerprint": "f00", "versions": {"keras": "3"}}
+    run = {
+        "seeds": list(range(seeds)),
+        "training": "default",
+        "arithmetic": "float32",
+        "fingerprint": "f00",
+        "versions": {"keras": "3"},
+    }
     verdict = {"sentence": "On 25,000 rows, l2_dropout is best.", "best": [names[0]], "ranking": list(names)}
     return {"data": data, "run": run, "variants": variants, "verdict": verdict}
 
@@ -240,3 +246,10 @@ def test_the_terminal_shows_the_ranking_whole():
     for row in ranking(metrics):
         assert row[1] in text
         assert row[2] in text
+
+
+def test_arithmetic_that_is_not_float32_is_noted_with_the_table(tmp_path):
+    metrics = invented()
+    metrics["run"]["arithmetic"] = "mixed_bfloat16 with XLA"
+    write(metrics, curves(metrics), tmp_path)
+    assert "*arithmetic*: mixed_bfloat16 with XLA, not float32 alone" in (tmp_path / "report.md").read_text()

@@ -146,10 +146,12 @@ def _more(metrics: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _definitions(metrics: Mapping[str, Any]) -> dict[str, str]:
-    if REFERENCE in metrics["variants"]:
-        return DEFINITIONS
-    group = "best: not distinguishable from the first; worse: all others"
-    return {**{name: DEFINITIONS[name] for name in DEFINITIONS if name in header(metrics)}, "group": group}
+    """What the ranking's columns mean, and what is not as usual."""
+    found = {name: DEFINITIONS[name] for name in DEFINITIONS if name in header(metrics)}
+    if REFERENCE not in metrics["variants"]:
+        found["group"] = "best: not distinguishable from the first; worse: all others"
+    arithmetic = metrics["run"]["arithmetic"]
+    return found if arithmetic == "float32" else {**found, "arithmetic": f"{arithmetic}, not float32 alone"}
 
 
 def _how(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -169,6 +171,7 @@ def _how(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("seeds", ", ".join(map(str, run["seeds"]))),
         ("training", f"conf/training/{run['training']}.yaml"),
+        ("arithmetic", run["arithmetic"]),
         ("versions", versions),
         ("fingerprint", run["fingerprint"]),
     ]

@@ -35,13 +35,17 @@ def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TI
 
 
 def reproduce(project: Path, *targets: str) -> int:
-    """Run `dvc repro` of `targets` (none: all) in a scratch copy, with its own MLflow database; return its status."""
-    environment = {
+    """Run `dvc repro` of `targets` (none: all) in a scratch copy; return its status."""
+    return subprocess.run([*DVC, "repro", *targets], cwd=project, env=environment(project), check=False).returncode
+
+
+def environment(project: Path) -> dict[str, str]:
+    """Variables for processes in a scratch copy: its own MLflow database and code, whatever happens here meanwhile."""
+    return {
         **os.environ,
         "MLFLOW_TRACKING_URI": f"sqlite:///{project.resolve()}/mlflow.db",
-        "PYTHONPATH": str(project.resolve() / "src"),  # the copy's code, whatever happens here meanwhile
+        "PYTHONPATH": str(project.resolve() / "src"),
     }
-    return subprocess.run([*DVC, "repro", *targets], cwd=project, env=environment, check=False).returncode
 
 
 def run(root: Path) -> int:

@@ -151,6 +151,7 @@ def epoch_function(
     n_rows, batch_size = len(rows.labels), training.batch_size
     steps = n_rows // batch_size
     step_function = _step_function(model, optimizer, training)
+
     def gather(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.gather(features, batch), tf.gather(labels, batch)
 

@@ -36,7 +36,7 @@ def run(config: Config) -> None:
     variants = compare(summaries, logits, labels, config)
     metrics = {
         "data": data,
-        "run": _how(config, data["fingerprint"]),
+        "run": {**_how(config, data["fingerprint"]), "arithmetic": _arithmetic(summaries)},
         "variants": variants,
         "verdict": verdict(data, variants, config.evaluation.confidence),
     }
@@ -111,6 +111,12 @@ def _how(config: Config, data: str) -> dict[str, Any]:
         "fingerprint": comparison_fingerprint(compose_variants(), data),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras")}},
     }
+
+
+def _arithmetic(summaries: dict[str, list[dict[str, Any]]]) -> str:
+    """How the runs computed: `float32`, or what they say of precision and XLA."""
+    trainings = [summary["config"]["training"] for found in summaries.values() for summary in found]
+    return ", ".join(sorted({t["precision"] + (" with XLA" if t["jit_compile"] else "") for t in trainings}))
 
 
 def _write_predictions(logits: dict[str, np.ndarray], config: Config, labels: np.ndarray) -> None:

@@ -1,0 +1,93 @@
+"""How long until the models are there: the default budget against the tutorial's protocol in plain Keras.
+
+Both get the same scaled rows, seeds and networks. The tutorial's protocol is Adam with InverseTimeDecay, at most 10,000
+epochs, patience 200 on the first 1,000 of the validation rows; the weights of its best epoch are kept, as here. Ours is
+the stage as people run it, start-up included.
+"""
+
+import multiprocessing
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from overfitting.scratch import environment
+
+Row = dict[str, Any]
+
+
+def time_to_verdict(
+    project: Path, variants: dict[str, dict[str, Any]], seeds: list[int], rows: dict[str, str], say: Callable[..., None]
+) -> dict[str, Row]:
+    """Rows `verdict` (seconds of all variants and seeds) and `verdict_auc/<variant>` (mean test AUC of the seeds)."""
+    seconds = {"ours": 0.0, "reference": 0.0}
+    found: dict[str, Row] = {}
+    context = multiprocessing.get_context("spawn")
+    end, other = context.Pipe()
+    began = time.perf_counter()
+    context.Process(target=tutorial, args=(other, rows), daemon=True).start()
+    end.recv()  # TensorFlow is imported, which counts
+    seconds["reference"] += time.perf_counter() - began
+    for name, variant in variants.items():
+        began = time.perf_counter()
+        train = [sys.executable, "-m", "overfitting", "train", f"variant={name}"]
+        subprocess.run(train, cwd=project, env=environment(project), check=True, stdout=subprocess.DEVNULL)
+        ours = time.perf_counter() - began
+        began = time.perf_counter()
+        end.send((variant, seeds))
+        epochs, logits = end.recv()
+        reference = time.perf_counter() - began
+        seconds["ours"] += ours
+        seconds["reference"] += reference
+        labels = np.load(f"{rows['test']}_labels.npy")
+        end.send(("predict", [str(project / f"runs/{name}/{seed}/model.keras") for seed in seeds]))
+        auc = {
+            part: float(np.mean([roc_auc_score(labels, values) for values in values_of_seeds]))
+            for part, values_of_seeds in (("ours", end.recv()), ("reference", logits))
+        }
+        found[f"verdict_auc/{name}"] = {**auc, "unit": "test AUC", "ratio": auc["ours"] / auc["reference"]}
+        say(name, f"{ours:.0f} s against {reference:.0f} s", epochs, auc)
+    end.send(None)
+    ratio = seconds["reference"] / seconds["ours"]
+    unit = f"s, {len(variants)} variants, {len(seeds)} seeds"
+    return {"verdict": {**seconds, "unit": unit, "ratio": ratio}, **found}
+
+
+def tutorial(connection: Any, rows: dict[str, str]) -> None:
+    """A process that trains (variant, seeds) by the tutorial's protocol -> epochs, logits of the test rows."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    from engines import compile_as_tutorial, load_rows, tutorial_datasets
+
+    from overfitting.backend import keras
+    from overfitting.config import Variant
+    from overfitting.model import build, predict
+
+    train, validation = load_rows(rows, "train"), load_rows(rows, "validation")
+    test = np.load(f"{rows['test']}_features.npy")
+    connection.send("ready")
+    while (message := connection.recv()) is not None:
+        if message[0] == "predict":
+            connection.send([predict(keras.models.load_model(path), test) for path in message[1]])
+            continue
+        variant, seeds = message
+        epochs, logits = [], []
+        for seed in seeds:
+            keras.utils.set_random_seed(seed)
+            fed, measured, steps = tutorial_datasets(train, validation)
+            model = build(Variant(**variant), train[0].shape[1], seed)
+            rate = keras.optimizers.schedules.InverseTimeDecay(0.001, decay_steps=steps * 1000, decay_rate=1)
+            compile_as_tutorial(model, keras.optimizers.Adam(rate))
+            stop = keras.callbacks.EarlyStopping("val_log_loss", patience=200, mode="min", restore_best_weights=True)
+            fitted = model.fit(
+                fed, steps_per_epoch=steps, epochs=10_000, validation_data=measured, callbacks=[stop], verbose=0
+            )
+            epochs.append(len(fitted.epoch))
+            logits.append(predict(model, test))
+        connection.send((epochs, logits))
