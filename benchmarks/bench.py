@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 from engines import BATCH, serve
 from memory import peak_private_bytes
-from overhead import logging_seconds, nothing_to_do
+from overhead import EPOCHS, nothing_to_do, watchers
 from rich.console import Console
 from verdict import time_to_verdict
 
@@ -66,8 +66,12 @@ class Team:
 
     def call(self, method: str, *arguments: Any) -> list[Any]:
         """What each process answers."""
-        for end in self._ends:
-            end.send((method, arguments))
+        return self.each(method, [arguments] * self.size)
+
+    def each(self, method: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
+        """What each process answers to arguments of its own."""
+        for end, own in zip(self._ends, arguments, strict=True):
+            end.send((method, own))
         return [end.recv() for end in self._ends]
 
     def seconds(self, epochs: int) -> float:
@@ -241,20 +245,34 @@ def growth_rows(data: Path, variants: dict[str, dict[str, Any]]) -> dict[str, Ro
 
 def verdict_rows(data: Path, variants: dict[str, dict[str, Any]]) -> dict[str, Row]:
     """Seconds from the prepared rows to trained models: this project's defaults against the tutorial's protocol."""
-    return time_to_verdict(data, {name: variants[name] for name in TUTORIAL}, SEEDS, prepared(data), say)
+    with scratch({"seeds": SEEDS, "preprocessing": {"scaling": "none"}}) as raw:
+        chosen = {name: variants[name] for name in TUTORIAL}
+        return time_to_verdict(data, prepared(data), prepared(raw), chosen, SEEDS, say)
 
 
 def overhead_rows(data: Path, variants: dict[str, dict[str, Any]]) -> dict[str, Row]:
     """What logging, progress display and a `dvc repro` with nothing to do cost."""
     found = {}
-    for name in ("mlflow", "progress"):
-        times = interleaved(
-            {"on": lambda: logging_seconds(data, name), "off": lambda: logging_seconds(data, None)}  # noqa: B023
-        )
-        found[name] = lower_is_better(times["on"], times["off"], "s of training, two seeds")
+    seeds = list(range(CORES))
+    journals = [data / f"runs/large/{seed}/history.csv" for seed in seeds]
+    with team("ours") as trainers, watchers(data, "large", seeds) as ways:
+        trainers.call("prepare", variants["large"], prepared(data), {})
+        for way in ("mlflow", "progress"):
+            times = interleaved(
+                {name: lambda name=name: followed(trainers, journals, ways[name]) for name in (way, "off")}
+            )
+            found[way] = lower_is_better(times[way], times["off"], f"s of training large, {CORES} seeds")
     with nothing_to_do(ROOT) as commands:
         times = interleaved(commands)
     return {**found, "nothing_to_do": lower_is_better(times["repro"], times["status"], "s of dvc repro, dvc status")}
+
+
+def followed(trainers: Team, journals: list[Path], way: Callable[[], Any]) -> float:
+    """Seconds of EPOCHS epochs of each trainer, their journals followed in that way."""
+    began = time.perf_counter()
+    with way():
+        trainers.each("run_with_journal", [(EPOCHS, path) for path in journals])
+    return time.perf_counter() - began
 
 
 GROUPS = {
@@ -267,6 +285,16 @@ GROUPS = {
     "growth": growth_rows,
     "verdict": verdict_rows,
 }
+
+
+@contextmanager
+def scratch(settings: dict[str, Any]) -> Iterator[Path]:
+    """A scratch copy of the project with prepared rows."""
+    with tempfile.TemporaryDirectory(prefix="overfitting-bench-") as folder:
+        copy_project(ROOT, Path(folder), settings)
+        if reproduce(Path(folder), "preprocess"):
+            sys.exit("the rows could not be prepared")
+        yield Path(folder)
 
 
 def prepared(data: Path) -> dict[str, str]:
@@ -325,20 +353,15 @@ def main() -> None:
         parser.error(f"unknown group {', '.join(sorted(unknown))}; expected some of {', '.join(GROUPS)}")
     say(machine())
     variants = {name: dataclasses.asdict(config.variant) for name, config in compose_variants().items()}
-    with tempfile.TemporaryDirectory(prefix="overfitting-bench-") as scratch:
-        data = Path(scratch)
-        copy_project(ROOT, data, {"seeds": SEEDS})
-        if reproduce(data, "preprocess"):
-            sys.exit("the rows could not be prepared")
+    with scratch({"seeds": SEEDS}) as data:
         for name in chosen:
             started = time.monotonic()
             found = GROUPS[name](data, variants)
             write(found)
             say(f"{name}: {time.monotonic() - started:.0f} s")
             for row, values in found.items():
-                print(
-                    f"{row:24} {values['ours']:10.4g} {values['reference']:10.4g}  {values['ratio']:6.2f}  {values['unit']}"
-                )
+                figures = "  ".join(f"{values[key]:10.4g}" for key in ("ours", "reference", "ratio"))
+                print(f"{row:24} {figures}  {values['unit']}")
 
 
 if __name__ == "__main__":

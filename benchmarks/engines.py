@@ -7,6 +7,7 @@ seconds of that many epochs, compilation and first epoch not included.
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,12 @@ class Ours:
         from overfitting.config import CosineSchedule, Training, Variant
         from overfitting.model import build
 
-        schedule = CosineSchedule(name="cosine", learning_rate=LEARNING_RATE, warmup_epochs=0)
+        schedule = CosineSchedule(name="cosine", learning_rate=LEARNING_RATE, reference_width=None, warmup_epochs=0)
         budget = Training(epochs=1000, batch_size=BATCH, patience=None, schedule=schedule, **settings)
         train, validation = (training.Rows(*load_rows(rows, name)) for name in ("train", "validation"))
         network = build(Variant(**variant), train.features.shape[1], seed=0)
-        optimizer = keras.optimizers.Adam(training.learning_rate(schedule, budget.epochs, len(train.labels) // BATCH))
+        rate = training.learning_rate(schedule, max(variant["hidden_units"]), budget.epochs, len(train.labels) // BATCH)
+        optimizer = keras.optimizers.Adam(rate)
         optimizer.build(network.trainable_variables)
         self._epoch = training.epoch_function(network, optimizer, train, validation, budget, seed=0)
         self._done = 0
@@ -48,6 +50,19 @@ class Ours:
                 float(value)
 
         return _seconds(epoch, epochs)
+
+    def run_with_journal(self, epochs: int, path: Path) -> None:
+        """Train as a stage does it, an epoch a row of the history."""
+        from overfitting.backend import tf
+        from overfitting.journal import Journal
+        from overfitting.training import COLUMNS
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Journal(path, COLUMNS) as journal:
+            for epoch in range(epochs):
+                began = time.perf_counter()
+                measured = {name: float(value) for name, value in self._epoch(tf.constant(epoch + 1)).items()}
+                journal.write(epoch, {**measured, "epoch": epoch + 1, "seconds": time.perf_counter() - began})
 
 
 class KerasFit:
@@ -88,7 +103,9 @@ def tutorial_datasets(train: tuple[np.ndarray, ...], validation: tuple[np.ndarra
     """Training and validation rows as the tutorial feeds them, and the steps of an epoch."""
     from overfitting.backend import tf
 
-    slices = tf.data.Dataset.from_tensor_slices
+    def slices(rows: tuple[np.ndarray, ...]) -> tf.data.Dataset:
+        return tf.data.Dataset.from_tensor_slices((rows[0], rows[1][:, None]))
+
     fed = slices(train).cache().shuffle(10_000).repeat().batch(BATCH)
     return fed, slices(validation).cache().batch(BATCH), len(train[1]) // BATCH
 

@@ -1,13 +1,104 @@
 """What is paid beside the training: logging to MLflow, the display of progress, a `dvc repro` with nothing to do."""
 
+import os
+import pty
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
+from overfitting import display, live, watch
+from overfitting.comparison import comparison_fingerprint
+from overfitting.composition import compose_config
+from overfitting.files import MANIFEST, read_json
 from overfitting.scratch import DVC, TINY, copy_project, environment, reproduce
+from overfitting.standing import Standing
+from overfitting.store import open_store, tracking_uri
+
+EPOCHS = 20
+Watchers = dict[str, Callable[[], Any]]
+
+
+@contextmanager
+def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watchers]:
+    """How the trainings of a variant in `project` can be followed: `mlflow`, `progress`, or `off` (not at all).
+
+    MLflow is imported and its database made before; `live.CONNECTING` keeps that under 1 % in a real training.
+    """
+    began = Path.cwd()
+    os.chdir(project)
+    config = compose_config([f"variant={variant}"])
+    data = read_json(MANIFEST)["fingerprint"]
+    open_store(Path(), tracking_uri(Path()))
+    connecting, live.CONNECTING = live.CONNECTING, 0.0
+    attempts = iter(range(10**6))
+
+    def trainings() -> list[watch.Training]:
+        name = comparison_fingerprint({variant: config}, f"{data}-{next(attempts)}")
+        return [watch.Training(config, variant, seed, name, lambda: name) for seed in seeds]
+
+    @contextmanager
+    def sending() -> Iterator[None]:
+        followed = trainings()
+        sender = live.Sender([training.live for training in followed], os.cpu_count() or 1)
+        with watch.beside(sender.work), watch.beside(lambda stop: follow(followed, Nowhere(), stop)):
+            yield
+
+    @contextmanager
+    def showing() -> Iterator[None]:
+        with (
+            terminal() as console,
+            display.on(console) as bars,
+            watch.beside(lambda stop: follow(trainings(), bars, stop)),
+        ):
+            yield
+
+    try:
+        yield {"mlflow": sending, "progress": showing, "off": nullcontext}
+    finally:
+        live.CONNECTING = connecting
+        os.chdir(began)
+
+
+def follow(trainings: Sequence[watch.Training], shown: display.Display, stop: threading.Event) -> None:
+    """Look at the trainings as `watch` does."""
+    while not stop.wait(watch.INTERVAL):
+        watch.look(trainings, shown)
+    watch.look(trainings, shown)
+
+
+class Nowhere:
+    """A display that shows nothing."""
+
+    def show(self, standings: Sequence[Standing]) -> None:
+        """Do nothing."""
+
+    def say(self, line: str) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def terminal() -> Iterator[Any]:
+    """A console on a pseudo-terminal that is read as fast as it is written."""
+    from rich.console import Console
+
+    reader, writer = pty.openpty()
+    threading.Thread(target=lambda: drain(reader), daemon=True).start()
+    with os.fdopen(writer, "w") as file:
+        yield Console(file=file, force_terminal=True, markup=False, highlight=False, width=120)
+
+
+def drain(descriptor: int) -> None:
+    """Read until the other end is closed."""
+    try:
+        while os.read(descriptor, 65536):
+            pass
+    except OSError:
+        os.close(descriptor)
 
 
 @contextmanager

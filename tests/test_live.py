@@ -1,122 +1,164 @@
-"""Curves on their way: batches, the budget of time, and giving up."""
+"""Curves on their way: batches, the budget of processor time, and giving up."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from overfitting import live
-from overfitting.live import INTERVAL, SHARE, LiveRun
-from overfitting.mirror import Point
+from overfitting.live import CONNECTING, INTERVAL, SHARE, LiveRun, Sender, TimedRow
+
+CORES = 2
+FIRST = CONNECTING / (SHARE * CORES)  # seconds until a connection is worth its time
 
 
 class Clock:
-    """Time that passes when told."""
+    """Time that passes when told; `worked` is processor time."""
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.worked = 5.0
 
     def monotonic(self) -> float:
         return self.now
 
     time = monotonic
 
+    def thread_time(self) -> float:
+        return self.worked
+
+    def work(self, seconds: float) -> None:
+        self.now += seconds
+        self.worked += seconds
+
 
 class Receiver:
-    """Takes batches at a price in seconds, and fails when told."""
+    """Takes batches at a price in seconds of processor time, and fails when told."""
 
     def __init__(self, clock: Clock, price: float = 0.0) -> None:
         self.clock, self.price = clock, price
-        self.batches: list[list[Point]] = []
+        self.batches: list[list[TimedRow]] = []
         self.times: list[float] = []
         self.is_finished = False
         self.is_broken = False
 
-    def log(self, points: list[Point]) -> None:
+    def log(self, rows: Sequence[TimedRow]) -> None:
         self.times.append(self.clock.now)
         if self.is_broken:
             raise OSError("http://user:secret@host/ does not answer\nand so on")
-        self.clock.now += self.price
-        self.batches.append(points)
+        self.clock.work(self.price)
+        self.batches.append(list(rows))
 
     def finish(self) -> None:
         self.is_finished = True
+
+    @property
+    def rows(self) -> list[TimedRow]:
+        return [row for batch in self.batches for row in batch]
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     clock = Clock()
     monkeypatch.setattr(live, "time", clock)
-    monkeypatch.setattr(live, "_given_up", False)
     return clock
 
 
-def train(run: LiveRun, clock: Clock, epochs: int, seconds: float) -> None:
-    run.on_train_begin()
-    for epoch in range(epochs):
+def train(run: LiveRun, clock: Clock, epochs: int, seconds: float, end: bool = True) -> None:
+    """Look at a training after each epoch, and send when it is time; at the end send the rest."""
+    sender = Sender([run], CORES)
+    for epoch in range(1, epochs + 1):
         clock.now += seconds
-        run.on_epoch_end(epoch, {"train_log_loss": 1.0, "val_log_loss": 0.5, "epoch": epoch + 1, "other": 3.0})
-    run.on_train_end()
+        run.add([{"epoch": epoch, "val_log_loss": 0.5, "seconds": seconds}])
+        sender.send()
+    if end:
+        run.end()
+    sender.send(rest=True)
 
 
-def test_every_epoch_arrives_once_in_order(clock: Clock) -> None:
+def test_every_epoch_arrives_once_in_order_with_its_time(clock: Clock) -> None:
     receiver = Receiver(clock)
-    train(LiveRun(lambda _: receiver), clock, 100, 0.5)
-    sent = [point for batch in receiver.batches for point in batch]
-    assert [(name, step) for name, _, _, step in sent] == [
-        (name, epoch) for epoch in range(1, 101) for name in ("train_log_loss", "val_log_loss")
-    ]
-    assert [milliseconds for _, _, milliseconds, _ in sent[::2]] == [1000_000 + 500 * n for n in range(1, 101)]
+    train(LiveRun(lambda _: receiver), clock, 1000, 0.5)
+    assert [row["epoch"] for _, row in receiver.rows] == list(range(1, 1001))
+    assert [when for when, _ in receiver.rows] == [1000_000 + 500 * n for n in range(1, 1001)]
     assert receiver.is_finished
-    assert len(receiver.batches) <= 100 * 0.5 / INTERVAL + 1
+    assert len(receiver.batches) <= 1000 * 0.5 / INTERVAL + 1
 
 
 @pytest.mark.parametrize("price", [0.001, 0.1, 1.0])
 def test_sending_takes_no_more_than_its_share(clock: Clock, price: float) -> None:
     receiver = Receiver(clock, price)
-    train(LiveRun(lambda _: receiver), clock, 5000, 0.5)
-    live_batches = len(receiver.batches) - 1  # the last one is due in any case
-    assert live_batches * price <= SHARE * (receiver.times[-1] - 1000.0) + price
-    assert all(
-        later - earlier >= INTERVAL for earlier, later in zip(receiver.times, receiver.times[1:-1], strict=False)
-    )
+
+    def connect(started: int) -> Receiver:
+        clock.work(CONNECTING)
+        return receiver
+
+    train(LiveRun(connect), clock, 5000, 0.5)
+    regular, when = receiver.batches[:-1], receiver.times[-1] - 1000.0  # the last one is due in any case
+    assert len(regular) * price + CONNECTING <= SHARE * CORES * when + price
+    assert len(regular) > 1
+    gaps = [later - earlier for earlier, later in zip(receiver.times, receiver.times[1:-1], strict=False)]
+    assert all(gap >= INTERVAL for gap in gaps)
 
 
-def test_a_short_training_does_not_connect(clock: Clock) -> None:
+def test_a_training_too_short_for_a_connection_is_left_to_the_sync(clock: Clock) -> None:
     def connect(started: int) -> Receiver:
         raise AssertionError
 
-    train(LiveRun(connect), clock, 10, INTERVAL / 20)
-    assert not live._given_up
+    train(LiveRun(connect), clock, 100, 0.99 * FIRST / 100)
 
 
-def test_the_run_begins_when_the_training_does(clock: Clock) -> None:
-    started = []
+def test_a_resumed_training_began_before_it_was_first_seen(clock: Clock) -> None:
+    started: list[int] = []
+    receiver = Receiver(clock)
 
     def connect(when: int) -> Receiver:
         started.append(when)
-        return Receiver(clock)
+        return receiver
 
-    train(LiveRun(connect), clock, 10, INTERVAL)
-    assert started == [1000_000]
+    run = LiveRun(connect)
+    sender = Sender([run], CORES)
+    run.add([{"epoch": epoch, "seconds": 2.0} for epoch in range(1, 101)])
+    clock.now += FIRST
+    sender.send()
+    assert started == [1000_000 - 200_000]
+    assert [receiver.rows[0][0], receiver.rows[-1][0]] == [802_000, 1000_000]
+
+
+def test_a_run_is_finished_once_and_only_when_its_training_is_over(clock: Clock) -> None:
+    receivers = [Receiver(clock), Receiver(clock)]
+    over, unfinished = (LiveRun(lambda _, receiver=receiver: receiver) for receiver in receivers)  # type: ignore[misc]
+    sender = Sender([over, unfinished], CORES)
+    for run in (over, unfinished):
+        run.add([{"epoch": 1, "seconds": 1.0}])
+    clock.now += FIRST
+    sender.send()
+    over.end()
+    for _ in range(3):
+        clock.now += FIRST
+        sender.send()
+    sender.send(rest=True)
+    assert [receiver.is_finished for receiver in receivers] == [True, False]
+    assert [len(receiver.batches) for receiver in receivers] == [2, 1]
 
 
 def test_known_work_is_not_sent(clock: Clock) -> None:
-    asked = []
-    train(LiveRun(lambda started: asked.append(started)), clock, 10, INTERVAL)
+    asked: list[int] = []
+    train(LiveRun(asked.append), clock, 10, FIRST)  # type: ignore[arg-type]
     assert len(asked) == 1
 
 
 def test_a_failure_ends_in_one_warning_and_silence(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver(clock)
     run = LiveRun(lambda _: receiver)
-    run.on_train_begin()
+    sender = Sender([run, LiveRun(lambda _: receiver)], CORES)
     for epoch in range(20):
-        clock.now += INTERVAL
+        clock.now += FIRST
         receiver.is_broken = epoch > 5
-        run.on_epoch_end(epoch, {"val_log_loss": 0.5})
-    run.on_train_end()
-    train(LiveRun(lambda _: receiver), clock, 10, INTERVAL)  # the next seed in the same process
+        run.add([{"epoch": epoch + 1, "seconds": FIRST}])
+        sender.send()
+    run.end()
+    sender.send(rest=True)
     assert len(receiver.batches) == 6
     assert len(receiver.times) == 7
     assert not receiver.is_finished

@@ -51,12 +51,11 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project's folder with an empty MLflow; live runs send each epoch at once."""
+    """A project's folder with an empty MLflow; live runs are sent at once."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     monkeypatch.setattr(live, "INTERVAL", 0.0)
     monkeypatch.setattr(live, "SHARE", 1e9)
-    monkeypatch.setattr(live, "_given_up", False)
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     return tmp_path
 
@@ -96,17 +95,23 @@ def everything(root: Path) -> Any:
     return runs, models, artifacts
 
 
+def live_run(root: Path, variant: str, seed: int, comparison: str) -> tuple[live.LiveRun, live.Sender]:
+    identity = {"variant": variant, "seed": str(seed), "fingerprint": run_fingerprint(variant, seed)}
+    run = live.LiveRun(lambda started: tracking.connect(root, identity, comparison, SETTINGS, started))
+    return run, live.Sender([run], 1)
+
+
 def train(
     root: Path, variant: str = "l2", seed: int = 0, epochs: int = 5, comparison: str = COMPARISON, killed: bool = False
 ) -> None:
     """Train as far as MLflow can see."""
-    identity = {"variant": variant, "seed": str(seed), "fingerprint": run_fingerprint(variant, seed)}
-    run = live.LiveRun(lambda started: tracking.connect(root, identity, comparison, SETTINGS, started))
-    run.on_train_begin()
-    for epoch in range(epochs):
-        run.on_epoch_end(epoch, {"epoch": epoch + 1, **curve(epoch + 1, seed), "seconds": 0.1})
+    run, sender = live_run(root, variant, seed, comparison)
+    for epoch in range(1, epochs + 1):
+        run.add([{"epoch": epoch, **curve(epoch, seed), "seconds": 0.1}])
+        sender.send()
     if not killed:
-        run.on_train_end()
+        run.end()
+        sender.send(rest=True)
 
 
 @contextmanager
@@ -342,7 +347,6 @@ def test_a_dead_server_costs_one_warning(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     train(root)
-    train(root, seed=1)
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert "training goes on" in record.getMessage()
@@ -390,7 +394,10 @@ def test_processes_that_start_at_once_share_tables_and_parent(tmp_path: Path, mo
 
 @pytest.mark.slow
 def test_training_survives_its_server(
-    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder = tmp_path_factory.mktemp("server")
     write_comparison(root)
@@ -403,34 +410,20 @@ def test_training_survives_its_server(
         assert tracking.sync(root)
         assert everything(root) == before
         assert len(points(root, children(root)["l2 · seed 0"], "val_log_loss")) == 5
-        identity = {"variant": "l2", "seed": "7", "fingerprint": "7" * 16}
-        run = live.LiveRun(lambda started: tracking.connect(root, identity, COMPARISON, SETTINGS, started))
-        run.on_train_begin()
-        run.on_epoch_end(0, curve(1, 7))
-        assert not live._given_up
+        run, sender = live_run(root, "l2", 7, COMPARISON)
+        run.add([{"epoch": 1, **curve(1, 7), "seconds": 0.1}])
+        sender.send()
+        assert caplog.messages == []
         process.terminate()
         process.wait()
-        run.on_epoch_end(1, curve(2, 7))
-        assert live._given_up
-        run.on_train_end()
-
-
-@pytest.mark.slow
-def test_callback_of_keras_logs_each_epoch(root: Path) -> None:
-    import keras
-
-    callback = tracking.live_callback(
-        variant="l2", seed=0, fingerprint="a" * 16, comparison=COMPARISON, parameters=SETTINGS, root=root
-    )
-    callbacks = keras.callbacks.CallbackList([callback], model=keras.Sequential([keras.layers.Dense(1)]))
-    callbacks.on_train_begin()
-    for epoch in range(3):
-        callbacks.on_epoch_begin(epoch)
-        callbacks.on_epoch_end(epoch, curve(epoch + 1, 0))
-    callbacks.on_train_end()
-    [run] = children(root).values()
-    assert run.info.status == "FINISHED"
-    assert [step for step, _ in points(root, run, "train_log_loss")] == [1, 2, 3]
+        for epoch in range(2, 4):
+            run.add([{"epoch": epoch, **curve(epoch, 7), "seconds": 0.1}])
+            sender.send()
+        run.end()
+        sender.send(rest=True)
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        "training goes on without MLflow, `make ui` adds what is missing"
+    ]
 
 
 @pytest.mark.slow

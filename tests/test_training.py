@@ -15,7 +15,7 @@ from overfitting.model import build, predict
 from overfitting.training import COLUMNS, DivergedError, Rows, epoch_function, evaluate, learning_rate, train
 
 TINY = Variant(hidden_units=(8, 8))
-COSINE = CosineSchedule(name="cosine", learning_rate=0.01, warmup_epochs=1)
+COSINE = CosineSchedule(name="cosine", learning_rate=0.01, reference_width=None, warmup_epochs=1)
 
 
 def rows(n_rows=400, seed=0):
@@ -32,14 +32,16 @@ def budget(**changes):
 
 def test_inverse_time_decay_halves_the_rate_after_decay_epochs():
     schedule = learning_rate(
-        InverseTimeSchedule(name="inverse_time", learning_rate=0.001, decay_epochs=1000), 10000, 20
+        InverseTimeSchedule(name="inverse_time", learning_rate=0.001, decay_epochs=1000), 512, 10000, 20
     )
     for epochs, expected in ((0, 0.001), (1000, 0.0005), (3000, 0.00025)):
         assert float(schedule(epochs * 20)) == pytest.approx(expected)
 
 
 def test_cosine_warms_up_and_ends_at_zero():
-    schedule = learning_rate(CosineSchedule(name="cosine", learning_rate=0.01, warmup_epochs=2), 10, 5)
+    schedule = learning_rate(
+        CosineSchedule(name="cosine", learning_rate=0.01, reference_width=None, warmup_epochs=2), 512, 10, 5
+    )
     assert float(schedule(0)) == 0.0
     assert float(schedule(5)) == pytest.approx(0.005)
     assert float(schedule(10)) == pytest.approx(0.01)
@@ -47,8 +49,16 @@ def test_cosine_warms_up_and_ends_at_zero():
     assert float(schedule(50)) == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize(("width", "peak"), [(512, 0.003), (128, 0.006), (2048, 0.0015)])
+def test_narrow_networks_take_larger_steps(width, peak):
+    cosine = CosineSchedule(name="cosine", learning_rate=0.003, reference_width=512, warmup_epochs=0)
+    assert float(learning_rate(cosine, width, 10, 5)(0)) == pytest.approx(peak)
+
+
 def test_warm_up_is_shorter_than_a_short_budget():
-    schedule = learning_rate(CosineSchedule(name="cosine", learning_rate=0.01, warmup_epochs=5), 1, 5)
+    schedule = learning_rate(
+        CosineSchedule(name="cosine", learning_rate=0.01, reference_width=None, warmup_epochs=5), 512, 1, 5
+    )
     assert float(schedule(0)) == pytest.approx(0.01)
 
 
@@ -253,7 +263,13 @@ def test_a_users_callback_is_told_every_epoch_and_may_stop():
 def test_a_loss_that_is_not_finite_ends_the_run():
     data = rows()
     with pytest.raises(DivergedError, match=r"not finite in epoch \d; lower training.schedule.learning_rate"):
-        train(TINY, budget(schedule=CosineSchedule(name="cosine", learning_rate=1e38, warmup_epochs=0)), data, data, 0)
+        train(
+            TINY,
+            budget(schedule=CosineSchedule(name="cosine", learning_rate=1e38, reference_width=None, warmup_epochs=0)),
+            data,
+            data,
+            0,
+        )
 
 
 def test_evaluation_is_without_dropout_and_on_all_rows():

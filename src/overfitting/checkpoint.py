@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,8 @@ class State:
 class Checkpoint:
     """Saves a run every `interval` seconds to `path`, and restores it into a new process to the same result.
 
-    `fingerprint` says which run it is; the checkpoint of another one is not restored. A user's callbacks are not part of it.
+    `fingerprint` says which run it is; the checkpoint of another one is not restored. What a user's callbacks hold is
+    not part of it.
     """
 
     def __init__(self, path: Path, fingerprint: str, interval: float = INTERVAL) -> None:
@@ -44,15 +46,14 @@ class Checkpoint:
             "history": state.history,
             "selection": {"best": float(chosen.best), "best_epoch": chosen.best_epoch, "wait": chosen.wait},
         }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial.npz")  # the name that np.savez leaves as it is
-        np.savez(
-            partial,
-            facts=json.dumps(facts),
+        saved: dict[str, Any] = {
+            "facts": json.dumps(facts),
             **_numbered("model", state.model.get_weights()),
             **_numbered("best", chosen.best_weights),
             **{f"optimizer_{name}": value for name, value in optimizer.items()},
-        )
+        }
+        partial = self._path.with_suffix(".partial.npz")  # a name that np.savez leaves as it is
+        np.savez(partial, **saved)
         partial.replace(self._path)
         self._last = time.monotonic()
 

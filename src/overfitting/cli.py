@@ -3,14 +3,17 @@
 import importlib
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from overfitting.composition import clear_errors, compose_variants, validate
+from overfitting.composition import clear_errors, compose_config, compose_variants, validate
+from overfitting.config import Config
 from overfitting.errors import UserError
 
 STAGES = {
@@ -86,13 +89,17 @@ def _run_command(name: str, arguments: list[str]) -> None:
 def _run_stage(name: str, arguments: list[str]) -> None:
     """Check the whole configuration, every variant of it, before any work; then let Hydra run the stage."""
     overrides = [argument for argument in arguments if not argument.startswith("-")]
-    if not any(argument.startswith(("-h", "--h", "--info", "--cfg", "-c")) for argument in arguments):
-        compose_variants(overrides)
-    if name == "train" and not any(argument.startswith("seed=") for argument in overrides):
-        arguments = ["--multirun", *arguments]
+    only_shows = any(argument.startswith(("-h", "--h", "--info", "--cfg", "-c")) for argument in arguments)
+    watching: AbstractContextManager[None] = nullcontext()
+    if not only_shows:
+        configs = compose_variants(overrides)
+        if name == "train":
+            watching = _watching(overrides, configs)
+            if not any(argument.startswith("seed=") for argument in overrides):
+                arguments = ["--multirun", *arguments]
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing, and main() prints once
     sys.argv = [f"overfitting {name}", *arguments, f"hydra.job.name={name}"]
-    with clear_errors():
+    with clear_errors(), watching:
         hydra.main(version_base="1.3", config_path=str(Path("conf").resolve()), config_name="config")(run_job)()
 
 
@@ -102,12 +109,41 @@ def run_job(composed: DictConfig) -> None:
     config = validate(composed)
     stage = importlib.import_module(f"overfitting.stages.{chosen.job.name}")
     if chosen.job.name == "train":
-        stage.run(config, chosen.runtime.choices["variant"], _shared(chosen.overrides.task))
+        stage.run(config, chosen.runtime.choices["variant"])
         return
     try:
         stage.run(config)
     except UserError as error:
         _fail(chosen.job.name, error)
+
+
+def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractContextManager[None]:
+    """Show and log the seeds that Hydra is about to train; `configs` of all variants have the same overrides."""
+    from overfitting import comparison, files, watch
+
+    data = files.read_json(files.MANIFEST)["fingerprint"]
+    shared = _shared(overrides)
+    compared = compose_variants(shared) if any(item.startswith("variant.") for item in overrides) else configs
+    name = cache(lambda: comparison.comparison_fingerprint(compared, data))
+    own = [override for override in overrides if not override.startswith("variant=")]
+    chosen = {variant: compose_config([*own, f"variant={variant}"]) for variant in _chosen(overrides)}
+    trainings = [
+        watch.Training(config, variant, seed, data, name)
+        for variant, config in chosen.items()
+        for seed in (config.seeds if config.seed is None else [config.seed])
+    ]
+    return watch.watching(trainings)
+
+
+def _chosen(overrides: list[str]) -> list[str]:
+    """Names of the variants that are to be trained: several where Hydra sweeps over them, `variant=tiny,small`."""
+    defaults = OmegaConf.load("conf/config.yaml").defaults
+    names = next(item["variant"] for item in defaults if "variant" in item)
+    for override in overrides:
+        if override.startswith("variant="):
+            names = override.removeprefix("variant=")
+    # what is no file is left to Hydra and its message
+    return [name for name in names.split(",") if Path(f"conf/variant/{name}.yaml").is_file()]
 
 
 def _shared(overrides: list[str]) -> list[str]:

@@ -1,6 +1,9 @@
-"""Names of the work: the fingerprint of a run (variant and seed) and of the whole comparison."""
+"""Names of the work: the fingerprint of a run (variant and seed) and of the whole comparison; what is done of it."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from overfitting.composition import section
 from overfitting.config import Config
@@ -24,3 +27,12 @@ def comparison_fingerprint(configs: Mapping[str, Config], data: str) -> str:
     return fingerprint(
         runs=[[name, run_fingerprint(config, seed, data)] for name, config in configs.items() for seed in config.seeds]
     )
+
+
+def finished_run(folder: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Summary of the run that `folder` holds, if it is finished and the one of that fingerprint."""
+    try:
+        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    except FileNotFoundError:
+        return None
+    return summary if summary["fingerprint"] == fingerprint else None

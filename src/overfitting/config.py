@@ -98,10 +98,15 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class CosineSchedule:
-    """Linear warm-up to `learning_rate`, then half a cosine down to 0 at the last epoch."""
+    """Linear warm-up to a peak, then half a cosine down to 0 at the last epoch.
+
+    The peak is `learning_rate * sqrt(reference_width / w)` for a network whose widest hidden layer has w units: narrow
+    networks need, and stand, larger steps. `reference_width` null: `learning_rate` for all.
+    """
 
     name: Literal["cosine"]
     learning_rate: Positive
+    reference_width: Count | None
     warmup_epochs: Annotated[Integer, Field(ge=0)]
 
 
@@ -121,8 +126,8 @@ Schedule = Annotated[CosineSchedule | InverseTimeSchedule, Field(discriminator="
 class Training:
     """The budget: at most `epochs`; stop after `patience` epochs without a better validation log loss (null: never).
 
-    How it is computed: `precision` of the matrix products, `jit_compile` by XLA, and `streaming` batches from the host's
-    memory to a device that cannot hold the training rows.
+    How it is computed: `precision` of the matrix products, `jit_compile` by XLA, and `streaming` of batches from the
+    host's memory to a device that cannot hold the training rows.
     """
 
     epochs: Count

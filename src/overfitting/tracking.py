@@ -17,7 +17,6 @@ from filelock import FileLock
 from overfitting import mirror, overview
 from overfitting.errors import UserError
 from overfitting.fingerprint import file_digest, fingerprint
-from overfitting.live import LiveRun
 from overfitting.store import ENVIRONMENT, Store, mlflow, open_store, tracking_uri, without_password
 
 REPORT = ("report.html", "report.md", "metrics.json")  # in results/
@@ -25,42 +24,15 @@ REPORT = ("report.html", "report.md", "metrics.json")  # in results/
 _log = logging.getLogger(__name__)
 
 
-def live_callback(
-    *,
-    variant: str,
-    seed: int,
-    fingerprint: str,
-    comparison: str,
-    parameters: Mapping[str, Any],
-    root: Path = Path(),
-) -> Any:
-    """A Keras callback that logs one training live.
-
-    Args:
-        variant: its name.
-        seed: of the training.
-        fingerprint: what determines the run's result.
-        comparison: fingerprint of the comparison that the run belongs to.
-        parameters: the configuration, nested; its leaves become parameters such as `variant.l2`.
-        root: the project's folder.
-    """
-    import keras
-
-    class LiveCallback(LiveRun, keras.callbacks.Callback):
-        """`LiveRun` for a CallbackList."""
-
-    identity = {"variant": variant, "seed": str(seed), "fingerprint": fingerprint}
-    return LiveCallback(lambda started: connect(root, identity, comparison, parameters, started))
-
-
 class Connection(NamedTuple):
-    """A run that is being trained, as `LiveRun` sees it."""
+    """The run of a training that goes on, as `overfitting.live` sees it."""
 
     store: Store
     run: Any
 
-    def log(self, points: list[mirror.Point]) -> None:
-        """Store a batch."""
+    def log(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """Store rows of the history, each with the time of its epoch's end in milliseconds since 1970."""
+        points = [point for when, row in rows for point in mirror.points(row, int(row["epoch"]), when)]
         self.store.log(self.run.info.run_id, points)
 
     def finish(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from overfitting.backend import keras, resident, tf
 from overfitting.checkpoint import Checkpoint, State
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
+from overfitting.errors import UserError
 from overfitting.metrics import accuracy_rows, log_loss_rows
 from overfitting.model import build, faster, hidden_kernels, predict
 
@@ -33,8 +34,8 @@ COLUMNS = (
 )
 
 
-class DivergedError(ArithmeticError):
-    """The loss of a run is no longer finite."""
+class DivergedError(UserError):
+    """The loss of a run is no longer finite, which the user can mend: the learning rate or a penalty is too large."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class Trained:
 
 
 def learning_rate(
-    schedule: Schedule, epochs: int, steps_per_epoch: int
+    schedule: Schedule, width: int, epochs: int, steps_per_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Keras's schedule for `schedule`, counted in steps.
+    """Keras's schedule for `schedule` and a network whose widest hidden layer has `width` units, counted in steps.
 
     Raises:
         TypeError: an unknown kind of schedule.
@@ -68,11 +69,12 @@ def learning_rate(
                 schedule.learning_rate, decay_steps=schedule.decay_epochs * steps_per_epoch, decay_rate=1.0
             )
         case CosineSchedule():
+            peak = schedule.learning_rate * math.sqrt((schedule.reference_width or width) / width)
             warmup = min(schedule.warmup_epochs, epochs - 1) * steps_per_epoch
             return keras.optimizers.schedules.CosineDecay(
-                0.0 if warmup else schedule.learning_rate,
+                0.0 if warmup else peak,
                 decay_steps=epochs * steps_per_epoch - warmup,
-                warmup_target=schedule.learning_rate if warmup else None,
+                warmup_target=peak if warmup else None,
                 warmup_steps=warmup,
             )
     raise TypeError(schedule)
@@ -89,7 +91,8 @@ def train(
 ) -> Trained:
     """Train one seed of `variant` and keep the weights of the epoch with the lowest validation log loss.
 
-    `callbacks` get each epoch's row of the history as `logs`, under the names of `COLUMNS`, and may stop the run. With a
+    `callbacks` get each epoch's row of the history as `logs`, under the names of `COLUMNS`, and may stop the run. Of
+    Keras's hooks those of the training and of its epochs are called; a step is part of a compiled epoch. With a
     `checkpoint` a run that was killed goes on where that was taken, to the same result.
 
     Raises:
@@ -97,7 +100,8 @@ def train(
     """
     model = build(variant, rows.features.shape[1], seed)
     steps = len(rows.labels) // training.batch_size
-    optimizer = keras.optimizers.Adam(learning_rate(training.schedule, training.epochs, steps))
+    schedule = learning_rate(training.schedule, max(variant.hidden_units), training.epochs, steps)
+    optimizer = keras.optimizers.Adam(schedule)
     optimizer.build(model.trainable_variables)
     run_epoch = epoch_function(model, optimizer, rows, validation, training, seed)
 

@@ -1,72 +1,63 @@
 """Stage train@{variant}: one seed of a variant -> runs/<variant>/<seed>/. Hydra runs this once a seed, side by side."""
 
-import csv
 import shutil
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from overfitting import files
-from overfitting.comparison import comparison_fingerprint, run_fingerprint
-from overfitting.composition import compose_variants, section
+from overfitting.comparison import finished_run, run_fingerprint
+from overfitting.composition import section
 from overfitting.config import Config
+from overfitting.journal import Journal
+
+RESUMED = ("checkpoint.npz", "history.csv")  # what a training that was killed leaves for the next one
 
 
-def run(config: Config, variant: str, overrides: list[str]) -> None:
-    """Train `config.seed` of `variant`, unless runs/ holds the run of the same configuration, data and code."""
+def run(config: Config, variant: str) -> None:
+    """Train `config.seed` of `variant`, unless runs/ holds the run of the same configuration, data and code.
+
+    It prints nothing: seeds train side by side, and `overfitting.watch` speaks for all of them.
+    """
     assert config.seed is not None
     data = files.read_json(files.MANIFEST)["fingerprint"]
     name = run_fingerprint(config, config.seed, data)
     folder = files.RUNS / variant / str(config.seed)
     _remove_other_seeds(folder.parent, config)
-    if _is_finished(folder, name):
-        print(f"{variant} seed {config.seed}: unchanged, kept")
+    if finished_run(folder, name):
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    comparison = _comparison(tuple(overrides), data)
-    identity = {"variant": variant, "seed": config.seed, "fingerprint": name, "data_fingerprint": data}
-    _train(config, folder, identity, comparison)
+    _clear(folder)
+    _train(config, folder, {"variant": variant, "seed": config.seed, "fingerprint": name, "data_fingerprint": data})
 
 
-def _train(config: Config, folder: Path, identity: dict[str, Any], comparison: str) -> None:
-    from overfitting import backend, tracking, training
+def _train(config: Config, folder: Path, identity: dict[str, Any]) -> None:
+    from overfitting import backend, training
+    from overfitting.checkpoint import Checkpoint
 
     backend.start(threads=1)
-    parts = section(config, "train")
-    settings = {"variant": parts["variant"], "training": parts["training"]}
-    live = tracking.live_callback(
-        variant=identity["variant"],
-        seed=identity["seed"],
-        fingerprint=identity["fingerprint"],
-        comparison=comparison,
-        parameters=settings,
-    )
     rows, validation = (training.Rows(*files.read_rows(name)) for name in ("train", "validation"))
     assert config.seed is not None
-    trained = training.train(config.variant, config.training, rows, validation, config.seed, [live])
-    folder.mkdir(parents=True)
+    checkpoint = Checkpoint(folder / RESUMED[0], identity["fingerprint"])
+    with Journal(folder / "history.csv", training.COLUMNS) as journal:
+        trained = training.train(
+            config.variant, config.training, rows, validation, config.seed, [journal.callback()], checkpoint
+        )
+        journal.complete(trained.history)
     trained.model.save(folder / "model.keras")
-    with (folder / "history.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, training.COLUMNS)
-        writer.writeheader()
-        writer.writerows(trained.history)
+    parts = section(config, "train")
+    settings = {"variant": parts["variant"], "training": parts["training"]}
     # last, since it says that the run is finished
+    checkpoint.remove()
     files.write_json(folder / "summary.json", {**identity, "config": settings, **trained.summary})
-    best = trained.summary["best"]["val_log_loss"]
-    print(
-        f"{identity['variant']} seed {identity['seed']}: validation log loss {best:.4f} "
-        f"in epoch {trained.summary['best_epoch']} of {trained.summary['epochs']}, {trained.summary['seconds']:.0f} s"
-    )
 
 
-@cache
-def _comparison(overrides: tuple[str, ...], data: str) -> str:
-    return comparison_fingerprint(compose_variants(overrides), data)
-
-
-def _is_finished(folder: Path, fingerprint: str) -> bool:
-    summary = folder / "summary.json"
-    return summary.is_file() and files.read_json(summary)["fingerprint"] == fingerprint
+def _clear(folder: Path) -> None:
+    """Make `folder`, empty but for what a training can go on from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "summary.json").unlink(missing_ok=True)  # first, since it says that the run is finished
+    kept = RESUMED if (folder / RESUMED[0]).is_file() else ()
+    for path in folder.iterdir():
+        if path.name not in kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _remove_other_seeds(folder: Path, config: Config) -> None:

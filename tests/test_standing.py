@@ -1,0 +1,43 @@
+"""How far trainings are: the best loss, and the time that is left."""
+
+import pytest
+
+from overfitting.standing import Standing, seconds_left
+
+
+def standing(epoch: int, seconds: float = 1.0, epochs: int = 100, over: bool = False) -> Standing:
+    found = Standing("l2", 0, epochs, is_over=over)
+    found.add([{"epoch": n, "val_log_loss": 0.5 + abs(n - 3) / 100, "seconds": seconds} for n in range(1, epoch + 1)])
+    return found
+
+
+def test_the_best_loss_is_the_lowest_so_far():
+    found = Standing("l2", 0, 100)
+    for epoch, loss in enumerate([0.7, 0.5, 0.6], start=1):
+        found.add([{"epoch": epoch, "val_log_loss": loss, "seconds": 1.0}])
+    assert (found.epoch, found.best) == (3, 0.5)
+
+
+def test_a_slow_first_epoch_does_not_count():
+    found = Standing("l2", 0, 100)
+    found.add([{"epoch": 1, "val_log_loss": 0.7, "seconds": 60.0}])
+    assert seconds_left([found]) is None
+    found.add([{"epoch": n, "val_log_loss": 0.7, "seconds": 0.5} for n in range(2, 11)])
+    assert seconds_left([found]) == 45.0
+
+
+@pytest.mark.parametrize(
+    ("standings", "seconds"),
+    [
+        ([], None),
+        ([Standing("l2", 0, 100)], None),
+        ([standing(40)], 60.0),
+        ([standing(100, over=True)], 0.0),
+        ([standing(40), standing(80)], 60.0),  # side by side: the longer one
+        ([standing(40), standing(80), Standing("l2", 2, 100)], 100.0),  # a third waits: 60 + 20 + 100, by two
+        ([standing(40), standing(80), *(Standing("l2", n, 100) for n in range(2, 5))], 190.0),
+        ([standing(40, over=True), standing(40, 2.0), Standing("l2", 2, 100)], 270.0),  # 120 + 100 x median(1, 2)
+    ],
+)
+def test_time_is_left_for_those_that_train_and_those_that_wait(standings, seconds):
+    assert seconds_left(standings) == seconds
