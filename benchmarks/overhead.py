@@ -19,7 +19,7 @@ from overfitting.scratch import DVC, TINY, copy_project, environment, reproduce
 from overfitting.standing import Standing
 from overfitting.store import open_store, tracking_uri
 
-EPOCHS = 20
+EPOCHS = 12
 Watchers = dict[str, Callable[[], Any]]
 
 
