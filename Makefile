@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: help repro test ui check smoke bench lock events pr-report
+.PHONY: help repro test ui check smoke bench tune lock events pr-report
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,10 @@ smoke: .venv/main ## the whole pipeline on tiny settings, in a scratch copy
 
 bench: .venv/bench ## speed and memory against plain Keras, PyTorch and JAX (about an hour; GROUPS="epoch peak" for some)
 	python benchmarks/bench.py $(GROUPS)
+
+tune: .venv/main ## search for the strengths of remedies on validation rows (SEARCH="l2 dropout" for some); resumes
+	dvc repro preprocess
+	python -m overfitting tune $(SEARCH)
 
 ui: .venv/main ## MLflow, brought up to date with the files, on 127.0.0.1 (PORT=5000)
 	python -m overfitting ui

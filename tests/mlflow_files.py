@@ -3,20 +3,27 @@
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-COLUMNS = ["energy", "angle", "mass"]
-SCALING = {
-    "columns": COLUMNS,
-    "logarithm": [True, False, False],
-    "floor": [0.1, 0.0, 0.0],
-    "mean": [0.2, 0.1, -0.3],
-    "deviation": [1.5, 2.0, 0.5],
-}
+from overfitting.preparation import fit_scaling
+from overfitting.scaling import Scaling
+from overfitting.store import mlflow
+
+WARNINGS = [  # marks: what MLflow does at its first import, at its first database and for each model
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow"),
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning:mlflow"),
+    pytest.mark.filterwarnings("ignore:Operation with range:DeprecationWarning:mlflow"),
+]
+
+COLUMNS = ["lepton_pt", "lepton_eta", "lepton_phi", "jet_1_eta", "jet_1_phi"]
+RAW = [[1.5, -0.25, 1.0, 0.5, -1.5], [0.0, 0.5, -1.0, 1.5, 0.25], [20.0, 1.5, 0.125, -0.5, 1.0]]  # rows of them
 DATA = {
     "source": "bundled",
     "licence": "Apache-2.0",
@@ -50,7 +57,31 @@ def curve(epoch: int, seed: int) -> dict[str, float]:
     }
 
 
-def write_run(root: Path, variant: str, seed: int, fingerprint: str, epochs: int = 5, seconds: float = 0.5) -> Path:
+def empty_mlflow(root: Path, factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make `root` a project's folder with an empty MLflow, which is the one that is used."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(_empty_database(factory.getbasetemp()), root / "mlflow.db")
+    return root
+
+
+@cache
+def _empty_database(folder: Path) -> Path:
+    """A database in `folder` with MLflow's tables, which take seconds to create."""
+    path = folder / "empty_mlflow.db"
+    mlflow().MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+def write_run(
+    root: Path,
+    variant: str,
+    seed: int,
+    fingerprint: str,
+    epochs: int = 5,
+    seconds: float = 0.5,
+    data: Mapping[str, Any] = DATA,
+) -> Path:
     folder = root / "runs" / variant / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"epoch": n, **curve(n, seed), "seconds": seconds / epochs} for n in range(1, epochs + 1)]
@@ -64,7 +95,7 @@ def write_run(root: Path, variant: str, seed: int, fingerprint: str, epochs: int
         "variant": variant,
         "seed": seed,
         "fingerprint": fingerprint,
-        "data_fingerprint": DATA["fingerprint"],
+        "data_fingerprint": data["fingerprint"],
         "config": SETTINGS,
         "parameters": 337,
         "epochs": epochs,
@@ -73,16 +104,30 @@ def write_run(root: Path, variant: str, seed: int, fingerprint: str, epochs: int
         "last": {name: curve(epochs, seed)[name] for name in names},
         "weight_norm": 2.5,
         "near_zero_share": 0.01,
+        "near_zero_share_initial": 0.002,
+        "zero_share": 0.005,
         "seconds": seconds,
     }
     (folder / "summary.json").write_text(json.dumps(summary))
     return folder
 
 
-def write_results(root: Path, fingerprint: str, variants: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
-    """results/ as evaluate and report write it of the runs that are there."""
+def write_results(
+    root: Path,
+    fingerprint: str,
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    data: Mapping[str, Any] = DATA,
+    **champion: Any,
+) -> dict[str, Any]:
+    """results/ as evaluate and report write it of the runs that are there, `ensemble` being one of the first variant.
+
+    The champion is the first variant's first seed, unless fields of it are given.
+    """
+    first = f"{variants[0]}/{seeds[0]}"
+    named = {"variant": variants[0], "column": first, "models": [f"runs/{first}/model.keras"]}
     results: dict[str, Any] = {
-        "data": DATA,
+        "data": data,
         "run": {
             "seeds": list(seeds),
             "training": "default",
@@ -90,8 +135,17 @@ def write_results(root: Path, fingerprint: str, variants: Sequence[str], seeds: 
             "fingerprint": fingerprint,
             "versions": {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"},
         },
-        "variants": {name: _variant(root, name, seeds) for name in variants},
-        "verdict": {"sentence": f"{variants[0]} is best.", "best": [variants[0]], "ranking": list(variants)},
+        "variants": {
+            name: _ensemble(variants[0]) if name == "ensemble" else _variant(root, name, seeds) for name in variants
+        },
+        "references": {"random_forest": {**_test_metrics([0.1]), "difference_to_large": None}},
+        "champion": {**named, "test_log_loss": 0.55, "test_auc": 0.75, **champion},
+        "verdict": {
+            "sentence": f"{variants[0]} is best.",
+            "details": ["large overfits."],
+            "best": [variants[0]],
+            "ranking": list(variants),
+        },
     }
     folder = root / "results"
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -102,11 +156,20 @@ def write_results(root: Path, fingerprint: str, variants: Sequence[str], seeds: 
     return results
 
 
-def write_prepared(root: Path) -> None:
+def write_prepared(
+    root: Path, data: Mapping[str, Any] = DATA, scaling: str = "standard", test_labels: Sequence[float] = (0, 1, 1)
+) -> Scaling:
+    """What of data/prepared/ a stored model needs; returns the scaling."""
+    training = np.random.default_rng(0).normal(size=(100, len(COLUMNS))).astype(np.float32)
+    training[:, 0] = np.exp(training[:, 0])
+    fitted = fit_scaling(training, tuple(COLUMNS), scaling)
     folder = root / "data/prepared"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "scaling.json").write_text(json.dumps(SCALING))
-    np.save(folder / "validation_features.npy", np.linspace(-1, 1, 60, dtype=np.float32).reshape(20, 3))
+    (folder / "manifest.json").write_text(json.dumps(data))
+    (folder / "scaling.json").write_text(json.dumps(fitted.as_dict()))
+    (folder / "example.json").write_text(json.dumps({"columns": COLUMNS, "rows": RAW}))
+    np.save(folder / "test_labels.npy", np.array(test_labels, np.float32))
+    return fitted
 
 
 def write_comparison(
@@ -125,17 +188,37 @@ def run_fingerprint(variant: str, seed: int) -> str:
 def _variant(root: Path, name: str, seeds: Sequence[int]) -> dict[str, Any]:
     found = [json.loads((root / "runs" / name / str(seed) / "summary.json").read_text()) for seed in seeds]
     values = {
-        "test_log_loss": [0.55 + seed / 100 for seed in seeds],
-        "test_auc": [0.75 + seed / 100 for seed in seeds],
-        "test_accuracy": [0.7 for _ in seeds],
         "gap_best": [0.1 for _ in seeds],
         "gap_last": [0.3 for _ in seeds],
         "best_epoch": [summary["best_epoch"] for summary in found],
         "seconds": [summary["seconds"] for summary in found],
         "val_log_loss_best": [summary["best"]["val_log_loss"] for summary in found],
     }
-    measured = {key: _interval(numbers) for key, numbers in values.items()}
-    return {"parameters": 337, **measured, "difference_to_large": None, "group": "best"}
+    return {
+        "description": f"{name}: large, and more",
+        "parameters": 337,
+        **_test_metrics(seeds),
+        **{key: _interval(numbers) for key, numbers in values.items()},
+        "gap_epoch": {"median": None, "seeds": [None for _ in seeds]},
+        "weights": {"histogram": [0.25, 0.75]},
+        "difference_to_large": None,
+        "group": "best",
+    }
+
+
+def _ensemble(of: str) -> dict[str, Any]:
+    """A variant that was not trained; its "seeds" are pseudo-values."""
+    shown = {"description": f"the mean logit of {of}", "parameters": 674, "ensemble_of": of}
+    return {**shown, **_test_metrics([0.1, 0.2, 0.3]), "difference_to_large": None, "group": "better"}
+
+
+def _test_metrics(seeds: Sequence[float]) -> dict[str, Any]:
+    values = {
+        "test_log_loss": [0.55 + seed / 100 for seed in seeds],
+        "test_auc": [0.75 + seed / 100 for seed in seeds],
+        "test_accuracy": [0.7 for _ in seeds],
+    }
+    return {key: _interval(numbers) for key, numbers in values.items()}
 
 
 def _interval(values: Sequence[float]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, chi2
+from scipy.stats import binomtest, chi2, kstest
 
 from overfitting.backend import tf
 from overfitting.config import Variant
-from overfitting.layers import Dropout
+from overfitting.layers import Dropout, GaussianNoise
 from overfitting.model import build, faster
 
 
@@ -66,6 +66,19 @@ def test_masks_follow_from_seed_and_step_alone():
     np.testing.assert_array_equal(first, dropped(0.5, seed=3, step=7))
     for other in (dropped(0.5, seed=4, step=7), dropped(0.5, seed=3, step=8)):
         assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 5 / np.sqrt(first.size)
+
+
+def test_noise_is_normal_while_training_and_follows_from_seed_and_step():
+    zeros = np.zeros((200, 100), np.float32)
+
+    def noise(seed=0, step=0):
+        return np.asarray(GaussianNoise(0.3, seed, counter(step))(zeros, training=True))
+
+    assert kstest(noise().ravel(), "norm", (0, 0.3)).pvalue > 1e-4
+    np.testing.assert_array_equal(noise(), noise())
+    for other in (noise(seed=1), noise(step=1)):
+        assert abs(np.corrcoef(noise().ravel(), other.ravel())[0, 1]) < 5 / np.sqrt(zeros.size)
+    np.testing.assert_array_equal(np.asarray(GaussianNoise(0.3, 0, counter())(zeros, training=False)), zeros)
 
 
 def test_the_gradient_passes_where_the_value_does():

@@ -8,8 +8,9 @@ import pytest
 
 from overfitting import mirror
 from tests.mlflow_files import (
+    COLUMNS,
     DATA,
-    SCALING,
+    RAW,
     SETTINGS,
     curve,
     run_fingerprint,
@@ -54,7 +55,21 @@ def test_values_have_names_of_their_own(comparison: Path) -> None:
     assert not set(values) & set(mirror.CURVES)
     assert values["best_val_log_loss"] == curve(3, 1)["val_log_loss"]
     assert values["gap_last"] == curve(5, 1)["val_log_loss"] - curve(5, 1)["train_log_loss"]
+    assert (values["near_zero_share_initial"], values["zero_share"]) == (0.002, 0.005)
     assert not any(name.startswith("test_") for name in values)
+
+
+def test_summaries_of_earlier_versions_lack_some_values(comparison: Path) -> None:
+    run = mirror.read_runs(comparison, {})[0]
+    del run.summary["zero_share"]
+    assert "zero_share" not in run.values()
+
+
+def test_an_ensemble_has_no_runs_even_where_its_name_has(comparison: Path) -> None:
+    results = mirror.read_results(comparison)
+    results["variants"]["l2"] = {"ensemble_of": "large", "test_auc": {"seeds": [0.1, 0.2]}}
+    runs = mirror.read_runs(comparison, results)
+    assert [bool(run.measured) for run in runs] == [False, False, True, True]
 
 
 def test_curves_end_when_the_run_ended(comparison: Path) -> None:
@@ -74,18 +89,17 @@ def test_parameters_are_leaves_with_dotted_names() -> None:
     assert leaves["training.schedule.name"] == "cosine"
 
 
-def test_example_scales_back_to_the_prepared_rows(comparison: Path) -> None:
-    example = mirror.example(comparison / "data/prepared")
+def test_example_is_of_the_raw_rows(comparison: Path) -> None:
+    example = mirror.example(comparison, DATA["fingerprint"])
     assert example is not None
-    raw = example.to_numpy(copy=True)
-    raw[:, 0] = np.log(raw[:, 0])
-    scaled = (raw - SCALING["mean"]) / SCALING["deviation"]
-    prepared = np.load(comparison / "data/prepared/validation_features.npy")[:3]
-    np.testing.assert_allclose(scaled, prepared, atol=1e-6)
+    assert list(example.columns) == COLUMNS
+    assert example.to_numpy().tolist() == RAW
+    assert set(example.dtypes) == {np.dtype(np.float64)}
 
 
-def test_no_example_without_prepared_rows(tmp_path: Path) -> None:
-    assert mirror.example(tmp_path) is None
+def test_no_example_without_the_prepared_rows_of_that_data(comparison: Path, tmp_path: Path) -> None:
+    assert mirror.example(comparison, "e" * 16) is None
+    assert mirror.example(tmp_path / "elsewhere", DATA["fingerprint"]) is None
 
 
 def test_dataset_is_named_by_its_fingerprint() -> None:

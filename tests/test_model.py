@@ -13,7 +13,7 @@ SMALL = (8, 8, 8)
 
 
 def total(function, model):
-    return sum(float(function(kernel.astype(np.float64)).sum()) for kernel in hidden_kernels(model))
+    return sum(float(function(np.asarray(kernel, np.float64)).sum()) for kernel in hidden_kernels(model))
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,43 @@ def test_the_seed_decides_the_initial_weights():
 
 def test_layers_do_not_share_their_initial_weights():
     kernels = hidden_kernels(build(Variant(hidden_units=(8, 8, 8, 8)), 8, seed=0))
-    assert not (kernels[0] == kernels[1]).all()
+    assert not np.array_equal(kernels[0], kernels[1])
 
 
 def test_paired_seeds_start_with_and_without_dropout_from_the_same_weights():
     plain = hidden_kernels(build(Variant(hidden_units=SMALL), 5, seed=4))
     dropped = hidden_kernels(build(Variant(hidden_units=SMALL, dropout=0.5), 5, seed=4))
-    assert all((a == b).all() for a, b in zip(plain, dropped, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(plain, dropped, strict=True))
+
+
+@pytest.mark.parametrize(
+    "remedy", [{"noise": 0.1}, {"normalization": "batch"}, {"max_norm": 1.0}, {"weight_decay": 0.1}]
+)
+def test_every_remedy_starts_from_the_same_weights(remedy):
+    plain = hidden_kernels(build(Variant(hidden_units=SMALL), 5, seed=4))
+    remedied = hidden_kernels(build(Variant(hidden_units=SMALL, **remedy), 5, seed=4))
+    assert all(np.array_equal(a, b) for a, b in zip(plain, remedied, strict=True))
+
+
+@pytest.mark.parametrize(("kind", "layer"), [("batch", "BatchNormalization"), ("layer", "LayerNormalization")])
+def test_normalization_stands_before_each_activation(kind, layer):
+    model = build(Variant(hidden_units=SMALL, normalization=kind, dropout=0.2), 5, seed=0)
+    assert [type(found).__name__ for found in model.layers] == ["Dense", layer, "Activation", "Dropout"] * 3 + ["Dense"]
+    assert all(dense.activation.__name__ == "linear" for dense in model.layers if isinstance(dense, keras.layers.Dense))
+
+
+def test_layer_normalization_gives_each_row_mean_0_and_deviation_1():
+    model = build(Variant(hidden_units=(64,), normalization="layer"), 5, seed=0)
+    features = np.random.default_rng(0).normal(3, 2, (20, 5)).astype(np.float32)
+    normalized = np.asarray(model.layers[1](model.layers[0](features)))
+    np.testing.assert_allclose(normalized.mean(1), 0, atol=1e-5)
+    np.testing.assert_allclose(normalized.std(1), 1, atol=0.01)
+
+
+def test_noise_is_added_to_the_input_alone_and_only_while_training():
+    model = build(Variant(hidden_units=SMALL, noise=0.3), 5, seed=0)
+    assert [type(layer).__name__ for layer in model.layers] == ["GaussianNoise", *["Dense"] * 4]
+    assert model.layers[0].stddev == 0.3
+    features = np.ones((4, 5), np.float32)
+    plain = build(Variant(hidden_units=SMALL), 5, seed=0)
+    np.testing.assert_array_equal(model(features, training=False), plain(features, training=False))

@@ -15,7 +15,7 @@ def results(tmp_path: Path) -> dict[str, Any]:
     for variant in ("l2", "large"):
         for seed in (0, 1):
             write_run(tmp_path, variant, seed, f"{variant}{seed}")
-    return write_results(tmp_path, "2f3a9c" + "0" * 10, ["l2", "large"], [0, 1])
+    return write_results(tmp_path, "2f3a9c" + "0" * 10, ["l2", "large", "ensemble"], [0, 1])
 
 
 def test_name_is_short() -> None:
@@ -25,22 +25,36 @@ def test_name_is_short() -> None:
 def test_values_are_the_means(results: dict[str, Any]) -> None:
     values = overview.values(results)
     assert values["mean_test_auc.l2"] == results["variants"]["l2"]["test_auc"]["mean"]
-    assert len(values) == len(overview.AGGREGATES) * 2
+    assert len(values) == len(overview.AGGREGATES) * 2 + 2
+    assert "mean_gap_last.ensemble" not in values
     assert not any("/" in name for name in values)
 
 
 def test_description_holds_the_verdict_and_the_ranking(results: dict[str, Any]) -> None:
-    text = overview.description(results, "#/table", ["figures/ranking.png"])
+    text = overview.description(results, "#/table", "#/model", ["figures/ranking.png"])
     assert text.startswith("**l2 is best.**")
     assert text.index("| 1 | l2 | 0.5550 (0.5350 to 0.5750)") < text.index("| 2 | large |")
+    assert "| 3 | ensemble | 0.5520 (0.5320 to 0.5720) | 0.7520 (0.7320 to 0.7720) | – | – | better |" in text
+    assert "- large overfits." in text
+    assert "random_forest" not in text
     assert "40 training and 30 test rows of `bundled`" in text
     assert "(#/table)" in text
     assert "![ranking](figures/ranking.png)" in text
 
 
+def test_description_names_the_champion(results: dict[str, Any]) -> None:
+    assert "`l2/0`: test log loss 0.5500, AUC 0.7500" in overview.description(results, "", "#/model", [])
+    results["champion"] |= {"column": "ensemble", "models": ["runs/l2/0/model.keras", "runs/l2/1/model.keras"]}
+    text = overview.description(results, "", "#/model", [])
+    assert "`ensemble`, the mean logit of 2 networks:" in text
+    assert "(#/model)" in text
+    del results["champion"], results["verdict"]["details"]
+    assert "model" not in overview.description(results, "", "#/model", [])
+
+
 def test_description_of_one_seed_has_no_intervals(results: dict[str, Any]) -> None:
     results["variants"]["l2"]["test_auc"].update(ci_low=None, ci_high=None)
-    assert "| 0.7550 |" in overview.description(results, "", [])
+    assert "| 0.7550 |" in overview.description(results, "", "", [])
 
 
 def test_table_shows_the_children_by_variant(results: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from overfitting.config import Split
 from overfitting.errors import UserError
 from overfitting.preparation import check_rows, first_occurrences, fit_scaling, split_rows
+from overfitting.scaling import pieces
 
 NAMES = ("lognormal", "normal", "constant")
 
@@ -45,14 +46,21 @@ def test_first_occurrences_drops_repeated_features_only():
     assert first_occurrences(rows).tolist() == [0, 1, 3]
 
 
-@given(st.integers(1, 50), st.integers(1, 20), st.integers(1, 40), st.integers(0, 60), st.none() | st.integers(0, 9))
-def test_splits_are_disjoint_and_as_large_as_asked(train, validation, test, extra, seed):
+@given(
+    st.integers(1, 50),
+    st.integers(1, 20),
+    st.integers(1, 40),
+    st.integers(0, 60),
+    st.integers(0, 30),
+    st.none() | st.integers(0, 9),
+)
+def test_splits_are_disjoint_and_as_large_as_asked(train, validation, test, extra, spare, seed):
     rows = np.arange(100, 100 + train + validation + 1 + extra)
-    split = split_rows(rows, Split(train=train, validation=validation, test=test), seed)
+    split = split_rows(rows, Split(train=train, validation=validation, test=test, spare=spare), seed)
     together = np.concatenate(list(split.values()))
     assert len(set(together)) == len(together)
     assert set(together) <= set(rows)
-    assert split["train"].size == train
+    assert split["train"].size == train + min(spare, max(0, 1 + extra - test))
     assert split["validation"].size == validation
     assert split["test"].size == min(test, 1 + extra)
 
@@ -96,3 +104,24 @@ def test_a_value_below_the_training_rows_is_floored_before_its_logarithm():
 def test_none_leaves_rows_as_they_are():
     rows = features()
     assert (fit_scaling(rows, NAMES, "none").apply(rows) == rows).all()
+
+
+def test_pieces_are_counted_by_hand():
+    encoded = pieces(np.array([[-1.0, 5.0], [0.5, 5.5], [3.0, 9.0]]), [[0.0, 1.0, 5.0], [5.0, 6.0]])
+    np.testing.assert_allclose(encoded, [[0, 0, 0], [0.5, 0, 0.5], [1, 0.5, 1]])
+
+
+def test_piecewise_encoding_loses_nothing_within_the_training_rows():
+    rows = features()
+    scaling = fit_scaling(rows, NAMES, "piecewise")
+    assert scaling.features[:2] == ["lognormal[0]", "lognormal[1]"]
+    assert [len(edges) - 1 for edges in scaling.edges] == [8, 8, 1]
+    encoded = scaling.apply(rows) * np.array(scaling.deviation) + np.array(scaling.mean)
+    widths = np.diff(scaling.edges[0])
+    np.testing.assert_allclose(encoded[:, :8] @ widths + scaling.edges[0][0], rows[:, 0], rtol=1e-4)
+    np.testing.assert_allclose(scaling.apply(rows)[:, :16].std(0), 1, atol=1e-4)
+
+
+def test_pieces_of_a_column_with_few_values_lie_between_these():
+    rows = np.repeat([[0.0], [1.1], [2.2]], [60, 30, 10], axis=0).astype(np.float32)
+    np.testing.assert_allclose(fit_scaling(rows, ("btag",), "piecewise").edges, [[0.0, 1.1, 2.2]], rtol=1e-6)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from overfitting.statistics import difference, differences_to, groups, holm, interval, mean_and_error, seed_interval
+from overfitting.statistics import (
+    difference,
+    differences_to,
+    ensemble_rows,
+    groups,
+    holm,
+    interval,
+    mean_and_error,
+    seed_interval,
+)
 
 
 def simulated(generator, n_seeds=5, n_rows=200, seeds=0.02, rows=0.3, residual=0.1, mean=0.5):
@@ -112,3 +121,40 @@ def test_two_names_of_one_variant_are_tied():
 def test_without_the_reference_there_are_best_and_worse():
     rows = simulated(np.random.default_rng(7), residual=0.001)
     assert groups({"a": rows, "b": rows + 1.0}, 0.95) == {"a": "best", "b": "worse"}
+
+
+def squared(labels, logits):
+    return (logits - labels) ** 2
+
+
+def test_an_ensembles_row_values_have_the_mean_of_the_ensemble():
+    generator = np.random.default_rng(8)
+    labels, logits = generator.normal(size=50), generator.normal(size=(5, 50))
+    rows = ensemble_rows(lambda values: squared(labels, values), logits)
+    assert rows.shape == (5, 50)
+    np.testing.assert_allclose(rows.mean(0), squared(labels, logits.mean(0)))
+
+
+def test_of_a_mean_that_is_linear_the_jackknife_is_the_usual_error():
+    logits = np.random.default_rng(9).normal(size=(5, 40))
+    np.testing.assert_allclose(ensemble_rows(lambda values: values, logits), logits)
+
+
+def test_one_seed_makes_an_ensemble_without_an_interval():
+    found = interval(ensemble_rows(lambda values: values, np.ones((1, 10))), 0.95)
+    assert found["ci_low"] is None
+
+
+def test_intervals_of_ensembles_cover_the_truth_at_their_stated_rate():
+    """Members that err by seed: the truth is the expected loss of an ensemble of that size, over seeds and rows."""
+    generator = np.random.default_rng(10)
+    n_seeds, n_rows, repeats = 5, 300, 400
+    by_seed, by_row, residual = 0.3, 0.5, 0.4
+    truth = by_row**2 + by_seed**2 / n_seeds + residual**2 / n_seeds
+    covered = 0
+    for _ in range(repeats):
+        labels = generator.normal(0, by_row, n_rows)
+        logits = generator.normal(0, by_seed, (n_seeds, 1)) + generator.normal(0, residual, (n_seeds, n_rows))
+        found = interval(ensemble_rows(lambda values, labels=labels: squared(labels, values), logits), 0.95)
+        covered += found["ci_low"] <= truth <= found["ci_high"]
+    assert covered / repeats >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / repeats)

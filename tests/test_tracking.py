@@ -1,8 +1,6 @@
 """MLflow as a mirror of invented files, on SQLite: structure, nothing twice, and a server that is not there."""
 
-import json
 import logging
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,18 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from overfitting import live, mirror, tracking
 from overfitting.errors import UserError
-from overfitting.store import PARENT, Store, mlflow, open_store, tracking_uri
+from overfitting.store import PARENT, Store, open_store, tracking_uri
 from tests.mlflow_files import (
-    COLUMNS,
     DATA,
-    SCALING,
     SETTINGS,
+    WARNINGS,
     curve,
+    empty_mlflow,
     run_fingerprint,
     write_comparison,
     write_prepared,
@@ -32,32 +29,17 @@ from tests.mlflow_files import (
     write_run,
 )
 
-pytestmark = [  # what MLflow does at its first import, at its first database and for each model
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow"),
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning:mlflow"),
-    pytest.mark.filterwarnings("ignore:Operation with range:DeprecationWarning:mlflow"),
-]
+pytestmark = WARNINGS
 
 COMPARISON = "c" * 16
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables, which take seconds to create."""
-    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    mlflow().MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
-def root(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project's folder with an empty MLflow; live runs are sent at once."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     monkeypatch.setattr(live, "INTERVAL", 0.0)
     monkeypatch.setattr(live, "SHARE", 1e9)
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    return tmp_path
+    return empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
 
 
 def store_of(root: Path) -> Store:
@@ -91,8 +73,10 @@ def everything(root: Path) -> Any:
         for run in store.search("")
     }
     models = sorted(model.model_id for model in store.client.search_logged_models([store.experiment]))
+    registered = [str(dict(model)) for model in store.client.search_registered_models()]
+    versions = [str(dict(version)) for version in store.client.search_model_versions()]
     artifacts = {path: path.stat().st_mtime_ns for path in (root / "mlartifacts").rglob("*")}
-    return runs, models, artifacts
+    return runs, models, registered, versions, artifacts
 
 
 def live_run(root: Path, variant: str, seed: int, comparison: str) -> tuple[live.LiveRun, live.Sender]:
@@ -410,6 +394,7 @@ def test_training_survives_its_server(
         assert tracking.sync(root)
         assert everything(root) == before
         assert len(points(root, children(root)["l2 · seed 0"], "val_log_loss")) == 5
+        assert store_of(root).client.get_model_version_by_alias("overfitting", "champion").tags["variant"] == "l2"
         run, sender = live_run(root, "l2", 7, COMPARISON)
         run.add([{"epoch": 1, **curve(1, 7), "seconds": 0.1}])
         sender.send()
@@ -424,38 +409,3 @@ def test_training_survives_its_server(
     assert [message.split(":")[0] for message in caplog.messages] == [
         "training goes on without MLflow, `make ui` adds what is missing"
     ]
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras")
-def test_the_model_scores_raw_columns_without_this_package(root: Path) -> None:
-    import keras
-
-    write_comparison(root, ["l2"], [0])
-    write_prepared(root)
-    layers = [keras.Input((3,)), keras.layers.Dense(4, "elu"), keras.layers.Dense(1)]
-    model = keras.Sequential(layers)
-    model.save(root / "runs/l2/0/model.keras")
-    tracking.sync(root)
-    [run] = children(root).values()
-    script = f"""if True:
-        import sys
-        sys.modules["overfitting"] = None  # cannot be imported
-        import json, mlflow, pandas
-        mlflow.set_tracking_uri("{tracking_uri(root)}")
-        model = mlflow.pyfunc.load_model("runs:/{run.info.run_id}/model")
-        example = model.input_example
-        columns = {{"other": [1.0, 2.0], "mass": [3.0, -1.0], "energy": [0.0, 5.0], "angle": [1.0, 0.5]}}
-        table = pandas.DataFrame(columns)
-        assert model.metadata.get_input_schema().input_names() == {COLUMNS}
-        print(json.dumps([list(map(float, model.predict(rows))) for rows in (table, example)]))
-    """
-    found = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
-    of_table, of_example = json.loads(found.stdout.splitlines()[-1])
-    raw = np.array([[0.1, 1.0, 3.0], [5.0, 0.5, -1.0]])  # energy is floored at 0.1
-    raw[:, 0] = np.log(raw[:, 0])
-    scaled = ((raw - SCALING["mean"]) / SCALING["deviation"]).astype(np.float32)
-    prepared = np.load(root / "data/prepared/validation_features.npy")[:3]
-    for probabilities, rows in ((of_table, scaled), (of_example, prepared)):
-        logits = model.predict(rows, verbose=0)[:, 0]
-        np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-logits)), rtol=1e-5)

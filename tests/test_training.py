@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,8 +12,11 @@ from overfitting.backend import tf
 from overfitting.checkpoint import Checkpoint
 from overfitting.composition import compose_variants
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Training, Variant
-from overfitting.model import build, predict
-from overfitting.training import COLUMNS, DivergedError, Rows, epoch_function, evaluate, learning_rate, train
+from overfitting.events import NAMES
+from overfitting.model import build, hidden_kernels, predict
+from overfitting.preparation import fit_scaling
+from overfitting.training import COLUMNS, DivergedError, Rows, adam, epoch_function, evaluate, learning_rate, train
+from tests.test_augmentation import collisions
 
 TINY = Variant(hidden_units=(8, 8))
 COSINE = CosineSchedule(name="cosine", learning_rate=0.01, reference_width=None, warmup_epochs=1)
@@ -136,15 +140,28 @@ class Killed(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+EVERYTHING = Variant(
+    hidden_units=(8, 8),
+    weight_decay=0.1,
+    max_norm=1.0,
+    noise=0.1,
+    normalization="batch",
+    mixup=0.4,
+    ema=0.9,
+    dropout=0.2,
+    label_smoothing=0.1,
+)
+
+
 @pytest.mark.parametrize("after", [1, 2, 5])
-@pytest.mark.parametrize("patience", [None, 2])
-def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, after, patience):
+@pytest.mark.parametrize(("variant", "patience"), [(REMEDIES, None), (REMEDIES, 2), (EVERYTHING, None)])
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, after, variant, patience):
     data, validation = rows(), rows(100, seed=1)
     settings = budget(epochs=7, patience=patience, schedule=COSINE)
 
     def run(*callbacks, path="checkpoint.npz", fingerprint="run"):
         checkpoint = Checkpoint(tmp_path / path, fingerprint, interval=0.0)
-        return train(REMEDIES, settings, data, validation, 0, callbacks, checkpoint)
+        return train(variant, settings, data, validation, 0, callbacks, checkpoint)
 
     whole = run(path="other.npz")
     with pytest.raises(KeyboardInterrupt):
@@ -286,12 +303,122 @@ def test_prediction_in_pieces_is_prediction_at_once():
     np.testing.assert_allclose(predict(model, data.features, 10), predict(model, data.features), rtol=1e-5)
 
 
+def weights_after(variant, steps, rate=0.01, data=None):
+    """Weights of `variant` after so many steps of one batch each."""
+    data = data or rows(50)
+    schedule = CosineSchedule(name="cosine", learning_rate=rate, reference_width=None, warmup_epochs=0)
+    model = build(variant, 5, seed=0)
+    optimizer = adam(variant, model, rate)
+    run_epoch = epoch_function(model, optimizer, data, data, budget(schedule=schedule), 0)
+    found = [model.get_weights()]
+    for epoch in range(1, steps + 1):
+        run_epoch(tf.constant(epoch))
+        found.append(model.get_weights())
+    return found, optimizer
+
+
+def test_decoupled_decay_shrinks_hidden_kernels_by_rate_times_factor_and_nothing_else():
+    (start, plain), _ = weights_after(TINY, 1)
+    (_, decayed), _ = weights_after(Variant(hidden_units=(8, 8), weight_decay=0.5), 1)
+    for index, (first, without, with_decay) in enumerate(zip(start, plain, decayed, strict=True)):
+        expected = 0.01 * 0.5 * first if index in (0, 2) else 0.0  # kernels of the two hidden layers
+        np.testing.assert_allclose(without - with_decay, expected, atol=1e-6)
+
+
+def test_the_norm_of_a_units_weights_never_passes_its_bound():
+    found, _ = weights_after(Variant(hidden_units=(8, 8), max_norm=0.5), 4, rate=0.1)
+    for weights in found[1:]:
+        for index in (0, 2):
+            assert np.linalg.norm(weights[index], axis=0).max() <= 0.5 + 1e-5
+    assert np.linalg.norm(found[-1][4]) > 0.5  # the last layer is free
+
+
+def test_averaged_weights_are_the_moving_average_of_the_weights():
+    plain, _ = weights_after(TINY, 4)
+    averaged, _ = weights_after(Variant(hidden_units=(8, 8), ema=0.9), 4)
+    expected = plain[1]
+    for step in (2, 3, 4):
+        expected = [0.9 * average + 0.1 * new for average, new in zip(expected, plain[step], strict=True)]
+        for average, found in zip(expected, averaged[step], strict=True):
+            np.testing.assert_allclose(found, average, atol=1e-6)
+
+
+def test_smoothed_labels_are_learned_and_true_ones_measured():
+    """One step with smoothing 2s is a step on targets s and 1 - s; the log loss that is shown is that of the labels."""
+    data = rows(50)
+    variant = Variant(hidden_units=(8, 8), label_smoothing=0.2)
+    model = build(variant, 5, seed=0)
+    run_epoch = epoch_function(model, adam(variant, model, 0.01), data, data, budget(), 0, label_smoothing=0.2)
+    reference = build(variant, 5, seed=0)
+    before = evaluate(reference, data, "train")["train_log_loss"]
+    reference.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
+    reference.train_on_batch(data.features, (data.labels * 0.8 + 0.1)[:, None])
+    assert float(run_epoch(tf.constant(1))["train_log_loss"]) == pytest.approx(before, rel=1e-5)
+    for a, b in zip(model.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
+def test_batch_normalization_learns_the_moments_of_its_input():
+    variant = Variant(hidden_units=(8,), normalization="batch")
+    data = rows(400)
+    shifted = Rows(data.features * 3 + 5, data.labels)
+    trained = train(variant, budget(epochs=60, schedule=SLOW), shifted, shifted, seed=0)
+    dense, normalization = trained.model.layers[:2]
+    inputs = np.asarray(dense(shifted.features))
+    np.testing.assert_allclose(normalization.moving_mean, inputs.mean(0), atol=0.15 * inputs.std())
+    np.testing.assert_allclose(normalization.moving_variance, inputs.var(0), rtol=0.3)
+
+
+SLOW = CosineSchedule(name="cosine", learning_rate=1e-4, reference_width=None, warmup_epochs=0)
+
+
+def test_early_stopping_of_a_variant_ends_it_and_changes_nothing_before():
+    data, validation = rows(100), rows(100, seed=1)
+    fast = CosineSchedule(name="cosine", learning_rate=0.1, reference_width=None, warmup_epochs=0)
+    whole = train(TINY, budget(epochs=40, schedule=fast), data, validation, 0)
+    stopped = train(Variant(hidden_units=(8, 8), patience=3), budget(epochs=40, schedule=fast), data, validation, 0)
+    assert len(stopped.history) < 40
+    assert len(stopped.history) == stopped.summary["best_epoch"] + 3
+    for a, b in zip(stopped.history, whole.history, strict=False):
+        assert a["val_log_loss"] == b["val_log_loss"]
+
+
+def test_the_last_epochs_weights_are_kept_if_asked_for():
+    data, validation = rows(100), rows(100, seed=1)
+    fast = CosineSchedule(name="cosine", learning_rate=0.1, reference_width=None, warmup_epochs=0)
+    last = train(Variant(hidden_units=(8, 8), keep="last"), budget(epochs=30, schedule=fast), data, validation, 0)
+    assert last.summary["best_epoch"] < 30
+    kept = evaluate(last.model, validation, "val")["val_log_loss"]
+    assert kept == pytest.approx(last.history[-1]["val_log_loss"], rel=1e-5)
+    assert last.summary["best"]["val_log_loss"] < kept
+
+
+def test_the_summary_tells_the_sizes_of_the_hidden_weights():
+    trained = train(Variant(hidden_units=(16, 16), l1=0.1, keep="last"), budget(epochs=20), rows(), rows(100), 0)
+    weights = np.abs(np.concatenate([np.asarray(kernel).ravel() for kernel in hidden_kernels(trained.model)]))
+    summary = trained.summary
+    assert summary["near_zero_share"] == pytest.approx((weights < 1e-3).mean())
+    assert summary["near_zero_share"] > summary["near_zero_share_initial"]
+    assert summary["zero_share"] == pytest.approx((weights == 0).mean())
+    assert summary["weight_norm"] == pytest.approx(np.linalg.norm(weights), rel=1e-5)
+    assert sum(summary["weight_histogram"]) == pytest.approx(1.0, abs=1e-4)
+    below = np.array(summary["weight_bins"])[1:] <= -3 + 1e-9
+    assert np.array(summary["weight_histogram"])[below].sum() == pytest.approx((weights < 1e-3).mean(), abs=1e-4)
+
+
 @pytest.mark.parametrize("training", ["default", "tutorial", "smoke"])
 def test_every_variant_and_training_is_composed_built_and_trained_an_epoch(project, training):
-    data = rows(120)
-    configs = compose_variants([f"training={training}", "training.batch_size=60", "training.epochs=1"])
+    names = [path.stem for path in Path("conf/variant").glob("*.yaml")]
+    raw = collisions(170)
+    scaling = fit_scaling(raw[:120], NAMES, "standard")
+    features, labels = scaling.apply(raw), (raw[:, 0] > 1).astype(np.float32)
+    data, validation = Rows(features[:120], labels[:120]), Rows(features[120:], labels[120:])
+    overrides = [f"training={training}", "training.batch_size=60", "training.epochs=1"]
+    configs = compose_variants([*overrides, f"variants=[{','.join(names)}]"])
     for name, config in configs.items():
-        trained = train(config.variant, config.training, data, rows(50, seed=1), seed=0)
+        if config.variant.ensemble_of:
+            continue
+        trained = train(config.variant, config.training, data, validation, seed=0, scaling=scaling)
         assert np.isfinite(trained.history[0]["val_log_loss"]), name
         logits = np.asarray(trained.model(data.features))
         assert logits.shape == (120, 1)

@@ -2,7 +2,7 @@
 
 import copy
 
-from overfitting.verdict import verdict
+from overfitting.verdict import details, verdict
 
 DATA = {"test_rows": 25000}
 
@@ -58,3 +58,49 @@ def test_one_seed_ranks_nothing():
     for value in one.values():
         value["test_log_loss"]["seeds"] = [0.5]
     assert "one seed ranks nothing" in verdict(DATA, one, 0.95)["sentence"]
+
+
+def trained(mean, best_epoch, rise, near_zero, epochs=60):
+    numbers = {
+        "test_log_loss": mean, "test_auc": 0.8, "best_epoch": best_epoch, "epochs": epochs, "rise_after_best": rise,
+        "val_log_loss_best": mean, "val_log_loss_last": mean + rise, "train_log_loss_last": 0.01,
+        "near_zero_share": near_zero, "near_zero_share_initial": 0.013, "zero_share": 0.0, "weight_norm": 20.0,
+    }  # fmt: skip
+    return {**{name: {"mean": value} for name, value in numbers.items()}, "gap_epoch": {"median": 7, "seeds": [7]}}
+
+
+TRAINED = {
+    "large": trained(0.56, 12, 1.5, 0.02),
+    "l1": trained(0.54, 40, 0.01, 0.99),
+    "l2": trained(0.55, 50, 0.02, 0.1),
+}
+REFERENCES = {"random_forest": {"test_log_loss": {"mean": 0.53}, "test_auc": {"mean": 0.79}}}
+RANKING = ["l1", "l2", "large"]
+
+
+def test_details_tell_what_happens_to_large_to_weights_and_outside():
+    overfitting, least, weights, references = details(TRAINED, REFERENCES, RANKING, 0.05)
+    assert "from its best epoch (12 of 60)" in overfitting
+    assert "from 0.560 to 2.060" in overfitting
+    assert "passes 0.05 in epoch 7" in overfitting
+    assert "l1 loses least by training on: 0.0100, against 1.5000 of large" in least
+    assert "large 2.0%, l1 99.0%, l2 10.0% (1.3% before training)" in weights
+    assert "random_forest, has a lower log loss than l1: 0.5300 against 0.5400" in references
+
+
+def test_details_change_with_the_numbers():
+    changed = copy.deepcopy(TRAINED)
+    changed["large"]["gap_epoch"]["median"] = None
+    changed["l2"]["rise_after_best"]["mean"] = 0.001
+    changed["l1"]["near_zero_share"]["mean"] = 0.5
+    worse = {"random_forest": {"test_log_loss": {"mean": 0.6}, "test_auc": {"mean": 0.7}}}
+    text = " ".join(details(changed, worse, RANKING, 0.05))
+    assert "never passes 0.05" in text
+    assert "l2 loses least" in text
+    assert "l1 50.0%" in text
+    assert "has a higher log loss than l1" in text
+
+
+def test_details_leave_out_what_did_not_run():
+    ensemble = {"test_log_loss": {"mean": 0.5}, "test_auc": {"mean": 0.8}, "ensemble_of": "dropout"}
+    assert details({"ensemble": ensemble}, {}, ["ensemble"], 0.05) == []

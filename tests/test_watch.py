@@ -24,6 +24,7 @@ from overfitting.live import TimedRow
 from overfitting.scratch import TINY, copy_project, reproduce
 from overfitting.standing import Standing
 from tests.conftest import ROOT
+from tests.mlflow_files import WARNINGS
 
 COLUMNS = ("epoch", "val_log_loss", "seconds")
 DATA = "d" * 16
@@ -272,8 +273,8 @@ def check_history(root: Path, seed: int, epochs: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow")
-@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning:mlflow")
+@WARNINGS[0]
+@WARNINGS[1]
 @pytest.mark.parametrize("overrides", [(), ("seed=1",)], ids=["multirun", "by hand"])
 def test_real_trainings_are_shown_and_logged(prepared: Path, overrides: tuple[str, ...]) -> None:
     database = f"sqlite:///{prepared}/{len(overrides)}.db"

@@ -27,6 +27,7 @@ COMMANDS = {
     "ui": "bring MLflow up to date with the files and open it on 127.0.0.1",
     "smoke": "run the whole pipeline on tiny settings in a scratch copy",
     "events": "simulate the bundled events anew",
+    "tune": "search for the strengths of remedies on validation rows: tune l2 dropout",
     "readme": "write the verdict and the ranking of results/ into README.md",
     "changes": "what this branch changes against a base, as Markdown: changes main",
 }
@@ -75,6 +76,10 @@ def _run_command(name: str, arguments: list[str]) -> None:
             from overfitting.sources import simulated
 
             simulated.write_bundled()
+        case "tune":
+            from overfitting import tuning
+
+            print(tuning.USAGE) if {"-h", "--help"} & set(arguments) else tuning.run(arguments)
         case "readme":
             from overfitting import files, report
 
@@ -130,6 +135,7 @@ def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractConte
     trainings = [
         watch.Training(config, variant, seed, data, name)
         for variant, config in chosen.items()
+        if not config.variant.ensemble_of
         for seed in (config.seeds if config.seed is None else [config.seed])
     ]
     return watch.watching(trainings)

@@ -1,7 +1,7 @@
 """params.yaml and conf/ composed by Hydra and checked against the schema, before any work starts."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -117,11 +117,24 @@ def compose_variants(overrides: Sequence[str] = ()) -> dict[str, Config]:
     """
     base = [override for override in overrides if not override.startswith("variant=")]
     first = compose_config(base)
-    known = sorted(path.stem for path in Path("conf/variant").glob("*.yaml"))
+    folder = Path("conf/variant")
+    known = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
     for name in first.variants:
         if name not in known:
             raise UserError(f"variants: got {name!r}, expected some of {', '.join(known)} (files of conf/variant/)")
-    return {name: compose_config([*base, f"variant={name}"]) for name in first.variants}
+    configs = {name: compose_config([*base, f"variant={name}"]) for name in first.variants}
+    _check_ensembles(configs)
+    return configs
+
+
+def _check_ensembles(configs: Mapping[str, Config]) -> None:
+    for name, config in configs.items():
+        member = config.variant.ensemble_of
+        if member and (member not in configs or configs[member].variant.ensemble_of):
+            raise UserError(
+                f"{name}: variant.ensemble_of: got {member!r}, expected one of the variants that are trained: "
+                f"{', '.join(other for other in configs if not configs[other].variant.ensemble_of)}"
+            )
 
 
 def section(config: Config, stage: str) -> dict[str, Any]:

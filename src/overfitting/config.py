@@ -13,10 +13,13 @@ Flag = Annotated[bool, Field(strict=True)]
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[Integer, Field(gt=0)]
 Seed = Annotated[Integer, Field(ge=0, lt=2**31)]
+Rows = Annotated[Integer, Field(ge=0)]
 Factor = Annotated[Real, Field(ge=0)]
+Share = Annotated[Real, Field(ge=0, lt=1)]
 Positive = Annotated[Real, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
 Precision = Literal["float32", "mixed_bfloat16"]
+Reference = Literal["logistic_regression", "random_forest", "hist_gradient_boosting"]
 WebAddress = Annotated[str, Field(pattern="^https?://[^/]")]
 
 
@@ -66,34 +69,61 @@ Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discri
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Split:
-    """Rows of the training and validation sets, and at most how many of the rest become the test set."""
+    """Rows of the training and validation sets, and at most how many of the rest become the test set.
+
+    Of what is left then, up to `spare` rows are kept for variants that train on more (`extra_rows`).
+    """
 
     train: Count
     validation: Count
     test: Count
+    spare: Rows = 0
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Preprocessing:
-    """How rows are ordered, scaled and rid of duplicates; `shuffle_seed` null keeps the order of the file."""
+    """How rows are ordered, scaled and rid of duplicates; `shuffle_seed` null keeps the order of the file.
 
-    scaling: Literal["standard", "none"]
+    Columns with a role in `without` are left out (see `overfitting.events`).
+    """
+
+    scaling: Literal["standard", "symmetry", "piecewise", "none"]
     shuffle_seed: Seed | None
     duplicates: Literal["drop", "refuse", "keep"]
+    without: tuple[Literal["pt", "eta", "phi", "btag", "mass"], ...]
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Variant:
     """A network and its remedies. The defaults are `large`, so a variant's YAML states how it differs from it.
 
-    `l1` and `l2` are factors of the penalty on the hidden kernels; `dropout` is the rate after each hidden layer.
+    Penalties and bounds of the hidden kernels: `l1` and `l2` are factors of the penalty in the loss, `weight_decay`
+    is decoupled (AdamW: `learning_rate * weight_decay * w` a step), `max_norm` bounds the norm of each unit's
+    weights. Layers: `dropout` is the rate after each hidden layer, `normalization` stands before each activation,
+    `noise` is the deviation of what is added to the input. Rows and targets: `label_smoothing`; `mixup` (its alpha);
+    `symmetry`, the rotations and reflections of collisions at random; `extra_rows`, at most so many of the spare
+    rows. Weights: `ema` is the momentum of their moving average, which then counts instead of them; `patience` ends
+    the training early; `keep` says which epoch counts. `ensemble_of` trains nothing: it averages the logits of that
+    variant over the seeds.
     """
 
     hidden_units: Annotated[tuple[Count, ...], Field(min_length=1)] = (512, 512, 512, 512)
     activation: Literal["elu", "gelu", "relu", "selu", "silu", "tanh"] = "elu"
     l1: Factor = 0.0
     l2: Factor = 0.0
-    dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Factor = 0.0
+    max_norm: Positive | None = None
+    dropout: Share = 0.0
+    normalization: Literal["batch", "layer"] | None = None
+    noise: Factor = 0.0
+    label_smoothing: Share = 0.0
+    mixup: Factor = 0.0
+    symmetry: Flag = False
+    extra_rows: Rows = 0
+    ema: Share = 0.0
+    patience: Count | None = None
+    keep: Literal["best", "last"] = "best"
+    ensemble_of: Name | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
@@ -141,10 +171,16 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Evaluation:
-    """What `evaluate` computes: confidence of intervals and tests, bins of the calibration error."""
+    """What `evaluate` computes: confidence of intervals and tests, bins of the calibration error, the gap that counts.
+
+    `gap` is a difference of validation and training log loss; the first epoch that passes it is reported. `references`
+    are classifiers of scikit-learn that are shown beside the networks and not ranked.
+    """
 
     confidence: Annotated[Real, Field(gt=0.5, lt=1)]
     calibration_bins: Annotated[Integer, Field(gt=1)]
+    gap: Positive
+    references: tuple[Reference, ...]
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)

@@ -45,6 +45,12 @@ COLUMNS: tuple[Column, ...] = (
 NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 
 
+def roles(names: Iterable[str]) -> list[str]:
+    """What each of the columns `names` plays in the event; `other` for a column that is none of HIGGS's."""
+    known = {column.name: column.role for column in COLUMNS}
+    return [known.get(name, "other") for name in names]
+
+
 def table_schema(names: Iterable[str] = NAMES) -> pa.Schema:
     """Schema of a table of events: the label, then the features `names`, all float32 and not nullable."""
     return pa.schema([pa.field(name, pa.float32(), nullable=False) for name in (LABEL, *names)])

@@ -14,11 +14,14 @@ PROVENANCE = RAW / "provenance.json"
 PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.json"
 SCALING = PREPARED / "scaling.json"
+EXAMPLE = PREPARED / "example.json"
 RUNS = Path("runs")
+ENSEMBLE = "ensemble.json"  # in the folder of a variant that averages another one's runs
 RESULTS = Path("results")
 METRICS = RESULTS / "metrics.json"
 SUMMARY = RESULTS / "summary.json"
 CURVES = RESULTS / "curves.csv"
+TUNING = RESULTS / "tuning.csv"
 PREDICTIONS = RESULTS / "predictions.parquet"
 
 

@@ -35,9 +35,28 @@ class Dropout(keras.layers.Layer):
         """Random words, uniform over their range."""
         count = tf.reduce_prod(shape)
         in_each = 4 // self._word.size
-        seed = tf.stack([tf.cast(self._seed, tf.int64), tf.cast(self._step.value, tf.int64)])
+        seed = seed_of(self._seed, self._step)
         bits = tf.random.stateless_uniform([-(-count // in_each)], seed, minval=None, maxval=None, dtype=tf.uint32)
         return tf.reshape(tf.reshape(tf.bitcast(bits, self._word), [-1])[:count], shape)
+
+
+class GaussianNoise(keras.layers.Layer):
+    """Noise of mean 0 and deviation `stddev` on the input while training, which follows from (seed, step) alone."""
+
+    def __init__(self, stddev: float, seed: int, step: Any) -> None:
+        super().__init__()
+        self._stddev, self._seed, self._step = stddev, seed, step
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The inputs, where `training` with noise."""
+        if not training:
+            return inputs
+        return inputs + tf.random.stateless_normal(tf.shape(inputs), seed_of(self._seed, self._step), 0.0, self._stddev)
+
+
+def seed_of(seed: int, step: Any) -> tf.Tensor:
+    """Seed of TensorFlow's stateless generators, (2,) int64, of a step."""
+    return tf.stack([tf.cast(seed, tf.int64), tf.cast(step.value, tf.int64)])
 
 
 class BfloatDense(keras.layers.Layer):

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from overfitting import files
+
 CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
 
 Point = tuple[str, float, int, int]  # name, value, milliseconds since 1970, step
@@ -58,13 +60,14 @@ class Run:
     def values(self) -> dict[str, float]:
         """What sums the run up, under names of its own: MLflow's table shows the last point of a curve."""
         best, last = self.summary["best"], self.summary["last"]
-        names = ("best_epoch", "epochs", "parameters", "weight_norm", "near_zero_share", "seconds")
+        weights = ("weight_norm", "near_zero_share", "near_zero_share_initial", "zero_share")
+        names = ("best_epoch", "epochs", "parameters", "seconds", *weights)
         values = {
             **{f"best_{name}": value for name, value in best.items()},
             **{f"last_{name}": value for name, value in last.items()},
             "gap_best": best["val_log_loss"] - best["train_log_loss"],
             "gap_last": last["val_log_loss"] - last["train_log_loss"],
-            **{name: self.summary[name] for name in names},
+            **{name: self.summary.get(name) for name in names},
             **self.measured,
         }
         return {name: float(value) for name, value in values.items() if value is not None}
@@ -78,7 +81,7 @@ def read_results(root: Path) -> dict[str, Any]:
 
 def read_runs(root: Path, results: Mapping[str, Any]) -> list[Run]:
     """All finished trainings under runs/."""
-    summaries = {path.parent: json.loads(path.read_text()) for path in (root / "runs").glob("*/*/summary.json")}
+    summaries = {path.parent: json.loads(path.read_text()) for path in (root / "runs").rglob("summary.json")}
     return [Run(folder, summary, _measured(summary, results)) for folder, summary in sorted(summaries.items())]
 
 
@@ -129,22 +132,20 @@ def dataset(data: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def example(prepared: Path, rows: int = 3) -> pd.DataFrame | None:
-    """Raw (unscaled) columns of the first validation rows; None where the prepared arrays are not there."""
-    paths = prepared / "scaling.json", prepared / "validation_features.npy"
-    if not all(path.is_file() for path in paths):
+def example(root: Path, data: str) -> pd.DataFrame | None:
+    """Raw (unscaled) columns of a few validation rows; None where data/prepared/ is not of `data` (fingerprint)."""
+    manifest, path = root / files.MANIFEST, root / files.EXAMPLE
+    if not (manifest.is_file() and path.is_file()) or json.loads(manifest.read_text())["fingerprint"] != data:
         return None
-    scaling = json.loads(paths[0].read_text())
-    values = np.load(paths[1], mmap_mode="r")[:rows].astype(np.float64) * scaling["deviation"] + scaling["mean"]
-    raw = np.where(scaling["logarithm"], np.exp(np.where(scaling["logarithm"], values, 0.0)), values)
-    return pd.DataFrame(raw.astype(np.float32).astype(np.float64), columns=scaling["columns"])
+    table = json.loads(path.read_text())
+    return pd.DataFrame(table["rows"], columns=table["columns"], dtype=np.float64)
 
 
 def _measured(summary: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, float]:
     """Test metrics of this very run: results/ may be of an earlier one with the same variant and seed."""
     variant = results.get("variants", {}).get(summary["variant"])
     seeds = results.get("run", {}).get("seeds", [])
-    if variant is None or summary["seed"] not in seeds:
+    if variant is None or "ensemble_of" in variant or summary["seed"] not in seeds:
         return {}
     index = seeds.index(summary["seed"])
     values = {name: found["seeds"][index] for name, found in variant.items() if "seeds" in (_mapping(found))}

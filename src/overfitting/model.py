@@ -12,37 +12,51 @@ from overfitting.config import Precision, Variant
 def build(variant: Variant, n_features: int, seed: int) -> keras.Model:
     """Network of `variant` on `n_features` columns; its output (n_rows, 1) is a logit.
 
-    Each hidden layer is Dense + activation, penalised by `l1 * |w| + l2 * w**2` on its kernel, then Dropout. Initial
-    weights and dropout masks follow from `seed` alone.
+    Noise on the input, then hidden layers: Dense with a penalty of `l1 * |w| + l2 * w**2` on its kernel and a bound on
+    the norm of each unit's weights; normalization before the activation; Dropout. Initial weights and random masks
+    follow from `seed` alone.
     """
-    streams = iter(np.random.SeedSequence(seed).generate_state(2 * len(variant.hidden_units) + 1).tolist())
+    streams = iter(np.random.SeedSequence(seed).generate_state(2 * len(variant.hidden_units) + 2).tolist())
     stack: list[keras.Layer] = [keras.Input((n_features,))]
     for units in variant.hidden_units:
-        stack.append(
-            keras.layers.Dense(
-                units,
-                activation=variant.activation,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=next(streams)),
-                kernel_regularizer=_penalty(variant),
-            )
-        )
+        stack += _hidden_layer(variant, units, seed=next(streams))
         dropout_seed = next(streams)
         if variant.dropout:
             stack.append(keras.layers.Dropout(variant.dropout, seed=dropout_seed))
     stack.append(keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(streams))))
+    if variant.noise:
+        stack.insert(1, keras.layers.GaussianNoise(variant.noise, seed=next(streams)))
     return keras.Sequential(stack)
+
+
+def _hidden_layer(variant: Variant, units: int, seed: int) -> list[keras.Layer]:
+    dense = keras.layers.Dense(
+        units,
+        activation=None if variant.normalization else variant.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+        kernel_regularizer=_penalty(variant),
+        kernel_constraint=keras.constraints.MaxNorm(variant.max_norm) if variant.max_norm else None,
+    )
+    match variant.normalization:
+        case "batch":
+            return [dense, keras.layers.BatchNormalization(), keras.layers.Activation(variant.activation)]
+        case "layer":
+            return [dense, keras.layers.LayerNormalization(), keras.layers.Activation(variant.activation)]
+    return [dense]
 
 
 def faster(model: keras.Model, step: Any, precision: Precision) -> keras.Model:
     """`model` as it trains: on the same weights, with the layers of `overfitting.layers` for Keras's where they pay.
 
-    Dropout masks follow from each layer's seed and `step`, a variable that counts the steps. Under `mixed_bfloat16` the
-    hidden layers multiply in bfloat16, as Keras's policy of that name does; the logit stays float32.
+    Dropout masks and noise follow from each layer's seed and `step`, a variable that counts the steps. Under
+    `mixed_bfloat16` the hidden layers multiply in bfloat16, as Keras's policy of that name does, and not the last one.
     """
 
     def replace(layer: keras.Layer) -> keras.Layer:
         if isinstance(layer, keras.layers.Dropout):
             return layers.Dropout(layer.rate, layer.seed, step)
+        if isinstance(layer, keras.layers.GaussianNoise):
+            return layers.GaussianNoise(layer.stddev, layer.seed, step)
         if isinstance(layer, keras.layers.Dense) and precision == "mixed_bfloat16" and layer is not model.layers[-1]:
             return layers.BfloatDense(layer)
         return layer
@@ -58,10 +72,10 @@ def _penalty(variant: Variant) -> keras.regularizers.Regularizer | None:
     return keras.regularizers.L2(variant.l2) if variant.l2 else None
 
 
-def hidden_kernels(model: keras.Model) -> list[np.ndarray]:
-    """Weights (n_in, n_out) of the hidden layers: what the penalties act on."""
+def hidden_kernels(model: keras.Model) -> list[keras.Variable]:
+    """Weights (n_in, n_out) of the hidden layers: what penalties, weight decay and bounds act on."""
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    return [np.asarray(layer.kernel) for layer in dense[:-1]]
+    return [layer.kernel for layer in dense[:-1]]
 
 
 def predict(model: keras.Model, features: np.ndarray, batch_size: int = 10_000) -> np.ndarray:

@@ -33,30 +33,53 @@ def values(results: Mapping[str, Any]) -> dict[str, float]:
         f"mean_{metric}.{variant}": float(found[metric]["mean"])
         for metric in AGGREGATES
         for variant, found in results["variants"].items()
-        if found[metric]["mean"] is not None
+        if metric in found and found[metric]["mean"] is not None
     }
 
 
-def description(results: Mapping[str, Any], table: str, figures: Sequence[str]) -> str:
-    """Text in Markdown: the verdict, the ranking, the addresses of MLflow's own `table` and of the `figures`."""
+def description(results: Mapping[str, Any], table: str, model: str, figures: Sequence[str]) -> str:
+    """Text in Markdown: the verdict and the ranking.
+
+    Linked are the addresses of MLflow's own `table` and of the registered `model`; the `figures` are shown.
+    """
+    verdict, data, seeds = results["verdict"], results["data"], len(results["run"]["seeds"])
+    rows = f"{data['train_rows']:,} training and {data['test_rows']:,} test rows of `{data['source']}`"
+    note = "Gap: validation less training log loss. Intervals count the seeds and the test rows."
+    parts = [
+        f"**{verdict['sentence']}**",
+        _ranking(results),
+        f"Means over {seeds} seed{'s' if seeds > 1 else ''}; {rows}. {note}",
+        "\n".join(f"- {sentence}" for sentence in verdict.get("details", [])),
+        _champion(results["champion"], model) if "champion" in results else "",
+        f"[All runs by variant, as a table and as curves]({table})",
+        "\n".join(f"![{Path(figure).stem}]({figure})" for figure in figures),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _ranking(results: Mapping[str, Any]) -> str:
     lines = [
-        f"**{results['verdict']['sentence']}**",
-        "",
         "| | variant | test log loss | test AUC | gap at the last epoch | best epoch | group |",
         "|--:|:--|:--|:--|--:|--:|:--|",
     ]
     for rank, variant in enumerate(results["verdict"]["ranking"], 1):
         found = results["variants"][variant]
         scores = " | ".join(_interval(found[metric]) for metric in ("test_log_loss", "test_auc"))
-        gap, epoch = found["gap_last"]["mean"], found["best_epoch"]["mean"]
-        lines.append(f"| {rank} | {variant} | {scores} | {gap:.3f} | {epoch:.0f} | {found['group']} |")
-    data, seeds = results["data"], len(results["run"]["seeds"])
-    rows = f"{data['train_rows']:,} training and {data['test_rows']:,} test rows of `{data['source']}`"
-    note = "Gap: validation less training log loss. Intervals count the seeds and the test rows."
-    images = [f"![{Path(figure).stem}]({figure})" for figure in figures]
-    link = f"[All runs by variant, as a table and as curves]({table})"
-    means = f"Means over {seeds} seed{'s' if seeds > 1 else ''}; {rows}. {note}"
-    return "\n".join([*lines, "", means, "", link, "", *images])
+        gap, epoch = _mean(found, "gap_last", ".3f"), _mean(found, "best_epoch", ".0f")
+        lines.append(f"| {rank} | {variant} | {scores} | {gap} | {epoch} | {found['group']} |")
+    return "\n".join(lines)
+
+
+def _champion(found: Mapping[str, Any], model: str) -> str:
+    networks = len(found["models"])
+    of = f", the mean logit of {networks} networks" if networks > 1 else ""
+    scores = f"test log loss {found['test_log_loss']:.4f}, AUC {found['test_auc']:.4f}"
+    return f"The best model is `{found['column']}`{of}: {scores}. It is a version of [a registered model]({model})."
+
+
+def _mean(found: Mapping[str, Any], value: str, form: str) -> str:
+    """The mean of a value, or a dash: an ensemble was not trained."""
+    return format(found[value]["mean"], form) if value in found else "–"
 
 
 def table_key(fingerprint: str) -> str:

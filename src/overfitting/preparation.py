@@ -1,7 +1,6 @@
 """Checking, splitting and scaling of rows; what scales is learned from training rows only."""
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +8,11 @@ from scipy.stats import skew
 
 from overfitting.config import Split
 from overfitting.errors import UserError
+from overfitting.events import roles
+from overfitting.scaling import Features, Scaling, pieces, symmetric_columns
 
-Features = NDArray[np.float32]
-
+PIECES = 8  # of a column that is encoded piecewise
+LOGARITHMIC = ("standard", "symmetry")
 SKEWED = 1.0  # a positive column with a larger skewness is taken by its logarithm
 
 
@@ -45,7 +46,8 @@ def first_occurrences(features: Features) -> NDArray[np.int64]:
 def split_rows(rows: NDArray[np.int64], split: Split, shuffle_seed: int | None) -> dict[str, NDArray[np.int64]]:
     """Divide row indices: the first for validation, the next for training, then at most `split.test` for the test.
 
-    That order is the tutorial's. With a seed the rows are permuted first, so that a sorted file does no harm.
+    That order is the tutorial's. Of what is left, at most `split.spare` follow the training rows under `train`. With a
+    seed the rows are permuted first, so that a sorted file does no harm.
 
     Raises:
         UserError: there are too few rows to leave one for the test.
@@ -58,50 +60,80 @@ def split_rows(rows: NDArray[np.int64], split: Split, shuffle_seed: int | None) 
         )
     order = rows if shuffle_seed is None else np.random.default_rng(shuffle_seed).permutation(rows)
     start, end = split.validation, split.validation + split.train
-    return {"train": order[start:end], "validation": order[:start], "test": order[end : end + split.test]}
+    spare = order[end + split.test :][: split.spare]
+    return {
+        "train": np.concatenate([order[start:end], spare]),
+        "validation": order[:start],
+        "test": order[end : end + split.test],
+    }
 
 
-@dataclass(frozen=True)
-class Scaling:
-    """x' = ((log(max(x, floor)) if logarithm else x) - mean) / deviation, for each column."""
+def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
+    """Indices of the columns `names` whose role in the event is none of the `unwanted` ones.
 
-    columns: list[str]
-    logarithm: list[bool]
-    floor: list[float]
-    mean: list[float]
-    deviation: list[float]
-
-    def apply(self, features: Features) -> Features:
-        """Scale rows (n_rows, n_columns); float32 out."""
-        scaled = features.astype(np.float64)
-        chosen = np.array(self.logarithm)
-        scaled[:, chosen] = np.log(np.maximum(scaled[:, chosen], np.array(self.floor)[chosen]))
-        return ((scaled - self.mean) / self.deviation).astype(np.float32)
-
-    def as_dict(self) -> dict[str, list[str] | list[bool] | list[float]]:
-        """The content of data/prepared/scaling.json."""
-        return dataclasses.asdict(self)
+    Raises:
+        UserError: none is left.
+    """
+    kept = [index for index, role in enumerate(roles(names)) if role not in unwanted]
+    if not kept:
+        raise UserError(
+            f"preprocessing.without: got {', '.join(unwanted)}, which leaves none of the {len(names)} columns"
+        )
+    return kept
 
 
 def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> Scaling:
-    """Learn the scaling of training rows (n_rows, n_columns): `standard`, or `none` for leaving them as they are.
+    """Learn the scaling of training rows (n_rows, n_columns), named as in `overfitting.config.Preprocessing`.
 
     `standard` takes the logarithm of positive columns with a skewness above `SKEWED`, floored at their smallest
-    training value, then standardises all columns. A constant column keeps deviation 1.
+    training value, then standardises all columns. A constant column keeps deviation 1. `symmetry` does so with columns
+    that no rotation and no reflection changes (`overfitting.scaling.symmetric_columns`), `piecewise` with the `PIECES`
+    of each column between its quantiles (`overfitting.scaling.pieces`). `none` leaves columns as they are.
+
+    Raises:
+        UserError: `symmetry` is asked for, and the columns are not those of collisions.
     """
-    n_columns = features.shape[1]
-    if scaling == "none":
-        zeros, ones = [0.0] * n_columns, [1.0] * n_columns
-        return Scaling(list(columns), [False] * n_columns, zeros, zeros, ones)
-    values = features.astype(np.float64)
-    floor = values.min(axis=0)
-    logarithm = (floor > 0) & np.array([np.ptp(column) > 0 and skew(column) > SKEWED for column in values.T])
+    names, of, values, edges = list(columns), roles(columns), features.astype(np.float64), list[list[float]]()
+    if scaling == "symmetry":
+        _check_collisions(names, of)
+        values, names, of = symmetric_columns(values, names, of)
+    elif scaling == "piecewise":
+        edges = [_edges(column) for column in values.T]
+        values = pieces(values, edges)
+        counts = [len(found) - 1 for found in edges]
+        names = [f"{name}[{index}]" for name, count in zip(names, counts, strict=True) for index in range(count)]
+        of = [role for role, count in zip(of, counts, strict=True) for _ in range(count)]
+    floor, unscaled = values.min(axis=0), scaling == "none"
+    logarithm = np.array([scaling in LOGARITHMIC and _is_skewed(column) for column in values.T])
     values[:, logarithm] = np.log(values[:, logarithm])
     deviation = values.std(axis=0)
     return Scaling(
         columns=list(columns),
+        roles=roles(columns),
+        symmetry=scaling == "symmetry",
+        edges=edges,
+        features=names,
+        feature_roles=of,
         logarithm=logarithm.tolist(),
         floor=floor.tolist(),
-        mean=values.mean(axis=0).tolist(),
-        deviation=np.where(deviation > 0, deviation, 1.0).tolist(),
+        mean=(values.mean(axis=0) * (not unscaled)).tolist(),
+        deviation=np.where(unscaled | (deviation == 0), 1.0, deviation).tolist(),
     )
+
+
+def _edges(column: NDArray[np.float64]) -> list[float]:
+    """Where the pieces of a column begin and end: its quantiles, less those that are equal."""
+    found = np.unique(np.quantile(column, np.linspace(0, 1, PIECES + 1))).tolist()
+    return found if len(found) > 1 else [found[0], found[0] + 1.0]
+
+
+def _is_skewed(column: NDArray[np.float64]) -> bool:
+    return bool(column.min() > 0 and np.ptp(column) > 0 and skew(column) > SKEWED)
+
+
+def _check_collisions(names: list[str], of: list[str]) -> None:
+    if not {"phi", "eta"} <= set(of):
+        raise UserError(
+            "preprocessing=symmetry: expected columns of collisions (phi, eta), as HIGGS has them; got "
+            f"{', '.join(names)}; take preprocessing=standard"
+        )

@@ -1,9 +1,10 @@
 """The model that MLflow keeps: raw columns in, probabilities of signal out.
 
-MLflow stores this file beside the weights and runs it where they are loaded, so it imports nothing of this package.
+MLflow stores this file beside the networks and runs it where they are loaded, so it imports nothing of this package.
 """
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,27 @@ from mlflow.pyfunc import PythonModel
 
 
 class ScoringModel(PythonModel):
-    """Scales columns as in training and applies the network; artifacts: `model` (.keras) and `scaling` (JSON)."""
+    """Scales columns as for the training, applies the networks and averages their logits.
+
+    Artifacts: `networks` (a folder of .keras files), `scaling` (JSON) and `scaling_code` (`overfitting.scaling`).
+    """
 
     def load_context(self, context: Any) -> None:
-        """Read the network and the scaling learned from the training rows."""
+        """Read the networks and the scaling learned from the training rows."""
         import keras  # here, since MLflow also runs this file when it stores the model
 
-        self.model = keras.models.load_model(context.artifacts["model"], compile=False)
-        self.scaling = json.loads(Path(context.artifacts["scaling"]).read_text())
+        paths = sorted(Path(context.artifacts["networks"]).glob("*.keras"))
+        self.networks = [keras.models.load_model(path, compile=False) for path in paths]
+        # not imported by name: another version of it may be loaded in the same process
+        scaling = runpy.run_path(context.artifacts["scaling_code"])["Scaling"]
+        self.scaling = scaling(**json.loads(Path(context.artifacts["scaling"]).read_text()))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
         """Probability of signal (n_rows,) of raw, unscaled rows; columns are found by name, others are ignored."""
-        scaling = {name: np.array(values) for name, values in self.scaling.items()}
-        # float32 first: so the training rows were kept
-        columns = model_input[self.scaling["columns"]].to_numpy(np.float32).astype(np.float64)
-        chosen = scaling["logarithm"]
-        columns[:, chosen] = np.log(np.maximum(columns[:, chosen], scaling["floor"][chosen]))
-        scaled = ((columns - scaling["mean"]) / scaling["deviation"]).astype(np.float32)
-        logits = self.model.predict(scaled, batch_size=5000, verbose=0)[:, 0].astype(np.float64)
-        return 1 / (1 + np.exp(-logits))
+        # float32: so the rows were kept that it was trained on
+        scaled = self.scaling.apply(model_input[self.scaling.columns].to_numpy(np.float32))
+        logits = [network.predict(scaled, batch_size=5000, verbose=0)[:, 0] for network in self.networks]
+        return 1 / (1 + np.exp(-np.mean(logits, axis=0, dtype=np.float64)))
 
 
 set_model(ScoringModel())

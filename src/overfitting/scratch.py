@@ -15,7 +15,7 @@ DVC = (sys.executable, "-m", "dvc")
 PROJECT = ("conf", "src", "data/bundled", "params.yaml", "dvc.yaml")
 TINY = {
     "choices": {"training": "smoke"},
-    "split": {"train": 1000, "validation": 500, "test": 1000},
+    "split": {"train": 1000, "validation": 500, "test": 1000, "spare": 500},
     "seeds": [0, 1],
 }
 

@@ -7,7 +7,7 @@ var = S / n_seeds + R / n_rows - E / (n_seeds n_rows), where S is the variance o
 means and E the residual mean square, which the first two both contain. Degrees of freedom: Satterthwaite (1946).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,26 @@ def mean_and_error(rows: Array) -> tuple[float, float | None, float]:
         return mean, 0.0, float(n_seeds - 1)
     freedom = variance**2 / (seeds**2 / (n_seeds - 1) + cases**2 / (n_rows - 1))
     return mean, float(np.sqrt(variance)), float(freedom)
+
+
+def ensemble_rows(metric: Callable[[Array], Array], logits: Array) -> Array:
+    """Row values (n_seeds, n_rows) of the ensemble that averages `logits` (n_seeds, n_rows) over the seeds.
+
+    An ensemble is one predictor, but varies with the seeds of its members. What it would have been with one seed less
+    tells how much (the jackknife: Tukey 1958; Efron, Stein 1981). So value i is that of the ensemble, plus n - 1 times
+    what seed i does for it: pseudo-values, centred so that their mean is the metric of the whole ensemble. Their
+    variance between seeds, divided by n, is the jackknife's, and they pair with the same seeds of other variants.
+
+    Args:
+        metric: row values (..., n_rows) of logits (..., n_rows).
+        logits: of the members.
+    """
+    n_seeds = len(logits)
+    whole = metric(logits.mean(axis=0, keepdims=True))
+    if n_seeds < 2:
+        return whole
+    less_one = metric((logits.sum(axis=0) - logits) / (n_seeds - 1))
+    return whole - (n_seeds - 1) * (less_one - less_one.mean(axis=0))
 
 
 def interval(rows: Array, confidence: float) -> dict[str, Any]:
@@ -86,8 +106,9 @@ def differences_to(reference: str, rows: Mapping[str, Array], confidence: float)
 def groups(rows: Mapping[str, Array], confidence: float) -> dict[str, str]:
     """Group of each variant by the row values of a loss: `best`, `better`, `tied`, `worse` than the reference.
 
-    `best` are the lowest mean and all that cannot be told from it; the rest are compared with the reference, which is
-    itself `reference`. Without the reference, all that are not `best` are `worse`.
+    `best` are the lowest mean and all that cannot be told from it: a subset that holds the truly best one with at
+    least the stated confidence (Gupta 1965; Hsu 1984), since that one is left out only if it seems worse than another.
+    The rest are compared with the reference, which is itself `reference`. Without it, all others are `worse`.
     """
     lowest = min(rows, key=lambda name: rows[name].mean())
     to_lowest = differences_to(lowest, rows, confidence)

@@ -9,14 +9,11 @@ import logging
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from filelock import FileLock
 
 from overfitting import mirror, overview
@@ -26,7 +23,6 @@ DESCRIPTION = "What prevents overfitting? Open a comparison for its verdict; bel
 PARENT = "mlflow.parentRunId"
 BATCH = 1000  # metrics that MLflow takes in one call
 LOCK_SECONDS = 60.0
-REQUIREMENTS = ("tensorflow", "keras", "numpy", "pandas")  # of the model that is stored
 ENVIRONMENT = {  # unless the user set them
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -166,37 +162,18 @@ class Store:
         outputs = run.outputs.model_outputs if run.outputs else []
         return str(outputs[0].model_id) if outputs else None
 
-    def add_model(
-        self, run_id: str, parameters: Mapping[str, str], weights: Path, scaling: Path, example: pd.DataFrame
-    ) -> str:
-        """Store a run's model, which takes raw columns as in `example` and gives probabilities; returns its id."""
-        models, types = mlflow().models, mlflow().types
-        inputs = types.Schema([types.ColSpec("double", name) for name in example.columns])
-        signature = models.ModelSignature(inputs, types.Schema([types.ColSpec("double", "probability")]))
-        model = self.client.create_logged_model(self.experiment, "model", run_id, params=dict(parameters))
-        identity = {"run_id": run_id, "model_id": model.model_id, "artifact_path": model.artifact_location}
-        with tempfile.TemporaryDirectory() as folder:
-            mlflow().pyfunc.save_model(
-                Path(folder, "model"),
-                python_model=str(Path(__file__).with_name("scoring_model.py")),
-                artifacts={"model": str(weights), "scaling": str(scaling)},
-                signature=signature,
-                input_example=example,
-                pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-                mlflow_model=models.Model(model_uuid=model.model_id, **identity),
-            )
-            self.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
-        self.client.finalize_logged_model(model.model_id, "READY")
-        self.client.log_outputs(run_id, [mlflow().entities.LoggedModelOutput(model.model_id, 0)])
-        return str(model.model_id)
+
+def _origin(root: Path) -> dict[str, str]:
+    """Tags that say where runs come from: the command, and the commit where git is there."""
+    tags = {"mlflow.source.name": "dvc repro", "mlflow.source.type": "LOCAL", **commit(root)}
+    return {**tags, "mlflow.source.git.commit": tags["commit"]} if "commit" in tags else tags
 
 
 @cache
-def _origin(root: Path) -> dict[str, str]:
-    """Tags that say where runs come from: the command, and the commit where git is there."""
-    tags = {"mlflow.source.name": "dvc repro", "mlflow.source.type": "LOCAL"}
+def commit(root: Path) -> dict[str, str]:
+    """The tag that names the commit, where git is there."""
     try:
         found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return tags
-    return {**tags, "mlflow.source.git.commit": found.stdout.strip(), "commit": found.stdout.strip()}
+        return {}
+    return {"commit": found.stdout.strip()}

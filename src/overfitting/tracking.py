@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from overfitting import mirror, overview
+from overfitting import champion, files, mirror, overview, stored_model
 from overfitting.errors import UserError
 from overfitting.fingerprint import file_digest, fingerprint
 from overfitting.store import ENVIRONMENT, Store, mlflow, open_store, tracking_uri, without_password
@@ -101,16 +101,19 @@ def _page(root: Path, uri: str) -> str:
 
 
 def _update(store: Store, runs: Sequence[mirror.Run], results: Mapping[str, Any], comparison: str | None) -> None:
+    others = [run for run in runs if not run.measured]
+    if others and comparison:
+        parent = store.comparison(comparison, min(run.started for run in others))
+        _update_runs(store, parent, others, {})
     measured = [run for run in runs if run.measured]
     if measured:
         parent = store.comparison(results["run"]["fingerprint"], min(run.started for run in measured))
         _update_runs(store, parent, measured, results)
         _update_comparison(store, parent, max(run.ended for run in measured), results)
         _remove_abandoned(store)
-    others = [run for run in runs if not run.measured]
-    if others and comparison:
-        parent = store.comparison(comparison, min(run.started for run in others))
-        _update_runs(store, parent, others, {})
+        found = champion.read(store.root, results, measured)
+        if found:  # last of all: a server without a registry has the rest by then
+            champion.register(store, parent.info.run_id, found)
 
 
 def _update_runs(store: Store, parent: Any, runs: Sequence[mirror.Run], results: Mapping[str, Any]) -> None:
@@ -139,13 +142,12 @@ def _complete(
 
 
 def _add_model(store: Store, run_id: str, run: mirror.Run) -> str | None:
-    """Store the model and return its id, if the prepared arrays are there to say how it scales its input."""
-    prepared = store.root / "data/prepared"
-    example = mirror.example(prepared)
+    """Store the model and return its id, if the prepared rows are there to say how it scales its input."""
+    example = mirror.example(store.root, run.summary["data_fingerprint"])
     if example is None:
         return None
-    weights, scaling = run.folder / "model.keras", prepared / "scaling.json"
-    return store.add_model(run_id, mirror.flat(run.parameters), weights, scaling, example)
+    networks, scaling = [run.folder / "model.keras"], store.root / files.SCALING
+    return stored_model.add(store, run_id, "model", mirror.flat(run.parameters), networks, scaling, example)
 
 
 def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[str, Any]) -> None:
@@ -162,7 +164,7 @@ def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[s
     address = overview.table_address(store.experiment, key)
     store.add_table(key, overview.table(results, run_id))
     tags = {
-        "mlflow.note.content": overview.description(results, address, images),
+        "mlflow.note.content": overview.description(results, address, f"#/models/{champion.NAME}", images),
         "data_hash": results["data"]["fingerprint"],
         "best": ", ".join(results["verdict"]["best"]),
         "report_hash": digest,

@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from overfitting.augmentation import Transform, augmentation
 from overfitting.backend import keras, resident, tf
 from overfitting.checkpoint import Checkpoint, State
 from overfitting.config import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
 from overfitting.errors import UserError
 from overfitting.metrics import accuracy_rows, log_loss_rows
 from overfitting.model import build, faster, hidden_kernels, predict
+from overfitting.scaling import Scaling
 
 NEAR_ZERO = 1e-3  # |w| below this counts as near zero
+WEIGHT_BINS = np.linspace(-8, 1, 37)  # of log10|w|; what is smaller counts in the first
 STREAMED_STEPS = 32  # batches that are fetched at once
 MEASURED_ROWS = 10_000  # validation rows at once
 COLUMNS = (
@@ -44,6 +47,10 @@ class Rows:
 
     features: np.ndarray
     labels: np.ndarray
+
+    def first(self, count: int) -> "Rows":
+        """The first `count` rows, in the same memory."""
+        return Rows(self.features[:count], self.labels[:count])
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,19 @@ def learning_rate(
     raise TypeError(schedule)
 
 
+def adam(variant: Variant, model: keras.Model, schedule: Any) -> keras.Optimizer:
+    """Keras's Adam for `model`, as AdamW where its hidden kernels decay, with averaged weights where asked for."""
+    averages = {"use_ema": bool(variant.ema), "ema_momentum": variant.ema}
+    if not variant.weight_decay:
+        optimizer = keras.optimizers.Adam(schedule, **averages)
+    else:
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=variant.weight_decay, **averages)
+        decaying = {id(kernel) for kernel in hidden_kernels(model)}
+        optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if id(v) not in decaying])
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
 def train(
     variant: Variant,
     training: Training,
@@ -88,26 +108,29 @@ def train(
     seed: int,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: Checkpoint | None = None,
+    scaling: Scaling | None = None,
 ) -> Trained:
     """Train one seed of `variant` and keep the weights of the epoch with the lowest validation log loss.
 
     `callbacks` get each epoch's row of the history as `logs`, under the names of `COLUMNS`, and may stop the run. Of
     Keras's hooks those of the training and of its epochs are called; a step is part of a compiled epoch. With a
-    `checkpoint` a run that was killed goes on where that was taken, to the same result.
+    `checkpoint` a run that was killed goes on where that was taken, to the same result. `scaling` says what the columns
+    are, which `variant.symmetry` needs to know.
 
     Raises:
         DivergedError: a loss is not finite.
+        UserError: the columns have no symmetries to train with.
     """
     model = build(variant, rows.features.shape[1], seed)
+    initial = _near_zero(model)
     steps = len(rows.labels) // training.batch_size
     schedule = learning_rate(training.schedule, max(variant.hidden_units), training.epochs, steps)
-    optimizer = keras.optimizers.Adam(schedule)
-    optimizer.build(model.trainable_variables)
-    run_epoch = epoch_function(model, optimizer, rows, validation, training, seed)
+    optimizer = adam(variant, model, schedule)
+    augment = augmentation(variant, scaling, seed, optimizer.iterations)
+    run_epoch = epoch_function(model, optimizer, rows, validation, training, seed, augment, variant.label_smoothing)
 
-    selection = keras.callbacks.EarlyStopping(
-        "val_log_loss", patience=training.patience or training.epochs, mode="min", restore_best_weights=True
-    )
+    patience = variant.patience or training.patience or training.epochs
+    selection = keras.callbacks.EarlyStopping("val_log_loss", patience=patience, mode="min", restore_best_weights=True)
     callback_list = keras.callbacks.CallbackList([selection, *callbacks], model=model)
     model.optimizer = optimizer
     model.stop_training = False
@@ -131,9 +154,14 @@ def train(
         if checkpoint:
             checkpoint.save_when_due(state)
     last = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
+    last_weights = model.get_weights()
     callback_list.on_train_end()  # here Keras restores the weights of the best epoch
     best = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
-    return Trained(model, history, _summary(model, history, best, last))
+    if variant.keep == "last":
+        model.set_weights(last_weights)
+    model.optimizer = None  # else its state, twice the weights, is saved with them
+    summary = {"train_rows": len(rows.labels), **_history_summary(history), "best": best, "last": last}
+    return Trained(model, history, {**summary, "near_zero_share_initial": initial, **_weights_summary(model)})
 
 
 def epoch_function(
@@ -143,18 +171,21 @@ def epoch_function(
     validation: Rows,
     training: Training,
     seed: int,
+    augment: Transform = lambda features, labels: (features, labels),
+    label_smoothing: float = 0.0,
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A compiled function of the epoch (counted from 1) that trains on all rows once and measures.
 
     Rows are taken in an order drawn from (seed, epoch); rows that fill no batch are left out of that epoch.
     `train_log_loss` and `train_accuracy` are means over the batches as they are trained on, dropout at work, as Keras
-    reports them; the validation set is measured without dropout and in float32, after the epoch.
+    reports them, on batches as `augment` gives them; the validation set is measured without dropout and in float32,
+    after the epoch. Where the optimizer averages weights, the model has the averages between epochs.
     """
     features, labels = resident(rows.features, training.streaming), resident(rows.labels, training.streaming)
     val_features, val_labels = resident(validation.features), resident(validation.labels)
     n_rows, batch_size = len(rows.labels), training.batch_size
     steps = n_rows // batch_size
-    step_function = _step_function(model, optimizer, training)
+    step_function = _step_function(model, optimizer, training, label_smoothing)
 
     def gather(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.gather(features, batch), tf.gather(labels, batch)
@@ -164,18 +195,22 @@ def epoch_function(
         order = tf.random.experimental.stateless_shuffle(tf.range(n_rows), seed=[seed, epoch])
         batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
         total, penalty = tf.zeros(2), 0.0
+        if optimizer.use_ema and epoch > 1:
+            _swap_averages(model, optimizer)
         if training.streaming:
             blocks = tf.data.Dataset.from_tensor_slices(batches).batch(STREAMED_STEPS).map(gather)
             fetched = iter(blocks.prefetch(2))
             for _ in tf.range(-(-steps // STREAMED_STEPS)):
                 block_features, block_labels = next(fetched)
                 for step in tf.range(tf.shape(block_labels)[0]):
-                    measured, penalty = step_function(block_features[step], block_labels[step])
+                    measured, penalty = step_function(*augment(block_features[step], block_labels[step]))
                     total += measured
         else:
             for step in tf.range(steps):
-                measured, penalty = step_function(*gather(batches[step]))
+                measured, penalty = step_function(*augment(*gather(batches[step])))
                 total += measured
+        if optimizer.use_ema:
+            _swap_averages(model, optimizer)
         val_total = tf.zeros(2)
         for start in tf.range(0, len(val_labels), MEASURED_ROWS):
             piece = slice(start, start + MEASURED_ROWS)
@@ -202,22 +237,35 @@ def evaluate(model: keras.Model, rows: Rows, prefix: str) -> dict[str, float]:
 
 
 def _step_function(
-    model: keras.Model, optimizer: keras.Optimizer, training: Training
+    model: keras.Model, optimizer: keras.Optimizer, training: Training, label_smoothing: float
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """One step of the optimizer on a batch -> mean log loss and accuracy of the batch, and the penalty."""
+    """One step of the optimizer on a batch -> mean log loss and accuracy of the batch, and the penalty.
+
+    Smoothed labels are what is learned, not what is measured.
+    """
     trained_model = faster(model, optimizer.iterations, training.precision)
     variables = model.trainable_variables
+    smoothed = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
 
     def step(features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            measured = tf.reduce_mean(_row_values(trained_model(features, training=True), labels), 1)
+            logits = trained_model(features, training=True)
+            measured = tf.reduce_mean(_row_values(logits, labels), 1)
             penalty = tf.add_n(model.losses) if model.losses else tf.constant(0.0)
-            loss = measured[0] + penalty
+            loss = (smoothed(labels[:, None], logits) if label_smoothing else measured[0]) + penalty
         optimizer.apply(tape.gradient(loss, variables), variables)
         return measured, penalty
 
     # autograph has nothing to convert in Keras's layers and optimizers, and takes a second to see it
     return tf.function(step, autograph=False, jit_compile=training.jit_compile)
+
+
+def _swap_averages(model: keras.Model, optimizer: keras.Optimizer) -> None:
+    """Exchange the weights with their moving averages, as `keras.callbacks.SwapEMAWeights` does."""
+    for variable, average in zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True):
+        weights = tf.identity(variable.value)
+        variable.assign(average.value)
+        average.assign(weights)
 
 
 def _row_values(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -227,17 +275,33 @@ def _row_values(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.stack([log_loss, tf.cast((logits > 0.0) == (labels > 0.5), tf.float32)])
 
 
-def _summary(
-    model: keras.Model, history: list[dict[str, float]], best: dict[str, float], last: dict[str, float]
-) -> dict[str, Any]:
-    weights = np.concatenate([kernel.ravel() for kernel in hidden_kernels(model)])
+def _history_summary(history: list[dict[str, float]]) -> dict[str, Any]:
     return {
-        "parameters": model.count_params(),
         "epochs": len(history),
         "best_epoch": int(min(history, key=lambda row: row["val_log_loss"])["epoch"]),
-        "best": best,
-        "last": last,
-        "weight_norm": float(np.linalg.norm(weights)),
-        "near_zero_share": float((np.abs(weights) < NEAR_ZERO).mean()),
         "seconds": sum(row["seconds"] for row in history),
     }
+
+
+def _weights_summary(model: keras.Model) -> dict[str, Any]:
+    """Of the weights that are kept: number, norm, and how small they are (shares of the hidden kernels)."""
+    sizes = np.abs(_hidden_weights(model))
+    with np.errstate(divide="ignore"):
+        exponents = np.clip(np.log10(sizes), WEIGHT_BINS[0], WEIGHT_BINS[-1])
+    counts, _ = np.histogram(exponents, WEIGHT_BINS)
+    return {
+        "parameters": model.count_params(),
+        "weight_norm": float(np.linalg.norm(sizes)),
+        "near_zero_share": _near_zero(model),
+        "zero_share": float((sizes == 0).mean()),
+        "weight_bins": WEIGHT_BINS.tolist(),
+        "weight_histogram": (counts / sizes.size).round(6).tolist(),
+    }
+
+
+def _near_zero(model: keras.Model) -> float:
+    return float((np.abs(_hidden_weights(model)) < NEAR_ZERO).mean())
+
+
+def _hidden_weights(model: keras.Model) -> np.ndarray:
+    return np.concatenate([np.asarray(kernel).ravel() for kernel in hidden_kernels(model)])

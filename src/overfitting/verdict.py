@@ -22,6 +22,72 @@ def verdict(data: Mapping[str, Any], variants: Mapping[str, Mapping[str, Any]], 
     return {"sentence": "; ".join(parts) + ".", "best": best, "ranking": ranking}
 
 
+def details(
+    variants: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Mapping[str, Any]],
+    ranking: Sequence[str],
+    gap: float,
+) -> list[str]:
+    """More sentences: how far large overfits and who hardly does, what penalties do to weights, what else there is."""
+    trained = [name for name in ranking if "epochs" in variants[name]]
+    return [
+        *_overfitting(variants, trained, gap),
+        *_weights(variants),
+        *_references(variants[ranking[0]], ranking[0], references),
+    ]
+
+
+def _overfitting(variants: Mapping[str, Mapping[str, Any]], trained: Sequence[str], gap: float) -> list[str]:
+    """What happens to large after its best epoch, and to whom it happens least."""
+    if REFERENCE not in trained:
+        return []
+    large = variants[REFERENCE]
+    passed = large["gap_epoch"]["median"]
+    when = f"passes {gap:g} in epoch {passed:.0f} (median)" if passed else f"never passes {gap:g}"
+    as_long = [name for name in trained if variants[name]["epochs"]["mean"] >= large["epochs"]["mean"]]
+    least = min(as_long, key=lambda name: variants[name]["rise_after_best"]["mean"])
+    sentences = [
+        f"Trained on, large overfits: from its best epoch ({large['best_epoch']['mean']:.0f} of "
+        f"{large['epochs']['mean']:.0f}) to the last, validation log loss goes from "
+        f"{large['val_log_loss_best']['mean']:.3f} to {large['val_log_loss_last']['mean']:.3f}, while training log "
+        f"loss goes to {large['train_log_loss_last']['mean']:.3f}; the gap between them {when}."
+    ]
+    if least != REFERENCE:
+        rise = variants[least]["rise_after_best"]["mean"]
+        sentences.append(
+            f"{least} loses least by training on: {rise:.4f}, against {large['rise_after_best']['mean']:.4f} of large."
+        )
+    return sentences
+
+
+def _weights(variants: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Whether L1 makes weights zero, and L2 only small."""
+    shown = [name for name in (REFERENCE, "l1", "l2") if name in variants]
+    if not {"l1", "l2"} & set(shown):
+        return []
+    small = ", ".join(f"{name} {variants[name]['near_zero_share']['mean']:.1%}" for name in shown)
+    zero = ", ".join(f"{name} {variants[name]['zero_share']['mean']:.1%}" for name in shown)
+    initial = variants[shown[-1]]["near_zero_share_initial"]["mean"]
+    norms = ", ".join(f"{name} {variants[name]['weight_norm']['mean']:.1f}" for name in shown)
+    return [
+        f"Share of hidden weights below 0.001 in size: {small} ({initial:.1%} before training); exactly 0: {zero}; "
+        f"L2 norm of all hidden weights: {norms}."
+    ]
+
+
+def _references(first: Mapping[str, Any], name: str, references: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not references:
+        return []
+    best = min(references, key=lambda other: references[other][PRIMARY]["mean"])
+    found = references[best]
+    which = "lower" if found[PRIMARY]["mean"] < first[PRIMARY]["mean"] else "higher"
+    return [
+        f"The best classifier that is no network, {best}, has a {which} log loss than {name}: "
+        f"{found[PRIMARY]['mean']:.4f} against {first[PRIMARY]['mean']:.4f} "
+        f"(AUC {found['test_auc']['mean']:.4f} against {first['test_auc']['mean']:.4f})."
+    ]
+
+
 def _best(
     best: Sequence[str],
     ranking: Sequence[str],

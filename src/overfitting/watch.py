@@ -36,7 +36,7 @@ class Training:
         self._folder = files.RUNS / variant / str(seed)
         self._identity = {"variant": variant, "seed": str(seed), "fingerprint": run_fingerprint(config, seed, data)}
         self._follower = Follower(self._folder / "history.csv")
-        self.standing = Standing(variant, seed, config.training.epochs, config.training.patience is not None)
+        self.standing = Standing(variant, seed, config.training.epochs, _may_stop(config))
         self.standing.is_over = self.summary() is not None
         self.live = LiveRun(self._connect)
 
@@ -66,6 +66,10 @@ class Training:
         parts = section(self._config, "train")
         settings = {"variant": parts["variant"], "training": parts["training"]}
         return tracking.connect(Path(), self._identity, self._comparison(), settings, started)
+
+
+def _may_stop(config: Config) -> bool:
+    return bool(config.variant.patience or config.training.patience)
 
 
 @contextmanager

@@ -56,6 +56,10 @@ OTHER = {
     "variants": ["tiny", "large"],
     "sha256": "0" * 64,
     "evaluation": "other",
+    "keep": "best",
+    "normalization": "batch",
+    "ensemble_of": "l2",
+    "references": [],
 }
 
 

@@ -40,8 +40,8 @@ def test_the_committed_table_is_copied_and_explained(tmp_path: Path) -> None:
 def test_the_committed_table_is_small_and_clean(events: pd.DataFrame) -> None:
     assert COMMITTED.stat().st_size <= 6_000_000
     assert pq.read_schema(COMMITTED).equals(table_schema())
-    assert len(events) == 40_000
-    assert events["label"].sum() == 21_200
+    assert len(events) == 60_000
+    assert events["label"].sum() == 31_800
     assert np.isfinite(events).all(axis=None)
     assert not events.duplicated().any()
     assert (events[[column.name for column in COLUMNS if column.role in ("pt", "mass")]] > 0).all(axis=None)

@@ -11,8 +11,9 @@ from overfitting.composition import compose_config
 from overfitting.errors import UserError
 from overfitting.events import table_schema, write_table
 from overfitting.stages import preprocess
+from tests.test_augmentation import collisions
 
-SPLIT = ("split.train=600", "split.validation=200", "split.test=150", "training.batch_size=50")
+SPLIT = ("split.train=600", "split.validation=200", "split.test=150", "split.spare=0", "training.batch_size=50")
 
 
 @pytest.fixture
@@ -87,3 +88,50 @@ def test_a_wrong_value_is_named_before_anything_is_written(table):
     with pytest.raises(UserError, match=r"data/raw/events\.parquet: row 42, column eta: expected a finite number"):
         run()
     assert not Path(files.PREPARED).exists()
+
+
+def test_spare_rows_follow_the_training_rows_and_teach_nothing(table):
+    store(table)
+    before = run("preprocessing.shuffle_seed=null", "split.spare=0")
+    scaling, train = files.read_json(files.SCALING), np.array(files.read_rows("train")[0])
+    manifest = run("preprocessing.shuffle_seed=null", "split.spare=1000")
+    assert [manifest[f"{name}_rows"] for name in ("train", "spare", "test")] == [600, 50, 150]
+    assert before["spare_rows"] == 0
+    assert files.read_json(files.SCALING) == scaling
+    more, labels = files.read_rows("train")
+    np.testing.assert_array_equal(more[:600], train)
+    np.testing.assert_array_equal(labels[600:], table[950:, 0])
+
+
+def test_the_example_is_of_raw_validation_rows(table):
+    store(table)
+    run("preprocessing.shuffle_seed=null")
+    example = files.read_json(files.EXAMPLE)
+    assert example["columns"] == ["pt", "eta"]
+    np.testing.assert_array_equal(np.array(example["rows"], np.float32), table[:3, 1:])
+
+
+def test_symmetric_columns_of_other_data_are_an_error(table):
+    store(table)
+    with pytest.raises(UserError, match="preprocessing=symmetry: expected columns of collisions"):
+        run("preprocessing=symmetry")
+
+
+def test_columns_are_left_out_by_their_role(project):
+    raw = collisions(1000)
+    write_table(
+        files.EVENTS,
+        [
+            pa.RecordBatch.from_arrays(
+                [pa.array(np.arange(1000) % 2, pa.float32()), *map(pa.array, raw.T)], schema=table_schema()
+            )
+        ],
+    )
+    files.write_json(files.PROVENANCE, {"source": "test", "licence": "-", "citation": "-", "sha256": "-"})
+    manifest = run("preprocessing=piecewise")
+    assert len(manifest["columns"]) == 28 - 6 - 5
+    assert not [name for name in manifest["features"] if "phi" in name or "eta" in name]
+    assert files.read_json(files.SCALING)["columns"] == manifest["columns"]
+    assert files.read_rows("train")[0].shape == (600, len(manifest["features"]))
+    with pytest.raises(UserError, match="which leaves none of the 28 columns"):
+        run("preprocessing.without=[pt,eta,phi,btag,mass]")

@@ -10,6 +10,7 @@ from overfitting import files
 from overfitting.checkpoint import Checkpoint
 from overfitting.comparison import run_fingerprint
 from overfitting.composition import compose_config
+from overfitting.errors import UserError
 from overfitting.journal import Journal
 from overfitting.stages import train as stage
 from overfitting.training import COLUMNS, train
@@ -61,6 +62,24 @@ def test_a_finished_run_is_kept_and_other_seeds_go(trained, capsys):
     assert {path.name for path in Path("runs/l2").iterdir()} == {"1"}
     assert {path.name for path in Path("runs/l2/1").iterdir()} == LEFT
     assert capsys.readouterr() == ("", "")  # the process that watches says so
+
+
+def test_an_ensemble_trains_nothing_and_leaves_word(trained):
+    stage.run(compose_config(["variant=ensemble", "seed=0"]), "ensemble")
+    assert trained == []
+    assert files.read_json(Path("runs/ensemble/ensemble.json")) == {"ensemble_of": "large"}
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0, 1000), (200, 1200), (9000, 1500)])
+def test_a_variant_trains_on_as_many_spare_rows_as_it_asks_for_and_there_are(project, asked, expected):
+    config = compose_config([f"variant.extra_rows={asked}"])
+    assert stage.train_rows(config, {"train_rows": 1000, "spare_rows": 500}) == expected
+
+
+def test_more_data_without_spare_rows_is_an_error(project):
+    config = compose_config(["variant=more_data"])
+    with pytest.raises(UserError, match=r"variant.extra_rows: got 90,000, but the split leaves no spare rows; raise"):
+        stage.train_rows(config, {"train_rows": 1000, "spare_rows": 0})
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["killed", "the machine went down"])

@@ -8,6 +8,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from overfitting.scaling import PHI_LIMIT
+
 Array = NDArray[np.float64]
 
 W_MASS = 80.4  # GeV, Particle Data Group 2012
@@ -17,7 +19,7 @@ TOP_MASS = 173.0  # GeV, Particle Data Group 2012
 # angles by a half-range; b-tags by their mean, in full the values of the file. All recovered from genuine rows.
 _LEPTON_PT, _MISSING_PT, _JET_PT = 54.6, 58.3, (108.8, 79.2, 56.8, 41.05)
 _LEPTON_ETA, *_JET_ETA = (2.5 / highest for highest in (2.434, 2.9697, 2.9132, 2.730, 2.498))
-_PHI = np.pi / 1.743
+_PHI = np.pi / PHI_LIMIT
 _JET_BTAG = tuple(2.0 / tight for tight in (2.173076153, 2.214872122, 2.548224449, 3.101961374))
 _MASSES = (88.6, 179.5, 81.46, 194.4, 125.7, 331.0, 498.0)
 UNITS = np.array(

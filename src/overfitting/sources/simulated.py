@@ -31,7 +31,7 @@ from overfitting.sources.detector import Detector, observe
 SIGNAL_SHARE = 0.53  # of HIGGS: 5,829,123 of 11,000,000 rows
 SHARD_EVENTS = 2000  # collisions, before selection; part of what determines the events
 SELECTED_SHARE = 0.23  # roughly, of collisions; plans the work, and changes no event
-BUNDLED, BUNDLED_ROWS, BUNDLED_SEED = Path("data/bundled/higgs-like.parquet"), 40_000, 0
+BUNDLED, BUNDLED_ROWS, BUNDLED_SEED = Path("data/bundled/higgs-like.parquet"), 60_000, 0
 METADATA_KEY = "overfitting"  # of the Parquet file: where its rows come from, as JSON
 CITATION = (
     "Simulated by the project `overfitting` with Pythia 8.3 (C. Bierlich et al., SciPost Phys. Codebases 8, 2022) and "

@@ -2,7 +2,9 @@
 
 import platform
 import shutil
+from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,117 +14,139 @@ from overfitting import files
 from overfitting.comparison import comparison_fingerprint
 from overfitting.composition import compose_variants
 from overfitting.config import Config
-from overfitting.metrics import row_metrics
-from overfitting.statistics import PRIMARY, REFERENCE, differences_to, groups, interval, seed_interval
-from overfitting.verdict import verdict
-
-COMPARED = (PRIMARY, "test_auc")
+from overfitting.judgement import Found, first_gap, judge, judge_references
+from overfitting.metrics import Array, auc_rows, log_loss_rows
+from overfitting.references import reference_logits
+from overfitting.statistics import PRIMARY, REFERENCE
+from overfitting.verdict import details, verdict
 
 
 def run(config: Config) -> None:
     """Predict the test rows with every run's selected weights, then compare the variants."""
     _remove_other_variants(config)
-    summaries = {
-        name: [files.read_json(files.RUNS / name / str(seed) / "summary.json") for seed in config.seeds]
-        for name in config.variants
-    }
     features, labels = files.read_rows("test")
     labels = np.asarray(labels, np.float64)
-    logits = {name: _predict(name, config, features) for name in config.variants}
-    _write_predictions(logits, config, labels)
+    found = _found(config, features)
+    references = _references(config, features)
+    _write_predictions(found, references, config, labels)
     _write_curves(config)
-
-    data = files.read_json(files.MANIFEST)
-    variants = compare(summaries, logits, labels, config)
-    metrics = {
-        "data": data,
-        "run": {**_how(config, data["fingerprint"]), "arithmetic": _arithmetic(summaries)},
-        "variants": variants,
-        "verdict": verdict(data, variants, config.evaluation.confidence),
-    }
+    metrics = _metrics(config, found, references, labels)
     files.write_json(files.METRICS, metrics)
+    variants = metrics["variants"]
     files.write_json(
         files.SUMMARY, {"test_auc": {name: round(v["test_auc"]["mean"], 5) for name, v in variants.items()}}
     )
     print(metrics["verdict"]["sentence"])
 
 
-def compare(
-    summaries: dict[str, list[dict[str, Any]]], logits: dict[str, np.ndarray], labels: np.ndarray, config: Config
-) -> dict[str, dict[str, Any]]:
-    """The `variants` of results/metrics.json from the runs' summaries and logits (n_seeds, n_rows) on the test rows."""
-    confidence = config.evaluation.confidence
-    rows = {
-        metric: {name: function(labels, values) for name, values in logits.items()}
-        for metric, function in row_metrics(config.evaluation.calibration_bins).items()
-    }
-    group = groups(rows[PRIMARY], confidence)
-    to_reference = {
-        metric: differences_to(REFERENCE, rows[metric], confidence) if REFERENCE in logits else {}
-        for metric in COMPARED
-    }
+def _references(config: Config, features: np.ndarray) -> dict[str, Array]:
+    """Logits of the classifiers that are shown beside the networks, fitted to the rows that most of these train on."""
+    train_rows = files.read_json(files.MANIFEST)["train_rows"]
+    features_of_all, labels_of_all = files.read_rows("train")
+    train = features_of_all[:train_rows], labels_of_all[:train_rows]
+    validation = files.read_rows("validation")
     return {
-        name: {
-            "parameters": found[0]["parameters"],
-            **{metric: interval(values[name], confidence) for metric, values in rows.items()},
-            **{key: seed_interval(values, confidence) for key, values in _of_training(found).items()},
-            "difference_to_large": {metric: to_reference[metric][name] for metric in COMPARED}
-            if name in to_reference[PRIMARY]
-            else None,
-            "group": group[name],
-        }
-        for name, found in summaries.items()
+        name: reference_logits(name, config.seeds, train, validation, features) for name in config.evaluation.references
     }
 
 
-def _of_training(found: list[dict[str, Any]]) -> dict[str, list[float]]:
-    losses = {
-        f"{part}_log_loss_{epoch}": [summary[epoch][f"{part}_log_loss"] for summary in found]
-        for part in ("train", "val")
-        for epoch in ("best", "last")
-    }
+def _metrics(
+    config: Config, found: Mapping[str, Found], references: Mapping[str, Array], labels: Array
+) -> dict[str, Any]:
+    data, evaluation = files.read_json(files.MANIFEST), config.evaluation
+    variants = judge(found, labels, evaluation)
+    large = found[REFERENCE].logits if REFERENCE in found else None
+    judged = judge_references(references, large, labels, evaluation)
+    sentences = verdict(data, variants, evaluation.confidence)
     return {
-        **{key: [summary[key] for summary in found] for key in ("best_epoch", "epochs", "seconds")},
-        **losses,
-        **{
-            f"gap_{epoch}": list(np.subtract(losses[f"val_log_loss_{epoch}"], losses[f"train_log_loss_{epoch}"]))
-            for epoch in ("best", "last")
-        },
-        "rise_after_best": list(np.subtract(losses["val_log_loss_last"], losses["val_log_loss_best"])),
-        **{key: [summary[key] for summary in found] for key in ("weight_norm", "near_zero_share")},
+        "data": data,
+        "run": {**_how(config, data["fingerprint"]), "arithmetic": _arithmetic(found)},
+        "variants": variants,
+        "weight_bins": next(v.summaries[0]["weight_bins"] for v in found.values() if v.summaries),
+        "gap_size": evaluation.gap,
+        "references": judged,
+        "champion": _champion(sentences["ranking"][0], found, config, labels),
+        "verdict": {**sentences, "details": details(variants, judged, sentences["ranking"], evaluation.gap)},
     }
 
 
-def _predict(name: str, config: Config, features: np.ndarray) -> np.ndarray:
+def _found(config: Config, features: np.ndarray) -> dict[str, Found]:
+    """Logits and summaries of all variants that were trained, then the ensembles of them, in the order of the list."""
+    members = {name: files.RUNS / name / files.ENSEMBLE for name in config.variants}
+    of = {name: files.read_json(path)["ensemble_of"] for name, path in members.items() if path.is_file()}
+    trained = {name: _trained(name, config, features) for name in config.variants if name not in of}
+    ensembles = {
+        name: Found(trained[member].logits, len(config.seeds) * trained[member].parameters, [], [], member)
+        for name, member in of.items()
+    }
+    return {name: (trained | ensembles)[name] for name in config.variants}
+
+
+def _trained(name: str, config: Config, features: np.ndarray) -> Found:
+    folders = [files.RUNS / name / str(seed) for seed in config.seeds]
+    summaries = [files.read_json(folder / "summary.json") for folder in folders]
+    histories = [pd.read_csv(folder / "history.csv") for folder in folders]
+    gap_epochs = [
+        first_gap(history["val_log_loss"].to_numpy(), history["train_log_loss"].to_numpy(), config.evaluation.gap)
+        for history in histories
+    ]
+    return Found(_predict(folders, features), summaries[0]["parameters"], summaries, gap_epochs)
+
+
+def _predict(folders: list[Path], features: np.ndarray) -> Array:
     """Logits (n_seeds, n_rows) of a variant's runs."""
     from overfitting.backend import keras, start
     from overfitting.model import predict
 
     start(threads=1)
 
-    models = (keras.models.load_model(files.RUNS / name / str(seed) / "model.keras") for seed in config.seeds)
+    models = (keras.models.load_model(folder / "model.keras") for folder in folders)
     return np.stack([predict(model, features) for model in models])
 
 
+def _champion(name: str, found: Mapping[str, Found], config: Config, labels: Array) -> dict[str, Any]:
+    """The best model: an ensemble, or of the best variant the seed with the lowest validation log loss."""
+    best = found[name]
+    member = best.ensemble_of or name
+    seeds, column, logits = list(config.seeds), name, best.mean_logits()[0]
+    if not best.ensemble_of:
+        index = int(np.argmin([summary["best"]["val_log_loss"] for summary in best.summaries]))
+        seeds, column, logits = [seeds[index]], f"{name}/{seeds[index]}", best.logits[index]
+    return {
+        "variant": name,
+        "column": column,
+        "models": [str(files.RUNS / member / str(seed) / "model.keras") for seed in seeds],
+        PRIMARY: float(log_loss_rows(labels, logits).mean()),
+        "test_auc": float(auc_rows(labels, logits).mean()),
+    }
+
+
 def _how(config: Config, data: str) -> dict[str, Any]:
+    packages = ("tensorflow", "keras", "scikit-learn")
     return {
         "seeds": list(config.seeds),
         "training": config.choices.training,
         "fingerprint": comparison_fingerprint(compose_variants(), data),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras")}},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
 
 
-def _arithmetic(summaries: dict[str, list[dict[str, Any]]]) -> str:
+def _arithmetic(found: Mapping[str, Found]) -> str:
     """How the runs computed: `float32`, or what they say of precision and XLA."""
-    trainings = [summary["config"]["training"] for found in summaries.values() for summary in found]
+    trainings = [summary["config"]["training"] for variant in found.values() for summary in variant.summaries]
     return ", ".join(sorted({t["precision"] + (" with XLA" if t["jit_compile"] else "") for t in trainings}))
 
 
-def _write_predictions(logits: dict[str, np.ndarray], config: Config, labels: np.ndarray) -> None:
+def _write_predictions(
+    found: Mapping[str, Found], references: Mapping[str, Array], config: Config, labels: Array
+) -> None:
     columns = {"label": labels.astype(np.float32)}
-    for name, values in logits.items():
-        columns.update({f"{name}/{seed}": row for seed, row in zip(config.seeds, values, strict=True)})
+    for name, variant in found.items():
+        if variant.ensemble_of:
+            columns[name] = variant.mean_logits()[0]
+    runs = {name: variant.logits for name, variant in found.items() if not variant.ensemble_of}
+    for name, logits in {**runs, **references}.items():
+        columns |= {f"{name}/{seed}": row for seed, row in zip(config.seeds, logits, strict=True)}
     files.RESULTS.mkdir(exist_ok=True)
     pd.DataFrame(columns).to_parquet(files.PREDICTIONS, index=False)
 
@@ -131,15 +155,18 @@ def _write_curves(config: Config) -> None:
     tables = []
     for name in config.variants:
         for seed in config.seeds:
-            table = pd.read_csv(files.RUNS / name / str(seed) / "history.csv").drop(columns="seconds")
-            table.insert(0, "seed", seed)
-            table.insert(0, "variant", name)
-            tables.append(table)
+            path = files.RUNS / name / str(seed) / "history.csv"
+            if path.is_file():
+                table = pd.read_csv(path).drop(columns="seconds")
+                table.insert(0, "seed", seed)
+                table.insert(0, "variant", name)
+                tables.append(table)
     pd.concat(tables).to_csv(files.CURVES, index=False)
 
 
 def _remove_other_variants(config: Config) -> None:
     """A variant that is no longer listed stays in DVC's cache, but not in runs/, on which this stage depends."""
-    for path in files.RUNS.glob("*"):
-        if path.name not in config.variants:
-            shutil.rmtree(path, ignore_errors=True)
+    wanted = {files.RUNS / name for name in config.variants}
+    parents = {parent for path in wanted for parent in path.parents}
+    for folder in {*files.RUNS.glob("*"), *(files.RUNS / "tuned").glob("*")} - wanted - parents:
+        shutil.rmtree(folder, ignore_errors=True)

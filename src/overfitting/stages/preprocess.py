@@ -10,7 +10,10 @@ from overfitting.config import Config
 from overfitting.errors import UserError
 from overfitting.events import LABEL
 from overfitting.fingerprint import file_digest, fingerprint
-from overfitting.preparation import Scaling, check_rows, first_occurrences, fit_scaling, split_rows
+from overfitting.preparation import check_rows, first_occurrences, fit_scaling, split_rows, without_roles
+from overfitting.scaling import Scaling
+
+EXAMPLE_ROWS = 3  # raw ones, that show what a stored model takes
 
 
 def run(config: Config) -> None:
@@ -18,16 +21,22 @@ def run(config: Config) -> None:
     names, features, labels = _read_events()
     check_rows(features, labels, names, str(files.EVENTS))
     rows = _without_duplicates(features, config.preprocessing.duplicates)
+    kept = without_roles(names, config.preprocessing.without)
+    names, features = tuple(names[index] for index in kept), features[:, kept]
     split = split_rows(rows, config.split, config.preprocessing.shuffle_seed)
-    scaling = fit_scaling(features[split["train"]], names, config.preprocessing.scaling)
+    scaling = fit_scaling(features[split["train"][: config.split.train]], names, config.preprocessing.scaling)
 
     files.PREPARED.mkdir(parents=True, exist_ok=True)
     for name, chosen in split.items():
         _write(name, features, labels, chosen, scaling)
     files.write_json(files.SCALING, scaling.as_dict())
-    manifest = _manifest(names, labels, split, len(labels) - rows.size)
-    files.write_json(files.MANIFEST, {**manifest, "scaling": config.preprocessing.scaling})
-    sizes = ", ".join(f"{name} {chosen.size:,}" for name, chosen in split.items())
+    example = features[split["validation"][:EXAMPLE_ROWS]]
+    files.write_json(files.EXAMPLE, {"columns": names, "rows": example.astype(np.float64).tolist()})
+    sets = {**split, "train": split["train"][: config.split.train], "spare": split["train"][config.split.train :]}
+    manifest = _manifest(names, labels, sets, len(labels) - rows.size)
+    prepared = {"scaling": config.preprocessing.scaling, "features": scaling.features}
+    files.write_json(files.MANIFEST, {**manifest, **prepared})
+    sizes = ", ".join(f"{name} {chosen.size:,}" for name, chosen in sets.items())
     print(f"rows: {sizes}; duplicates dropped: {manifest['duplicates_dropped']:,} -> {files.PREPARED}")
 
 
@@ -63,7 +72,7 @@ def _without_duplicates(features: np.ndarray, duplicates: str) -> np.ndarray:
 
 def _write(name: str, features: np.ndarray, labels: np.ndarray, rows: np.ndarray, scaling: Scaling) -> None:
     """Write one set in pieces, so that no second copy of a large table is held."""
-    shape = (rows.size, features.shape[1])
+    shape = (rows.size, len(scaling.features))
     path = files.PREPARED / f"{name}_features.npy"
     target = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     for start in range(0, rows.size, 100_000):
@@ -82,7 +91,7 @@ def _manifest(names: tuple[str, ...], labels: np.ndarray, split: dict[str, np.nd
         "columns": list(names),
         "label": LABEL,
         **{f"{name}_rows": int(rows.size) for name, rows in split.items()},
-        **{f"{name}_signal_share": float(labels[rows].mean()) for name, rows in split.items()},
+        **{f"{name}_signal_share": float(labels[rows].mean()) for name, rows in split.items() if rows.size},
         "duplicates_dropped": int(dropped),
         "fingerprint": fingerprint(**arrays),
     }

@@ -8,7 +8,9 @@ from overfitting import files
 from overfitting.comparison import finished_run, run_fingerprint
 from overfitting.composition import section
 from overfitting.config import Config
+from overfitting.errors import UserError
 from overfitting.journal import Journal
+from overfitting.scaling import Scaling
 
 RESUMED = ("checkpoint.npz", "history.csv")  # what a training that was killed leaves for the next one
 
@@ -16,9 +18,13 @@ RESUMED = ("checkpoint.npz", "history.csv")  # what a training that was killed l
 def run(config: Config, variant: str) -> None:
     """Train `config.seed` of `variant`, unless runs/ holds the run of the same configuration, data and code.
 
+    An ensemble trains nothing: it leaves word of what it is, for `evaluate`.
     It prints nothing: seeds train side by side, and `overfitting.watch` speaks for all of them.
     """
     assert config.seed is not None
+    if config.variant.ensemble_of:
+        files.write_json(files.RUNS / variant / files.ENSEMBLE, {"ensemble_of": config.variant.ensemble_of})
+        return
     data = files.read_json(files.MANIFEST)["fingerprint"]
     name = run_fingerprint(config, config.seed, data)
     folder = files.RUNS / variant / str(config.seed)
@@ -35,11 +41,13 @@ def _train(config: Config, folder: Path, identity: dict[str, Any]) -> None:
 
     backend.start(threads=1)
     rows, validation = (training.Rows(*files.read_rows(name)) for name in ("train", "validation"))
+    rows = rows.first(train_rows(config, files.read_json(files.MANIFEST)))
+    scaling = Scaling(**files.read_json(files.SCALING))
     assert config.seed is not None
     checkpoint = Checkpoint(folder / RESUMED[0], identity["fingerprint"])
     with Journal(folder / "history.csv", training.COLUMNS) as journal:
         trained = training.train(
-            config.variant, config.training, rows, validation, config.seed, [journal.callback()], checkpoint
+            config.variant, config.training, rows, validation, config.seed, [journal.callback()], checkpoint, scaling
         )
         journal.complete(trained.history)
     trained.model.save(folder / "model.keras")
@@ -48,6 +56,20 @@ def _train(config: Config, folder: Path, identity: dict[str, Any]) -> None:
     # last, since it says that the run is finished
     checkpoint.remove()
     files.write_json(folder / "summary.json", {**identity, "config": settings, **trained.summary})
+
+
+def train_rows(config: Config, manifest: dict[str, Any]) -> int:
+    """How many rows the variant trains on.
+
+    Raises:
+        UserError: it asks for more than the others have, and the split left none.
+    """
+    if config.variant.extra_rows and not manifest["spare_rows"]:
+        raise UserError(
+            f"variant.extra_rows: got {config.variant.extra_rows:,}, but the split leaves no spare rows; raise "
+            "split.spare and take a source with more rows or a smaller split.test, or remove it from `variants`"
+        )
+    return int(manifest["train_rows"] + min(config.variant.extra_rows, manifest["spare_rows"]))
 
 
 def _clear(folder: Path) -> None:

@@ -1,0 +1,274 @@
+"""The best model in MLflow's registry: what is registered, who is champion, and what the model gives without us."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from overfitting import tracking
+from overfitting.champion import ALIAS, DESCRIPTION, NAME, Version, best
+from overfitting.scaling import Scaling
+from overfitting.store import PARENT, Store, open_store, tracking_uri
+from tests.mlflow_files import (
+    COLUMNS,
+    DATA,
+    RAW,
+    WARNINGS,
+    empty_mlflow,
+    write_prepared,
+    write_results,
+    write_run,
+)
+
+pytestmark = WARNINGS
+
+OTHER = {**DATA, "fingerprint": "e" * 16, "sha256": "cd" * 32}
+SCALED_OTHERWISE = {**DATA, "fingerprint": "f" * 16}
+
+
+@pytest.fixture
+def root(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
+
+
+def store_of(root: Path) -> Store:
+    return open_store(root, tracking_uri(root))
+
+
+def compare(
+    root: Path, loss: float, comparison: str = "c" * 16, variant: str = "l2", data: dict[str, Any] = DATA
+) -> None:
+    """A comparison whose best is seed 0 of `variant`, with that loss on the test rows."""
+    write_run(root, variant, 0, f"{variant}{data['fingerprint']}", data=data)
+    write_prepared(root, data)
+    write_results(root, comparison, [variant], [0], data, test_log_loss=loss)
+    assert tracking.sync(root)
+
+
+def registered(root: Path) -> list[float]:
+    """Test log losses of the versions, the first one first."""
+    found = {int(item.version): item.tags for item in store_of(root).client.search_model_versions(f"name='{NAME}'")}
+    return [float(tags["test_log_loss"]) for _, tags in sorted(found.items())]
+
+
+def champion(root: Path) -> float:
+    """Test log loss of the version that has the alias."""
+    return float(store_of(root).client.get_model_version_by_alias(NAME, ALIAS).tags["test_log_loss"])
+
+
+def version(number: int, loss: float, rows: str = "r") -> Version:
+    return Version(number, "l2", str(number), rows, loss)
+
+
+def test_best_is_the_lowest_loss_on_the_same_rows_and_of_equals_the_first() -> None:
+    versions = [version(1, 0.1, "others"), version(2, 0.5), version(3, 0.4), version(4, 0.4), version(5, 0.6)]
+    assert best(versions, "r").number == 3
+    assert best(versions, "others").number == 1
+
+
+def test_the_best_model_is_a_version_with_all_that_it_needs(root: Path) -> None:
+    compare(root, 0.5)
+    client = store_of(root).client
+    found = client.get_model_version_by_alias(NAME, ALIAS)
+    [parent] = [run for run in store_of(root).search("") if PARENT not in run.data.tags]
+    assert found.run_id == parent.info.run_id
+    assert found.tags["variant"] == "l2"
+    assert found.tags["data_hash"] == DATA["fingerprint"]
+    assert (found.tags["test_log_loss"], found.tags["test_auc"]) == ("0.5", "0.75")
+    assert "l2, seed 0" in found.description
+    assert "l2: large, and more" in found.description
+    assert client.get_registered_model(NAME).description == DESCRIPTION
+    [output] = parent.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert found.source == model.artifact_location
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": NAME, "version": 1}]
+    assert {metric.key: metric.value for metric in model.metrics} == {"test_log_loss": 0.5, "test_auc": 0.75}
+    assert parent.data.metrics["test_log_loss"] == 0.5
+    assert "(#/models/overfitting)" in parent.data.tags["mlflow.note.content"]
+
+
+def test_it_takes_raw_columns_and_shows_some(root: Path) -> None:
+    from mlflow.models import Model
+
+    compare(root, 0.5)
+    folder = Path(store_of(root).client.get_model_version_by_alias(NAME, ALIAS).source.removeprefix("file://"))
+    stored = Model.load(folder)
+    assert stored.get_input_schema().input_names() == COLUMNS
+    assert stored.get_output_schema().input_names() == ["probability"]
+    assert stored.load_input_example(str(folder)).to_numpy().tolist() == RAW
+
+
+@pytest.mark.parametrize(
+    ("loss", "variant", "expected"),
+    [(0.49, "l2", 0.49), (0.51, "l2", 0.5), (0.5, "l1", 0.5)],
+    ids=["better", "worse", "equal"],
+)
+def test_only_a_better_one_takes_the_alias_on_the_same_data(
+    root: Path, caplog: pytest.LogCaptureFixture, loss: float, variant: str, expected: float
+) -> None:
+    compare(root, 0.5, "a" * 16)
+    caplog.set_level(logging.INFO, "overfitting")
+    compare(root, loss, "b" * 16, variant)
+    assert registered(root) == [0.5, loss]
+    assert champion(root) == expected
+    stays = "overfitting@champion is version 1 (l2, test log loss 0.5000); the best of this comparison, version 2 ("
+    assert [message.startswith(stays) for message in caplog.messages] == ([] if loss < 0.5 else [True])
+
+
+def test_the_same_is_registered_once(root: Path) -> None:
+    compare(root, 0.5)
+    (root / "runs/l2/0/model.keras").write_bytes(b"the same weights under other names")
+    compare(root, 0.5 + 1e-9, "b" * 16)
+    assert registered(root) == [0.5]
+
+
+def test_losses_on_other_data_are_not_compared(root: Path) -> None:
+    compare(root, 0.5)
+    compare(root, 0.6, "b" * 16, data=OTHER)
+    assert champion(root) == 0.6
+    compare(root, 0.55)
+    assert registered(root) == [0.5, 0.6, 0.55]
+    assert champion(root) == 0.5
+
+
+def test_the_same_rows_scaled_otherwise_are_the_same_data(root: Path) -> None:
+    compare(root, 0.5)
+    compare(root, 0.6, "b" * 16, data=SCALED_OTHERWISE)
+    assert champion(root) == 0.5
+    compare(root, 0.4, "b" * 16, data=SCALED_OTHERWISE)
+    assert champion(root) == 0.4
+
+
+def test_a_version_that_was_deleted_is_out_of_the_running(root: Path) -> None:
+    compare(root, 0.5, "a" * 16)
+    compare(root, 0.6, "b" * 16)
+    store_of(root).client.delete_model_version(NAME, "1")
+    tracking.sync(root)
+    assert (registered(root), champion(root)) == ([0.6], 0.6)
+
+
+def test_versions_that_people_added_are_left_alone(root: Path) -> None:
+    client = store_of(root).client
+    client.create_registered_model(NAME)
+    client.create_model_version(NAME, str(root))
+    client.set_registered_model_alias(NAME, ALIAS, "1")
+    compare(root, 0.5)
+    assert champion(root) == 0.5
+
+
+@pytest.mark.parametrize("lacking", ["data/prepared/example.json", "runs/l2/1/summary.json", "results/champion"])
+def test_nothing_is_registered_where_files_are_missing(root: Path, lacking: str) -> None:
+    for seed in (0, 1):
+        write_run(root, "l2", seed, str(seed))
+    write_prepared(root)
+    results = write_results(root, "c" * 16, ["l2"], [0, 1], models=[f"runs/l2/{seed}/model.keras" for seed in (0, 1)])
+    if lacking == "results/champion":
+        del results["champion"]
+        (root / "results/metrics.json").write_text(json.dumps(results))
+    else:
+        (root / lacking).unlink()
+    assert tracking.sync(root)
+    assert not registered(root)
+
+
+def test_a_network_trained_since_is_not_the_one_that_was_measured(root: Path) -> None:
+    write_run(root, "l2", 0, "0")
+    write_prepared(root)
+    write_results(root, "c" * 16, ["l2"], [0])
+    write_run(root, "l2", 0, "1", seconds=9.0)
+    assert tracking.sync(root)
+    assert not store_of(root).search("")
+
+
+def test_without_a_registry_all_the_rest_is_there(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "ftp://nowhere")
+    write_run(root, "l2", 0, "0")
+    write_prepared(root)
+    write_results(root, "c" * 16, ["l2"], [0])
+    assert not tracking.sync(root)
+    [record] = caplog.records
+    assert "not brought up to date" in record.getMessage()
+    assert {run.info.status for run in store_of(root).search("")} == {"FINISHED"}
+    assert len(store_of(root).search("")) == 2
+
+
+def write_networks(root: Path, scaling: Scaling, seeds: int) -> list[Any]:
+    """Real networks in place of the invented ones."""
+    import keras
+
+    found = []
+    for seed in range(seeds):
+        keras.utils.set_random_seed(seed)
+        layers = [keras.Input((len(scaling.features),)), keras.layers.Dense(8, "elu"), keras.layers.Dense(1)]
+        found.append(keras.Sequential(layers))
+        found[-1].save(root / f"runs/l2/{seed}/model.keras")
+    return found
+
+
+def evaluated(networks: list[Any], scaling: Scaling) -> np.ndarray:
+    """Probabilities of the raw rows by way of the logits that evaluate takes."""
+    features = scaling.apply(np.array(RAW, np.float32))
+    logits = np.mean([np.asarray(network(features))[:, 0] for network in networks], axis=0, dtype=np.float64)
+    return 1 / (1 + np.exp(-logits))
+
+
+def compare_networks(root: Path, scaling: str, seeds: int) -> np.ndarray:
+    """A comparison on data of its own whose best is an ensemble; returns what it gives for the raw rows."""
+    data = {**DATA, "fingerprint": scaling, "sha256": scaling}
+    for seed in range(seeds):
+        write_run(root, "l2", seed, f"{scaling}{seed}", data=data)
+    models = [f"runs/l2/{seed}/model.keras" for seed in range(seeds)]
+    fitted = write_prepared(root, data, scaling)
+    write_results(root, scaling, ["l2", "ensemble"], range(seeds), data, variant="ensemble", models=models)
+    networks = write_networks(root, fitted, seeds)
+    assert tracking.sync(root)
+    return evaluated(networks, fitted)
+
+
+WITHOUT_US = """if True:
+    import sys
+    sys.path.append(sys.argv[1])  # python -S: no .pth files, and so no editable installs
+    import importlib.util, json, mlflow, pandas
+    assert importlib.util.find_spec("overfitting") is None
+    columns, rows, *addresses = json.load(sys.stdin)
+    table = pandas.DataFrame(rows, columns=columns)[columns[::-1]]
+    for address in addresses:
+        model = mlflow.pyfunc.load_model(address)
+        found = [model.predict(part) for part in (table.assign(other=1.0), table[:1], model.input_example)]
+        print(json.dumps([part.tolist() for part in found]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras")
+def test_models_give_the_probabilities_of_evaluate_without_this_package(root: Path) -> None:
+    standard = compare_networks(root, "standard", seeds=1)
+    [child] = [run for run in store_of(root).search("") if PARENT in run.data.tags]
+    expected = {
+        f"runs:/{child.info.run_id}/model": standard,
+        f"models:/{NAME}/1": standard,
+        f"models:/{NAME}/2": compare_networks(root, "piecewise", seeds=2),
+        f"models:/{NAME}@{ALIAS}": compare_networks(root, "symmetry", seeds=3),
+    }
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", WITHOUT_US, sysconfig.get_paths()["purelib"]],
+        input=json.dumps([COLUMNS, RAW, *expected]),
+        cwd=root,
+        env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, "MLFLOW_TRACKING_URI": tracking_uri(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for line, probabilities in zip(done.stdout.splitlines(), expected.values(), strict=True):
+        for part in json.loads(line):
+            np.testing.assert_allclose(part, probabilities[: len(part)], rtol=1e-6)
