@@ -16,7 +16,8 @@ from overfitting.scratch import copy_project, reproduce
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/genuine-higgs.md"
-SPLIT = {"train": 8000, "validation": 1000, "test": 1_000_000}
+SPLIT = {"train": 8000, "validation": 1000, "test": 1_000_000, "spare": 0}
+VARIANTS = ["tiny", "small", "medium", "large", "l1", "l2", "dropout", "l2_dropout"]
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "tutorial": {"choices": {"data": "higgs", "preprocessing": "none", "training": "tutorial"}, "seeds": [0]},
     "default": {
@@ -31,7 +32,11 @@ def measure(settings: dict[str, Any], sample: Path) -> dict[str, Any]:
     """results/metrics.json of the whole pipeline under `settings`, in a scratch copy."""
     with tempfile.TemporaryDirectory(prefix="overfitting-higgs-") as scratch:
         project = Path(scratch)
-        copy_project(ROOT, project, {**settings, "split": SPLIT, "data": {"path": str(sample), "rows": None}})
+        copy_project(
+            ROOT,
+            project,
+            {**settings, "variants": VARIANTS, "split": SPLIT, "data": {"path": str(sample), "rows": None}},
+        )
         if reproduce(project, "evaluate"):
             sys.exit("the pipeline failed")
         return json.loads((project / "results/metrics.json").read_text())

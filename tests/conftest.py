@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("conf", "src", "params.yaml", "dvc.yaml", ".dvc/config", ".gitignore")
+COPIED = ("conf", "src", "params.yaml", "dvc.yaml", ".dvc/config", ".gitignore", "results/tuning.csv")
 
 
 def copy_project(destination: Path) -> Path:

@@ -156,7 +156,7 @@ def _write_variant(name: str, study: Study, settings: Searches) -> None:
     header = [
         *package,
         f"# {name}: the best of {settings.budget(name)} trials of `python -m overfitting tune {name}`,",
-        f"# by validation log loss: {best.value:.4f}. conf/search.yaml says what was tried, results/tuning.csv what came of it.",
+        f"# by validation log loss: {best.value:.4f}. Tried: conf/search.yaml; all trials: results/tuning.csv.",
     ]
     lines = [f"{field}: {_yaml(value)}" for field, value in values.items()] or ["{}"]
     path = folder / f"{name}.yaml"

@@ -1,0 +1,61 @@
+"""`overfitting tune` as people run it: killed in the middle, started again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from overfitting.composition import compose_config
+from overfitting.scratch import TINY, copy_project, environment, reproduce
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+TUNE = [sys.executable, "-m", "overfitting", "tune", "l2", "training.epochs=40"]
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    copy_project(ROOT, tmp_path, TINY)
+    path = tmp_path / "conf/search.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "trials": 6}, sort_keys=False))
+    assert reproduce(tmp_path, "preprocess") == 0
+    for test_rows in (tmp_path / "data/prepared").glob("test_*"):
+        test_rows.unlink()  # no search may look at them
+    return tmp_path
+
+
+def lines(project: Path) -> list[str]:
+    """What a search says that runs to its end."""
+    done = subprocess.run(TUNE, cwd=project, env=environment(project), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stderr.splitlines() if line.startswith("l2")]
+
+
+def test_a_search_that_is_killed_goes_on_where_it_was(prepared, monkeypatch):
+    with subprocess.Popen(
+        TUNE, cwd=prepared, env=environment(prepared), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        first = next(line for line in process.stderr if line.startswith("l2 1/6"))
+        os.killpg(process.pid, signal.SIGKILL)
+    time.sleep(1)
+    rest = lines(prepared)
+    assert rest[0] == "l2: 1 of 6 trials are known"
+    assert len(rest) == 6
+    assert first.split(": ")[1] not in {line.split(": ")[1] for line in rest}
+    assert lines(prepared) == ["l2: 6 of 6 trials are known"]
+    table = pd.read_csv(prepared / "results/tuning.csv")
+    mine = table[table["search"] == "l2"]
+    assert sorted(mine["trial"]) == [0, 1, 2, 3, 4, 5]
+    assert (mine["epochs"] == 40).all()
+    monkeypatch.chdir(prepared)
+    chosen = mine.loc[mine["val_log_loss"].idxmin()]
+    assert compose_config(["variant=tuned/l2"]).variant.l2 == pytest.approx(chosen["l2"])
+    configured = compose_config(["variants=[large,tuned/l2]"])
+    assert configured.variants == ("large", "tuned/l2")
