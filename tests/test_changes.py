@@ -29,7 +29,7 @@ def test_a_base_without_results_has_none():
 
 def test_an_unknown_base_is_a_clear_error(project):
     subprocess.run(["git", "init", "--quiet"], check=True)
-    (project / "results").mkdir()
+    (project / "results").mkdir(exist_ok=True)
     (project / "results/metrics.json").write_text("{}")
     with pytest.raises(UserError, match="got 'nowhere', which git does not know"):
         describe("nowhere")

@@ -31,9 +31,7 @@ def read_json(path: Path) -> Any:
     Raises:
         UserError: it is not there.
     """
-    if not path.is_file():
-        raise UserError(f"expected {path}, which an earlier stage writes; run `dvc repro`")
-    return json.loads(path.read_text())
+    return json.loads(_written(path).read_text())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -48,6 +46,16 @@ def read_rows(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Prepared features (n_rows, n_features) and labels (n_rows,) of `train`, `validation` or `test`, memory-mapped.
 
     Copied on writing, which nothing does: a tensor can share the memory of such an array, not of one that is read-only.
+
+    Raises:
+        UserError: they are not there.
     """
-    features, labels = (np.load(PREPARED / f"{name}_{part}.npy", mmap_mode="c") for part in ("features", "labels"))
+    paths = [_written(PREPARED / f"{name}_{part}.npy") for part in ("features", "labels")]
+    features, labels = (np.load(path, mmap_mode="c") for path in paths)
     return features, labels
+
+
+def _written(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"expected {path}, which an earlier stage writes; run `dvc repro`")
+    return path

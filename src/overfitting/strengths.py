@@ -11,16 +11,18 @@ from matplotlib.colors import BoundaryNorm
 from matplotlib.ticker import MaxNLocator
 
 from overfitting import drawing
-from overfitting.drawing import BLUE, GREY, INK, SOFT, VERMILION, Picture
+from overfitting.drawing import BLUE, GREY, SOFT, VERMILION, Picture
 from overfitting.statistics import REFERENCE
 
 LOSS = "val_log_loss"
 # what a row of results/tuning.csv says besides the values that a search varies
 ABOUT = {"search", "trial", "seeds", "epochs", LOSS, f"{LOSS}_std", "state", "data", "chosen"}
 SIZE = (3.0, 2.4)  # inches
+RATES = ("dropout",)  # shares of 1, on a linear axis however small
 WIDE = 20  # largest over smallest strength from which on an axis is logarithmic
 
 
+@drawing.styled
 def strength_paths(metrics: Mapping[str, Any], tuning: pd.DataFrame | None) -> Picture | None:
     """Validation log loss by strength, a panel a search; None where no search was on this data."""
     searches = _searches(metrics, tuning)
@@ -29,17 +31,17 @@ def strength_paths(metrics: Mapping[str, Any], tuning: pd.DataFrame | None) -> P
     large = metrics["variants"].get(REFERENCE, {}).get(f"{LOSS}_best", {}).get("mean")
 
     def draw(axes: Axes, name: str) -> None:
-        _search(axes, searches[name], large)
-        drawing.title(axes, name)
+        note = _search(axes, searches[name], large)
+        drawing.title(axes, name, note)
 
     said = {name: _in_words(name, rows) for name, rows in searches.items()}
-    panels = [drawing.single(name, draw, ("", ""), said[name], SIZE) for name in searches]
-    figure = drawing.grid(list(searches), draw, ("", ""), shared=False)
+    panels = [drawing.single(name, draw, said[name], SIZE) for name in searches]
+    figure = drawing.grid(list(searches), draw, shared=False)
     caption = (
-        "Too weak and too strong are both worse, where a path has its lowest point inside. The ring is the trial chosen. "
+        "Too weak and too strong are both worse, where a path is lowest in its middle. The ring is the trial chosen. "
         + ("The dashed line is large. " if large is not None else "")
-        + "Triangles at the top edge are worse than the axis shows; hollow points were ended early. These are validation "
-        "rows, which also chose, so the lowest is a little too good: the ranking is on test rows."
+        + "Triangles at the top edge are worse than the axis shows; hollow points were ended early. These validation "
+        "rows also chose, so that the lowest is a little too good: the ranking is on test rows."
     )
     alternative = " ".join(said.values())
     key = {"trial": BLUE, "chosen": VERMILION, **({"large": GREY} if large is not None else {})}
@@ -60,16 +62,16 @@ def _searches(metrics: Mapping[str, Any], tuning: pd.DataFrame | None) -> dict[s
 
 def _fields(rows: pd.DataFrame) -> list[str]:
     """Columns that a search varies: those with more than one value."""
-    return [column for column in rows if column not in ABOUT and rows[column].nunique() > 1]
+    return [str(column) for column in rows if column not in ABOUT and rows[column].nunique() > 1]
 
 
-def _search(axes: Axes, rows: pd.DataFrame, large: float | None) -> None:
-    """One strength: a path. Two: a plane, the loss as colour. More, or no numbers: the best so far."""
+def _search(axes: Axes, rows: pd.DataFrame, large: float | None) -> str:
+    """One strength: a path. Two: a plane, the loss as colour. More, or no numbers: the best so far. Returns which."""
     fields, bounds = _fields(rows), _bounds(rows, large)
     numbers = all(pd.api.types.is_numeric_dtype(rows[field]) for field in fields)
     if len(fields) == 2 and numbers:
         _plane(axes, rows, fields, bounds)
-        return
+        return "colour: validation log loss"
     if len(fields) == 1 and numbers:
         strength = rows[fields[0]]
         _scale(axes, "x", strength)
@@ -77,24 +79,25 @@ def _search(axes: Axes, rows: pd.DataFrame, large: float | None) -> None:
     else:
         strength = pd.Series(np.arange(1, len(rows) + 1), rows.index)
         axes.step(strength, rows[LOSS].cummin(), where="post", color=BLUE, linewidth=1, alpha=0.6)
-        axes.set_xlabel(f"trial; {len(fields)} values are varied")
+        axes.set_xlabel("trial")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _trials(axes, strength, rows, bounds)
     if large is not None:
         axes.axhline(large, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.set(ylabel="validation log loss", ylim=bounds)
+    return "" if len(fields) == 1 else f"line: best so far; {len(fields)} values vary"
 
 
 def _trials(axes: Axes, strength: pd.Series, rows: pd.DataFrame, bounds: tuple[float, float]) -> None:
     beyond, ended = rows[LOSS] > bounds[1], _ended(rows)
-    for chosen, style in ((~beyond & ~ended, {}), (~beyond & ended, {"markerfacecolor": drawing.PAPER})):
-        axes.plot(strength[chosen], rows[LOSS][chosen], "o", color=BLUE, markersize=3, **style)
+    for shown, face in ((~beyond & ~ended, BLUE), (~beyond & ended, drawing.PAPER)):
+        axes.plot(strength[shown], rows[LOSS][shown], "o", color=BLUE, markerfacecolor=face, markersize=3)
     top = np.full(int(beyond.sum()), bounds[1])
     axes.plot(strength[beyond], top, "^", color=BLUE, markersize=4, clip_on=False)
     if f"{LOSS}_std" in rows:
         axes.errorbar(strength, rows[LOSS], rows[f"{LOSS}_std"].fillna(0), fmt="none", ecolor=BLUE, elinewidth=0.5)
     best = rows["chosen"]
-    ring = {"markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.5, "zorder": 4}
+    ring: dict[str, Any] = {"markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.5, "zorder": 4}
     axes.plot(strength[best], rows[LOSS][best], "o", color=VERMILION, **ring)
 
 
@@ -105,20 +108,18 @@ def _plane(axes: Axes, rows: pd.DataFrame, fields: list[str], bounds: tuple[floa
     axes.scatter(rows[x], rows[y], 22, rows[LOSS], norm=norm, cmap="viridis", edgecolors=SOFT, linewidths=0.4)
     best = rows["chosen"]
     axes.scatter(rows[x][best], rows[y][best], 80, "none", edgecolors=VERMILION, linewidths=1.5)
-    bar = axes.figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, shrink=0.9, aspect=14)
-    bar.set_label("validation log loss", fontsize=7.5)
-    bar.ax.tick_params(labelsize=7.5)
+    axes.figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, fraction=0.2, pad=0.03, aspect=16)
     _scale(axes, "x", rows[x])
     _scale(axes, "y", rows[y])
     axes.set(xlabel=x, ylabel=y)
 
 
 def _scale(axes: Axes, which: str, values: pd.Series) -> None:
-    """A logarithmic axis for what spans decades, with as many labels as fit."""
-    if values.min() <= 0 or values.max() < WIDE * values.min():
+    """A logarithmic axis for what spans decades."""
+    if values.name in RATES or values.min() <= 0 or values.max() < WIDE * values.min():
         return
     axes.set(**{f"{which}scale": "log"})
-    drawing.plain_numbers(axes.xaxis if which == "x" else axes.yaxis, "{x:g}")
+    drawing.powers(axes.xaxis if which == "x" else axes.yaxis)
 
 
 def _bounds(rows: pd.DataFrame, large: float | None) -> tuple[float, float]:

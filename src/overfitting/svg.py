@@ -2,12 +2,13 @@
 
 import io
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from overfitting.drawing import COLOURS
+from overfitting.drawing import COLOURS, styled
 
 SVG, LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 PIXELS_A_POINT = 1.65  # how large the page shows it at most
@@ -28,6 +29,7 @@ def inline(figure: Figure, name: str, alternative: str) -> str:
     names = {old: f"{name}-{index}" for index, old in enumerate(dict.fromkeys(used), 1)}
     for element in root.iter():
         _shorten(element, names)
+    _unwrap(root)
     width = float(root.get("viewBox", "0 0 0 0").split()[2])
     root.attrib = {
         "viewBox": root.get("viewBox", ""),
@@ -39,6 +41,18 @@ def inline(figure: Figure, name: str, alternative: str) -> str:
     return re.sub(r"\n\s*", "", ElementTree.tostring(root, encoding="unicode"))
 
 
+def share_styles(drawings: Sequence[str]) -> tuple[list[str], str]:
+    """The drawings of a page with classes in place of styles, most of which they have in common; and the classes."""
+    classes: dict[str, str] = {}
+
+    def name(found: re.Match[str]) -> str:
+        return f'{found[1]}class="{classes.setdefault(found[2], f"s{len(classes)}")}"'
+
+    shared = [re.sub(r'(<[^<>]* )style="([^"]*)"', name, drawing) for drawing in drawings]
+    return shared, "\n".join(f".{name} {{{style}}}" for style, name in classes.items())
+
+
+@styled  # Matplotlib makes some of its texts only now
 def _save(figure: Figure, kind: str, background: str) -> bytes:
     target = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
@@ -68,6 +82,15 @@ def _shorten(element: ElementTree.Element, names: dict[str, str]) -> None:
             value = re.sub(r"\s+", " ", _rounded(value)).strip()
         attributes[key] = value
     element.attrib = attributes
+
+
+def _unwrap(element: ElementTree.Element) -> None:
+    """Replace groups that say nothing by what is in them."""
+    children = []
+    for child in element:
+        _unwrap(child)
+        children += list(child) if child.tag == f"{{{SVG}}}g" and not child.attrib else [child]
+    element[:] = children
 
 
 def _style(text: str) -> str:

@@ -22,6 +22,7 @@ HEADER = (
 )
 AGAINST_LARGE = ("difference to large", "p (Holm)")
 TERMINAL = ("variant", "test log loss", "difference to large", "AUC", "gap", "group")
+TERMINAL_WIDTH = 120  # characters in which the ranking is shown whole
 NONE = "–"  # where a number does not apply
 DEFINITIONS = {
     "difference to large": "of test log loss, paired by seed and row; negative is better",
@@ -57,7 +58,7 @@ def ranking(metrics: Mapping[str, Any]) -> list[list[str]]:
 
 def ranking_table(metrics: Mapping[str, Any]) -> Table:
     """The ranking for a terminal."""
-    table = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
     shown = [name for name in TERMINAL if name in header(metrics)]
     for name in shown:
         table.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
@@ -86,7 +87,7 @@ def more(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     everything += [(name, references[name]) for name in _sorted(references)]
     keys = [key for key in MORE if any(key in found for _, found in everything)]
     titles = {**MORE, "gap_epoch": f"gap > {metrics.get('gap_size', 0):g} from epoch"}
-    rows = [[name, *(_value(found[key]) if key in found else NONE for key in keys)] for name, found in everything]
+    rows = [[name, *(_cell(found, key) for key in keys)] for name, found in everything]
     return ["variant", *(titles[key] for key in keys)], rows
 
 
@@ -164,12 +165,16 @@ def _p_value(value: float | None) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _value(found: Any) -> str:
-    if isinstance(found, int):
-        return f"{found:,}"
-    if "median" in found:
-        return "never" if found["median"] is None else f"{found['median']:.0f}"
-    return f"{found['mean']:#.4g}".rstrip(".")
+def _cell(found: Mapping[str, Any], key: str) -> str:
+    if key not in found:
+        return NONE
+    if key == "parameters":
+        return f"{found[key]:,}"
+    if key == "gap_epoch":
+        return "never" if found[key]["median"] is None else f"{found[key]['median']:.0f}"
+    if key.endswith("_share"):
+        return f"{found[key]['mean']:.2%}"
+    return f"{found[key]['mean']:#.4g}".rstrip(".")
 
 
 def _champion(found: Mapping[str, Any] | None) -> str:

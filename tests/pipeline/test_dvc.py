@@ -84,7 +84,8 @@ def cases() -> list[tuple[str, tuple[Any, ...]]]:
     """All leaves of params.yaml and conf/, but for what no stage reads: searches, and variants that are not listed."""
     listed = yaml.safe_load((ROOT / "params.yaml").read_text())["variants"]
     found = {str(path.relative_to(ROOT)): path for path in (ROOT / "conf").rglob("*.yaml")}
-    variants = {name for name, path in found.items() if "variant" in name and path.stem not in listed}
+    variants = {name for name in found if name.startswith("conf/variant/")}
+    variants -= {f"conf/variant/{name}.yaml" for name in listed}
     unread = {"conf/search.yaml", *variants}
     files = ["params.yaml", *sorted(set(found) - unread)]
     return [

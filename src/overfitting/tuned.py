@@ -1,0 +1,87 @@
+"""What a search leaves: its trials in results/tuning.csv, and the best of them as a variant."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from optuna.trial import FrozenTrial
+
+from overfitting import files
+from overfitting.composition import section
+from overfitting.config import Config, Variant
+from overfitting.search import Searches, Values, rounded
+from overfitting.study import LOSSES
+
+COCKTAIL = "cocktail"
+
+
+def write_table(name: str, trials: Sequence[FrozenTrial], chosen: int, settings: Searches, about: Values) -> None:
+    """Put the trials of a search into results/tuning.csv, in place of its earlier ones.
+
+    `chosen` is the number of the best one; `about` has what the trials share: `epochs`, `data`.
+    """
+    shared = {"search": name, "seeds": len(settings.seeds), **about}
+    rows = [{**shared, **_row(trial), "chosen": trial.number == chosen} for trial in trials]
+    # as text: what is not this search's stays as it is
+    known = pd.read_csv(files.TUNING, dtype=str) if files.TUNING.is_file() else pd.DataFrame(columns=["search"])
+    order = {search: place for place, search in enumerate(settings.searches)}
+    known = known[(known["search"] != name) & known["search"].isin(list(order))]
+    table = pd.concat([known.astype(object), pd.DataFrame(rows, dtype=object)])
+    table = table.sort_values("search", key=lambda column: column.map(order), kind="stable")
+    fields = [field for space in settings.searches.values() for field in space]
+    last = ["val_log_loss", "val_log_loss_std", "state", "data", "chosen"]
+    columns = ["search", "trial", "seeds", "epochs", *dict.fromkeys(fields), *last]
+    _write(files.TUNING, table.reindex(columns=columns).to_csv(index=False))
+
+
+def _row(trial: FrozenTrial) -> dict[str, Any]:
+    """What results/tuning.csv says of a trial; a deviation needs two seeds."""
+    losses = trial.user_attrs.get(LOSSES, [])
+    return {
+        "trial": trial.number,
+        **rounded(trial.params),
+        "val_log_loss": None if trial.value is None else round(trial.value, 6),
+        "val_log_loss_std": round(float(np.std(losses, ddof=1)), 6) if len(losses) > 1 else None,
+        "state": trial.state.name.lower(),
+    }
+
+
+def write_variant(name: str, config: Config, best: FrozenTrial, trials: int, command: str) -> None:
+    """Write the variant of `config`, the `best` of the `trials` of a `command`, as what differs from large."""
+    folder = Path("conf/variant") if name == COCKTAIL else Path("conf/variant/tuned")
+    package = "" if name == COCKTAIL else "# @package variant\n"
+    header = (
+        f"{package}# {name}: the best of {trials} trials of `{command}`,\n"
+        f"# by validation log loss: {best.value:.4f}. Tried: conf/search.yaml; all trials: results/tuning.csv.\n"
+    )
+    lines = [f"{field}: {_yaml(value)}" for field, value in differences(config).items()] or ["{}"]
+    _write(folder / f"{name}.yaml", header + "\n".join(lines) + "\n")
+    print(f"{name}: {', '.join(lines)} -> {folder / name}.yaml")
+
+
+def _yaml(value: Any) -> str:
+    """A value as YAML reads it: 1.0e-05, since 1e-05 is text to it."""
+    return yaml.safe_dump(value, default_flow_style=True).splitlines()[0]
+
+
+def differences(config: Config) -> Values:
+    """In what a variant differs from large."""
+    standard = {field.name: field.default for field in dataclasses.fields(Variant)}
+    values = section(config, "train")["variant"]
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value != standard[name]
+    }
+
+
+def _write(path: Path, content: str) -> None:
+    """Write at once: a search that is killed meanwhile leaves the file as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial_path = path.with_suffix(".partial")
+    partial_path.write_text(content)
+    partial_path.replace(path)
