@@ -88,10 +88,39 @@ def test_one_epoch_is_keras_own_training_on_the_same_batches():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_each_epoch_takes_every_row_once_in_another_order():
-    orders = [tf.random.experimental.stateless_shuffle(tf.range(100), seed=[0, epoch]).numpy() for epoch in (1, 2)]
-    assert sorted(orders[0]) == sorted(orders[1]) == list(range(100))
-    assert not (orders[0] == orders[1]).all()
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(("steps", "taken"), [(None, 400), (3, 150)])
+def test_an_epoch_takes_rows_once_in_an_order_of_its_own(steps, taken, streaming):
+    """And as many of them as it has steps: 400 rows are eight batches."""
+    data = Rows(np.arange(2000, dtype=np.float32).reshape(400, 5) / 5, rows().labels)
+    model, seen = build(TINY, 5, seed=0), []
+
+    def record(features, labels):
+        tf.py_function(lambda batch: seen.extend(batch.numpy()[:, 0].astype(int)), [features], [])
+        return features, labels
+
+    optimizer = adam(TINY, model, 0.001)
+    run_epoch = epoch_function(model, optimizer, data, data, budget(streaming=streaming), 0, record, steps=steps)
+    orders = []
+    for epoch in (1, 2):
+        run_epoch(tf.constant(epoch))
+        orders.append(seen[:])
+        seen.clear()
+    assert [len(set(order)) for order in orders] == [len(order) for order in orders] == [taken, taken]
+    assert set().union(*orders) <= set(range(400))
+    assert orders[0] != orders[1]
+    if steps:
+        assert set(orders[0]) != set(orders[1])
+
+
+def test_more_rows_cost_no_more_steps():
+    data = rows(800)
+    more = train(TINY, budget(), data, rows(100, seed=1), seed=0, epoch_rows=400)
+    same = train(TINY, budget(), data.first(400), rows(100, seed=1), seed=0)
+    rates = [[row["learning_rate"] for row in run.history] for run in (more, same)]
+    assert rates[0] == rates[1]
+    assert (more.summary["train_rows"], same.summary["train_rows"]) == (800, 400)
+    assert more.history[0]["train_log_loss"] != same.history[0]["train_log_loss"]
 
 
 REMEDIES = Variant(hidden_units=(8, 8), dropout=0.5, l1=0.0001)

@@ -79,11 +79,11 @@ RANKING = ["l1", "l2", "large"]
 
 
 def test_details_tell_what_happens_to_large_to_weights_and_outside():
-    overfitting, least, weights, references = details(TRAINED, REFERENCES, RANKING, 0.05)
+    overfitting, last, weights, references = details(TRAINED, REFERENCES, RANKING, 0.05)
     assert "from its best epoch (12 of 60)" in overfitting
     assert "from 0.560 to 2.060" in overfitting
     assert "passes 0.05 in epoch 7" in overfitting
-    assert "l1 loses least by training on: 0.0100, against 1.5000 of large" in least
+    assert last.endswith("held back: l1 0.550, l2 0.570, large 2.060.")
     assert "large 2.0%, l1 99.0%, l2 10.0% (1.3% before training)" in weights
     assert "random_forest, has a lower log loss than l1: 0.5300 against 0.5400" in references
 
@@ -91,12 +91,12 @@ def test_details_tell_what_happens_to_large_to_weights_and_outside():
 def test_details_change_with_the_numbers():
     changed = copy.deepcopy(TRAINED)
     changed["large"]["gap_epoch"]["median"] = None
-    changed["l2"]["rise_after_best"]["mean"] = 0.001
+    changed["l2"]["val_log_loss_last"]["mean"] = 0.5
     changed["l1"]["near_zero_share"]["mean"] = 0.5
     worse = {"random_forest": {"test_log_loss": {"mean": 0.6}, "test_auc": {"mean": 0.7}}}
     text = " ".join(details(changed, worse, RANKING, 0.05))
     assert "never passes 0.05" in text
-    assert "l2 loses least" in text
+    assert "held back: l2 0.500, l1 0.550, large" in text
     assert "l1 50.0%" in text
     assert "has a higher log loss than l1" in text
 

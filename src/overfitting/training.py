@@ -109,13 +109,14 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: Checkpoint | None = None,
     scaling: Scaling | None = None,
+    epoch_rows: int | None = None,
 ) -> Trained:
     """Train one seed of `variant` and keep the weights of the epoch with the lowest validation log loss.
 
     `callbacks` get each epoch's row of the history as `logs`, under the names of `COLUMNS`, and may stop the run. Of
     Keras's hooks those of the training and of its epochs are called; a step is part of a compiled epoch. With a
     `checkpoint` a run that was killed goes on where that was taken, to the same result. `scaling` says what the columns
-    are, which `variant.symmetry` needs to know.
+    are, which `variant.symmetry` needs to know. An epoch is a pass over `epoch_rows` of the rows, by default all.
 
     Raises:
         DivergedError: a loss is not finite.
@@ -123,11 +124,13 @@ def train(
     """
     model = build(variant, rows.features.shape[1], seed)
     initial = _near_zero(model)
-    steps = len(rows.labels) // training.batch_size
+    steps = (epoch_rows or len(rows.labels)) // training.batch_size
     schedule = learning_rate(training.schedule, max(variant.hidden_units), training.epochs, steps)
     optimizer = adam(variant, model, schedule)
     augment = augmentation(variant, scaling, seed, optimizer.iterations)
-    run_epoch = epoch_function(model, optimizer, rows, validation, training, seed, augment, variant.label_smoothing)
+    run_epoch = epoch_function(
+        model, optimizer, rows, validation, training, seed, augment, variant.label_smoothing, steps
+    )
 
     patience = variant.patience or training.patience or training.epochs
     selection = keras.callbacks.EarlyStopping("val_log_loss", patience=patience, mode="min", restore_best_weights=True)
@@ -173,10 +176,12 @@ def epoch_function(
     seed: int,
     augment: Transform = lambda features, labels: (features, labels),
     label_smoothing: float = 0.0,
+    steps: int | None = None,
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A compiled function of the epoch (counted from 1) that trains on all rows once and measures.
+    """A compiled function of the epoch (counted from 1) that trains for `steps`, by default on all rows, and measures.
 
-    Rows are taken in an order drawn from (seed, epoch); rows that fill no batch are left out of that epoch.
+    Rows are taken in an order drawn from (seed, epoch), none twice; what the batches do not hold is left out of that
+    epoch.
     `train_log_loss` and `train_accuracy` are means over the batches as they are trained on, dropout at work, as Keras
     reports them, on batches as `augment` gives them; the validation set is measured without dropout and in float32,
     after the epoch. Where the optimizer averages weights, the model has the averages between epochs.
@@ -184,7 +189,7 @@ def epoch_function(
     features, labels = resident(rows.features, training.streaming), resident(rows.labels, training.streaming)
     val_features, val_labels = resident(validation.features), resident(validation.labels)
     n_rows, batch_size = len(rows.labels), training.batch_size
-    steps = n_rows // batch_size
+    steps = steps or n_rows // batch_size
     step_function = _step_function(model, optimizer, training, label_smoothing)
 
     def gather(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -28,7 +28,7 @@ def details(
     ranking: Sequence[str],
     gap: float,
 ) -> list[str]:
-    """More sentences: how far large overfits and who hardly does, what penalties do to weights, what else there is."""
+    """More sentences: how far large overfits, where all end, what penalties do to weights, what else there is."""
     trained = [name for name in ranking if "epochs" in variants[name]]
     return [
         *_overfitting(variants, trained, gap),
@@ -38,26 +38,22 @@ def details(
 
 
 def _overfitting(variants: Mapping[str, Mapping[str, Any]], trained: Sequence[str], gap: float) -> list[str]:
-    """What happens to large after its best epoch, and to whom it happens least."""
+    """What happens to large after its best epoch, and where all end that are not stopped early."""
     if REFERENCE not in trained:
         return []
     large = variants[REFERENCE]
     passed = large["gap_epoch"]["median"]
     when = f"passes {gap:g} in epoch {passed:.0f} (median)" if passed else f"never passes {gap:g}"
     as_long = [name for name in trained if variants[name]["epochs"]["mean"] >= large["epochs"]["mean"]]
-    least = min(as_long, key=lambda name: variants[name]["rise_after_best"]["mean"])
-    sentences = [
+    final = {name: variants[name]["val_log_loss_last"]["mean"] for name in as_long}
+    listed = ", ".join(f"{name} {final[name]:.3f}" for name in sorted(final, key=final.__getitem__))
+    return [
         f"Trained on, large overfits: from its best epoch ({large['best_epoch']['mean']:.0f} of "
         f"{large['epochs']['mean']:.0f}) to the last, validation log loss goes from "
         f"{large['val_log_loss_best']['mean']:.3f} to {large['val_log_loss_last']['mean']:.3f}, while training log "
-        f"loss goes to {large['train_log_loss_last']['mean']:.3f}; the gap between them {when}."
+        f"loss goes to {large['train_log_loss_last']['mean']:.3f}; the gap between them {when}.",
+        f"Validation log loss of the last epoch, which nothing but the remedy held back: {listed}.",
     ]
-    if least != REFERENCE:
-        rise = variants[least]["rise_after_best"]["mean"]
-        sentences.append(
-            f"{least} loses least by training on: {rise:.4f}, against {large['rise_after_best']['mean']:.4f} of large."
-        )
-    return sentences
 
 
 def _weights(variants: Mapping[str, Mapping[str, Any]]) -> list[str]:

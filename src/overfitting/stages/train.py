@@ -41,13 +41,22 @@ def _train(config: Config, folder: Path, identity: dict[str, Any]) -> None:
 
     backend.start(threads=1)
     rows, validation = (training.Rows(*files.read_rows(name)) for name in ("train", "validation"))
-    rows = rows.first(train_rows(config, files.read_json(files.MANIFEST)))
+    manifest = files.read_json(files.MANIFEST)
+    rows = rows.first(train_rows(config, manifest))
     scaling = Scaling(**files.read_json(files.SCALING))
     assert config.seed is not None
     checkpoint = Checkpoint(folder / RESUMED[0], identity["fingerprint"])
     with Journal(folder / "history.csv", training.COLUMNS) as journal:
         trained = training.train(
-            config.variant, config.training, rows, validation, config.seed, [journal.callback()], checkpoint, scaling
+            config.variant,
+            config.training,
+            rows,
+            validation,
+            config.seed,
+            [journal.callback()],
+            checkpoint,
+            scaling,
+            manifest["train_rows"],  # as many steps for a variant that has more rows
         )
         journal.complete(trained.history)
     trained.model.save(folder / "model.keras")
