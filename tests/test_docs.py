@@ -3,7 +3,7 @@
 import json
 import re
 
-from overfitting.report import update_readme
+from overfitting.readme import CHINESE, chinese_sentence, updated
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -11,11 +11,13 @@ README = (ROOT / "README.md").read_text()
 
 def test_verdict_and_table_are_those_of_the_committed_results():
     metrics = json.loads((ROOT / "results/metrics.json").read_text())
-    assert update_readme(README, metrics) == README
+    assert updated(README, metrics["verdict"]["sentence"], metrics) == README
+    chinese = (ROOT / CHINESE).read_text()
+    assert updated(chinese, chinese_sentence(metrics), metrics) == chinese
 
 
 def test_every_link_to_a_file_leads_to_one():
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "data/bundled/README.md"):
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "data/bundled/README.md"):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             if target != "results/report.html":
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
@@ -23,7 +25,7 @@ def test_every_link_to_a_file_leads_to_one():
 
 def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) <= targets
 
 

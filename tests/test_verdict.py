@@ -80,7 +80,7 @@ RANKING = ["l1", "l2", "large"]
 
 def test_details_tell_what_happens_to_large_to_weights_and_outside():
     overfitting, last, weights, references = details(TRAINED, REFERENCES, RANKING, 0.05)
-    assert "from its best epoch (12 of 60)" in overfitting
+    assert "past its best epoch (12 of 60), large overfits" in overfitting
     assert "from 0.560 to 2.060" in overfitting
     assert "passes 0.05 in epoch 7" in overfitting
     assert last.endswith("held back: l1 0.550, l2 0.570, large 2.060.")

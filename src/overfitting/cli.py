@@ -28,7 +28,7 @@ COMMANDS = {
     "smoke": "run the whole pipeline on tiny settings in a scratch copy",
     "events": "simulate the bundled events anew",
     "tune": "search for the strengths of remedies on validation rows: tune l2 dropout",
-    "readme": "write the verdict and the ranking of results/ into README.md",
+    "readme": "write the verdict and the ranking of results/ into README.md and README.zh-CN.md",
     "changes": "what this branch changes against a base, as Markdown: changes main",
 }
 
@@ -81,10 +81,9 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             print(tuning.USAGE) if {"-h", "--help"} & set(arguments) else tuning.run(arguments)
         case "readme":
-            from overfitting import files, report
+            from overfitting import files, readme
 
-            readme = Path("README.md")
-            readme.write_text(report.update_readme(readme.read_text(), files.read_json(files.METRICS)))
+            readme.update(files.read_json(files.METRICS))
         case "changes":
             from overfitting import changes
 
