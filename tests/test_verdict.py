@@ -29,7 +29,7 @@ def test_sentence_states_best_difference_and_interval():
     assert found["best"] == ["dropout"]
     assert found["ranking"] == ["dropout", "l2", "large", "small", "l1"]
     assert found["sentence"] == (
-        "On 25,000 unseen rows and 5 seeds, dropout is best: dropout has log loss 0.5000 against 0.6000 of large, "
+        "On 25,000 unseen rows and 5 seeds, dropout is best: it has log loss 0.5000 against 0.6000 of large, "
         "0.1000 lower (95% interval 0.0900 to 0.1100); better than large, but not best: l2; "
         "not distinguishable from large: small; worse than large: l1."
     )

@@ -108,8 +108,9 @@ def _best(
     if REFERENCE not in variants:
         return f"On {sample}, {who}: {score}"
     found = first["difference_to_large"][PRIMARY]
+    which = "it" if len(best) == 1 else ranking[0]
     return (
-        f"On {sample}, {who}: {ranking[0]} has {score} against {variants[REFERENCE][PRIMARY]['mean']:.4f} of large, "
+        f"On {sample}, {who}: {which} has {score} against {variants[REFERENCE][PRIMARY]['mean']:.4f} of large, "
         f"{-found['mean']:.4f} lower ({confidence:.0%} interval {-found['ci_high']:.4f} to {-found['ci_low']:.4f})"
     )
 
