@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from overfitting.errors import UserError
-from overfitting.readme import chinese_sentence, updated
+from overfitting.readme import README, chinese_sentence, computed, updated
 from overfitting.report import ranking_markdown
 from tests.test_report import ORDER, REFERENCES, invented
 
@@ -13,20 +13,24 @@ PAGE = "# x\n<!-- verdict -->\nold\n<!-- /verdict -->\ntext\n<!-- table -->\nold
 
 
 def test_a_page_keeps_its_markers_and_what_is_around_them():
-    metrics = invented(2, ORDER, REFERENCES)
-    after = updated(PAGE, "L2 is best.", metrics)
-    assert updated(after, "L2 is best.", metrics) == after
-    assert ranking_markdown(metrics) in after
-    assert "> L2 is best.\n" in after
-    assert "hist_gradient_boosting" in after
-    assert "old" not in after
-    assert after.startswith("# x\n<!-- verdict -->\n")
-    assert after.endswith("<!-- /table -->\nend\n")
+    contents = {"verdict": "> L2 is best.", "table": "| a |"}
+    after = updated(PAGE, contents)
+    assert after == PAGE.replace("old", "> L2 is best.", 1).replace("old", "| a |")
+    assert updated(after, contents) == after
 
 
 def test_a_page_without_markers_is_an_error():
-    with pytest.raises(UserError, match="<!-- table -->"):
-        updated("<!-- verdict -->\n<!-- /verdict -->", "x", invented())
+    with pytest.raises(UserError, match="<!-- details -->"):
+        updated(PAGE, {"details": "x"})
+
+
+def test_the_english_page_has_verdict_ranking_and_details():
+    metrics = invented(2, ORDER, REFERENCES)
+    contents = computed(metrics)[README]
+    assert metrics["verdict"]["sentence"] in contents["verdict"]
+    assert contents["table"] == ranking_markdown(metrics)
+    assert "hist_gradient_boosting" in contents["table"]
+    assert contents["details"].splitlines() == [f"- {sentence}" for sentence in metrics["verdict"]["details"]]
 
 
 def grouped(**groups):

@@ -8,24 +8,32 @@ from overfitting.errors import UserError
 from overfitting.report import ranking_markdown
 from overfitting.statistics import PRIMARY, REFERENCE
 
-CHINESE = Path("README.zh-CN.md")
-PAGES = (Path("README.md"), CHINESE)
+README, CHINESE = Path("README.md"), Path("README.zh-CN.md")
 
 
 def update(metrics: Mapping[str, Any]) -> None:
     """Write the verdict and the ranking of `metrics` into both pages."""
-    for page in PAGES:
-        sentence = chinese_sentence(metrics) if page == CHINESE else metrics["verdict"]["sentence"]
-        page.write_text(updated(page.read_text(encoding="utf-8"), sentence, metrics), encoding="utf-8")
+    for page, contents in computed(metrics).items():
+        page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")
 
 
-def updated(text: str, sentence: str, metrics: Mapping[str, Any]) -> str:
-    """The page with the sentence and the ranking of `metrics` between its markers, such as `<!-- table -->`.
+def computed(metrics: Mapping[str, Any]) -> dict[Path, dict[str, str]]:
+    """What stands between the markers of each page, such as `<!-- table -->` and `<!-- /table -->`."""
+    table, verdict = ranking_markdown(metrics), metrics["verdict"]
+    details = "\n".join(f"- {sentence}" for sentence in verdict["details"])
+    return {
+        README: {"verdict": f"> {verdict['sentence']}", "table": table, "details": details},
+        CHINESE: {"verdict": f"> {chinese_sentence(metrics)}", "table": table},
+    }
+
+
+def updated(text: str, contents: Mapping[str, str]) -> str:
+    """The page with `contents` between its markers.
 
     Raises:
         UserError: the markers are not there.
     """
-    for mark, content in (("verdict", f"> {sentence}"), ("table", ranking_markdown(metrics))):
+    for mark, content in contents.items():
         before, found, rest = text.partition(f"<!-- {mark} -->\n")
         _, closed, after = rest.partition(f"<!-- /{mark} -->")
         if not found or not closed:
