@@ -45,7 +45,7 @@ def main() -> None:
         "# All remedies",
         "",
         "Every file of `conf/variant/`, on the data and over the seeds of the comparison in the README, for which",
-        "`params.yaml` lists some: `python benchmarks/remedies.py`. The more comparisons, the stricter Holm's correction.",
+        "`params.yaml` lists some: `python benchmarks/remedies.py`. More comparisons, stricter corrections.",
         "",
         ranking_markdown(metrics),
         "",
