@@ -4,8 +4,6 @@ import logging
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +26,7 @@ from tests.mlflow_files import (
     write_results,
     write_run,
 )
+from tests.servers import free_port, wait_for
 
 pytestmark = WARNINGS
 
@@ -100,28 +99,15 @@ def train(
 
 @contextmanager
 def mlflow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     script = f"from overfitting import tracking; from pathlib import Path; tracking.serve(Path(), {port})"
     with subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_for(f"{address}/health", process)
+            wait_for(f"{address}/health", process)
             yield address, process
         finally:
             process.terminate()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(url)
 
 
 def test_one_parent_and_a_child_for_each_variant_and_seed(root: Path) -> None:
@@ -172,7 +158,7 @@ def test_report_and_figures_lie_at_the_parent(root: Path) -> None:
         "report.html",
         "report.md",
     }
-    assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/ranking.png"]
+    assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/forest.png"]
 
 
 def test_a_second_sync_changes_nothing(root: Path) -> None:

@@ -20,6 +20,7 @@ from overfitting.fingerprint import file_digest, fingerprint
 from overfitting.store import ENVIRONMENT, Store, mlflow, open_store, tracking_uri, without_password
 
 REPORT = ("report.html", "report.md", "metrics.json")  # in results/
+SHOWN = ("forest.png", "curves.png")  # figures in the description; the rest are among the artifacts
 
 _log = logging.getLogger(__name__)
 
@@ -135,8 +136,7 @@ def _complete(
         store.add_dataset(found, mirror.dataset(results["data"]))
     model = store.model(found) or (_add_model(store, found.info.run_id, run) if run.measured else None)
     values = _new(run.values(), found.data.metrics)
-    tags = _new({**run.identity, "data_hash": run.summary["data_fingerprint"]}, found.data.tags)
-    store.log(found.info.run_id, curves, tags=tags)
+    store.log(found.info.run_id, curves, tags=_new(run.tags, found.data.tags))
     store.log(found.info.run_id, mirror.now(values), model=model)
     store.finish(found, run.ended)
 
@@ -153,20 +153,22 @@ def _add_model(store: Store, run_id: str, run: mirror.Run) -> str | None:
 def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[str, Any]) -> None:
     run_id, folder = parent.info.run_id, store.root / "results"
     figures = sorted((folder / "figures").glob("*.png")) + sorted((folder / "figures").glob("*.svg"))
-    files = [path for path in (*(folder / name for name in REPORT), *figures) if path.is_file()]
-    digest = fingerprint(**{str(path.relative_to(folder)): file_digest(path) for path in files})
+    written = [path for path in (*(folder / name for name in REPORT), *figures) if path.is_file()]
+    digest = fingerprint(**{str(path.relative_to(folder)): file_digest(path) for path in written})
     if parent.data.tags.get("report_hash") != digest:
-        for path in files:
+        for path in written:
             inside = path.parent.relative_to(folder)
             store.client.log_artifact(run_id, str(path), None if inside == Path() else str(inside))
-    images = [f"get-artifact?path=figures/{path.name}&run_uuid={run_id}" for path in figures if path.suffix == ".png"]
-    key = results["run"]["fingerprint"]
+    present = {path.name for path in figures}
+    images = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if name in present]
+    key, locked = results["run"]["fingerprint"], mirror.read_lock(store.root).get(str(files.METRICS))
     address = overview.table_address(store.experiment, key)
     store.add_table(key, overview.table(results, run_id))
     tags = {
         "mlflow.note.content": overview.description(results, address, f"#/models/{champion.NAME}", images),
         "data_hash": results["data"]["fingerprint"],
         "best": ", ".join(results["verdict"]["best"]),
+        **({"dvc_lock": locked} if locked else {}),
         "report_hash": digest,
     }
     parameters = mirror.flat(overview.parameters(results))

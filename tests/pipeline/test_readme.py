@@ -58,13 +58,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     search = yaml.safe_load((root / "conf/search.yaml").read_text())
     (root / "conf/search.yaml").write_text(yaml.safe_dump({**search, "trials": 2}))
     (root / ".venv").symlink_to(Path(sys.prefix))
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for arguments in (
-        ["init", "--quiet", "-b", "main"],
-        ["add", "--all"],
-        ["commit", "--quiet", "-m", "tiny settings"],
+    for command in (
+        "init --quiet -b main",
+        "config user.name test",
+        "config user.email test@example.org",
+        "add --all",
+        "commit --quiet -m tiny",
     ):
-        subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
+        subprocess.run(["git", *command.split()], cwd=root, check=True)
     return root
 
 
