@@ -123,7 +123,8 @@ def _run_stage(name: str, arguments: list[str]) -> None:
                 arguments = ["--multirun", *arguments]
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing, and main() prints once
     named = [f"hydra.job.name={name}", f"hydra.help.header='{_about(name)}'"]
-    sys.argv = [f"overfitting {name}", *arguments, *named]
+    # overrides first and together, since Hydra refuses what follows the value of an option
+    sys.argv = [f"overfitting {name}", *named, *sorted(arguments, key=lambda argument: not _is_override(argument))]
     with clear_errors(), watching:
         hydra.main(version_base="1.3", config_path=str(Path("conf").resolve()), config_name="config")(run_job)()
 
@@ -176,6 +177,10 @@ def _shared(overrides: list[str]) -> list[str]:
     """The overrides that hold for every variant and seed."""
     own = ("variant=", "variant.", "seed=")
     return [override for override in overrides if not override.startswith(own)]
+
+
+def _is_override(argument: str) -> bool:
+    return "=" in argument and not argument.startswith("-")
 
 
 def _about(stage: str) -> str:
