@@ -437,11 +437,13 @@ def test_many_variants_keep_the_page_small(written):
     assert (written[1] / "report.html").stat().st_size < 800_000
 
 
-def test_the_terminal_shows_the_ranking_whole():
+@pytest.mark.parametrize("width", [80, TERMINAL_WIDTH])
+def test_the_terminal_shows_the_ranking_whole(width):
     metrics = invented(3, MANY, REFERENCES)
-    console = Console(width=TERMINAL_WIDTH, record=True, file=io.StringIO())
-    console.print(ranking_table(metrics))
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(ranking_table(metrics, width))
     text = console.export_text()
+    assert ("difference to large" in text) == (width == TERMINAL_WIDTH)
     assert "…" not in text
     for row in ranking(metrics):
         assert row[1] in text

@@ -13,7 +13,7 @@ import pytest
 
 from overfitting import live, mirror, tracking
 from overfitting.errors import UserError
-from overfitting.store import PARENT, Store, open_store, tracking_uri
+from overfitting.store import PARENT, Store, home, open_store, tracking_uri
 from tests.mlflow_files import (
     DATA,
     SETTINGS,
@@ -395,3 +395,9 @@ def test_training_survives_its_server(
     assert [message.split(":")[0] for message in caplog.messages] == [
         "training goes on without MLflow, `make ui` adds what is missing"
     ]
+
+
+@pytest.mark.parametrize("copy", ["tmpk3v9", "standalone/tmpk3v9"])
+def test_what_dvcs_queue_runs_in_a_copy_is_shown_by_the_project(tmp_path: Path, copy: str) -> None:
+    assert home(tmp_path / ".dvc/tmp/exps" / copy) == tmp_path
+    assert home(tmp_path) == tmp_path

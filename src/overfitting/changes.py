@@ -41,7 +41,7 @@ def describe(base: str) -> str:
             "",
             ranking(_metrics_at(base), after),
             "",
-            "### Test AUC",
+            "### Test log loss and AUC",
             "",
             _dvc("metrics", base) or "None changed.",
             "",

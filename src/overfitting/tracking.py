@@ -17,7 +17,7 @@ from filelock import FileLock
 from overfitting import champion, files, mirror, overview, stored_model
 from overfitting.errors import UserError
 from overfitting.fingerprint import file_digest, fingerprint
-from overfitting.store import ENVIRONMENT, Store, mlflow, open_store, tracking_uri, without_password
+from overfitting.store import ENVIRONMENT, Store, home, mlflow, open_store, tracking_uri, without_password
 
 REPORT = ("report.html", "report.md", "metrics.json")  # in results/
 SHOWN = ("forest.png", "curves.png")  # figures in the description; the rest are among the artifacts
@@ -67,7 +67,7 @@ def sync(root: Path = Path(), comparison: str | None = None) -> bool:
         return True
     uri = tracking_uri(root)
     try:
-        with FileLock(root / "mlflow.db.sync.lock"):
+        with FileLock(home(root) / "mlflow.db.sync.lock"):
             _update(open_store(root, uri), runs, results, comparison)
     except (mlflow().exceptions.MlflowException, OSError) as error:
         reason = without_password(str(error))
@@ -185,10 +185,11 @@ def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[s
 
 def _remove_abandoned(store: Store) -> None:
     """Delete comparisons that never came to results and whose runs have moved to another one."""
-    for run in store.search("attributes.status = 'RUNNING'"):
-        ours = "fingerprint" in run.data.tags and "variant" not in run.data.tags
-        if ours and not store.children(run.info.run_id):
-            store.client.delete_run(run.info.run_id)
+    with store.lock:  # another process may just be adding the first child
+        for run in store.search("attributes.status = 'RUNNING'"):
+            ours = "fingerprint" in run.data.tags and "variant" not in run.data.tags
+            if ours and not store.children(run.info.run_id):
+                store.client.delete_run(run.info.run_id)
 
 
 def _new(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
