@@ -30,6 +30,7 @@ ENVIRONMENT = {  # unless the user set them
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # else two lines a run on a server
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
 
