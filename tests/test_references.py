@@ -49,3 +49,9 @@ def test_the_line_is_scikit_learns(logits):
     test, _ = rows(1000, 2)
     expected = LogisticRegression(max_iter=1000).fit(*rows(600, 0)).decision_function(test)
     np.testing.assert_allclose(found["logistic_regression"][0], expected, atol=1e-4)
+
+
+def test_a_forest_gives_the_same_bytes_again():
+    train, test = rows(2000, 0), rows(5000, 1)[0]
+    found = [reference_logits("random_forest", [0], train, train, test).tobytes() for _ in range(5)]
+    assert len(set(found)) == 1

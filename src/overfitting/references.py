@@ -22,7 +22,9 @@ def reference_logits(name: Reference, seeds: Sequence[int], train: Rows, validat
     do not depend on the seed.
     """
     if name == "random_forest":
-        return np.stack([_logits(_forest(seed).fit(*train), test) for seed in seeds])
+        forests = (_forest(seed).fit(*train) for seed in seeds)
+        # several jobs would add the trees' votes up in an order of chance, and so with other last digits each time
+        return np.stack([_logits(forest.set_params(n_jobs=1), test) for forest in forests])
     if name == "logistic_regression":
         model: Any = LogisticRegression(max_iter=1000).fit(*train)
     else:
