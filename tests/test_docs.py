@@ -2,6 +2,9 @@
 
 import json
 import re
+import tomllib
+
+import yaml
 
 from overfitting.readme import computed, updated
 from tests.conftest import ROOT
@@ -37,3 +40,18 @@ def test_no_lock_file_names_a_host():
 def test_make_help_lists_what_the_readme_promises():
     listed = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {"repro", "test", "ui", "check", "smoke", "lock", "events", "help", "pr-report"} <= listed
+
+
+def test_pre_commit_runs_what_make_check_runs():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    checks = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in hooks]
+    assert entries == [line.strip() for line in checks.splitlines()]
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert f"## {project['version']} " in (ROOT / "CHANGELOG.md").read_text()
