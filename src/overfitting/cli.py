@@ -144,9 +144,11 @@ def run_job(composed: DictConfig) -> None:
 
 def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractContextManager[None]:
     """Show and log the seeds that Hydra is about to train; `configs` of all variants have the same overrides."""
-    from overfitting import comparison, files, watch
+    from overfitting import applicability, comparison, files, watch
 
-    data = files.read_json(files.MANIFEST)["fingerprint"]
+    manifest = files.read_json(files.MANIFEST)
+    applicability.check_variants(configs, manifest)
+    data = manifest["fingerprint"]
     shared = _shared(overrides)
     compared = compose_variants(shared) if any(item.startswith("variant.") for item in overrides) else configs
     name = cache(lambda: comparison.comparison_fingerprint(compared, data))
