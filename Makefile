@@ -3,13 +3,16 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: help repro test ui check smoke bench tune lock events pr-report
+.PHONY: help repro test ui check smoke bench tune lock events pull pr-report
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 repro: .venv/main ## the whole comparison: environment, data, training, report
-	dvc repro
+	dvc repro $(ARGS)
+
+pull: .venv/main ## what DVC's remote has of the results, where one is configured
+	@if [ -n "$$(dvc remote list)" ]; then dvc pull --run-cache --allow-missing $(ARGS); fi
 
 test: .venv/dev ## all tests, slow ones too
 	pytest -m "" -n 2 --dist worksteal
@@ -36,7 +39,7 @@ ui: .venv/main ## MLflow, brought up to date with the files, on 127.0.0.1 (PORT=
 events: .venv/dev ## simulate data/bundled/ anew (Pythia 8, about 5 minutes on two cores)
 	python -m overfitting events
 
-pr-report: .venv/main ## what this branch changes against BASE=main: params, metrics, ranking
+pr-report: .venv/main ## what this branch changes against BASE=main, as a pull request's comment says it
 	@python -m overfitting changes $(or $(BASE),main)
 
 lock: .venv/dev ## resolve pyproject.toml anew into requirements/

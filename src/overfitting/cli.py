@@ -29,7 +29,8 @@ COMMANDS = {
     "events": "simulate the bundled events anew",
     "tune": "search for the strengths of remedies on validation rows: tune l2 dropout",
     "readme": "write the verdict and the ranking of results/ into README.md",
-    "changes": "what this branch changes against a base, as Markdown: changes main",
+    "changes": "what this branch changes against a base, as Markdown; fails where a verdict is lost: changes main",
+    "comment": "post the output of `changes` on a pull request, or in place of the last: comment 12 comment.md",
 }
 
 
@@ -88,7 +89,17 @@ def _run_command(name: str, arguments: list[str]) -> None:
         case "changes":
             from overfitting import changes
 
-            print(changes.describe(arguments[0] if arguments else "main"))
+            text, problems = changes.describe(arguments[0] if arguments else "main")
+            print(text, end="")
+            sys.exit(bool(problems))
+        case "comment":
+            from overfitting import comment
+
+            if len(arguments) != 2:
+                raise UserError(
+                    f"expected the number of a pull request and a file, got {' '.join(arguments) or 'none'}"
+                )
+            comment.post(arguments[0], Path(arguments[1]))
 
 
 def _run_stage(name: str, arguments: list[str]) -> None:
