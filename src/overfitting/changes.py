@@ -201,7 +201,7 @@ def _reasons(problems: Sequence[str]) -> Section:
 def _parameters(commit: str, base: str) -> Section:
     """The table of `dvc params diff`, or what DVC could not read."""
     try:
-        table = revision.dvc("params", "diff", "--md", commit).splitlines()
+        table = revision.dvc("params", "diff", "--md", commit).replace(commit, commit[:7]).splitlines()
     except UserError as error:
         table = str(error).splitlines()
     # DVC prints a header without rows where nothing changed
