@@ -101,22 +101,21 @@ def ranking(before: Mapping[str, Any] | None, after: Mapping[str, Any], found: S
 
 
 def judged(found: Sequence[Change], how: Basis) -> list[Section]:
-    """What changed beyond noise, in words and in a table; then all differences, folded."""
+    """What changed beyond noise, in words and in a table; then, folded, what differs by no more."""
     real = [change for change in found if change.beyond_noise]
-    noise = sum(not change.beyond_noise and not change.same for change in found)
+    noise = [change for change in found if not change.beyond_noise and not change.same]
     same = sum(change.same for change in found)
     confidence = f"{found[0].confidence:.0%}" if found else ""
     words = (
         f"Differences are {how.value}; {confidence} intervals, p-values corrected for the number of variants that "
-        f"differ (Holm). Of {len(found)} metrics, {len(real)} changed, {noise} differ by no more than noise, "
+        f"differ (Holm). Of {len(found)} metrics, {len(real)} changed, {len(noise)} differ by no more than noise, "
         f"{same} are the same."
     )
     if not found:
         return [Section("Changes beyond noise", ["No variant is in both."])]
-    differ = [change for change in found if not change.same]
     return [
         Section("Changes beyond noise", [words, *(["", *_table(real)] if real else [])]),
-        *([Section("All differences", _table(differ), folded=True)] if differ else []),
+        *([Section("Differences that are noise, or cannot be judged", _table(noise), folded=True)] if noise else []),
     ]
 
 
