@@ -39,8 +39,8 @@ ui: .venv/main ## MLflow, brought up to date with the files, on 127.0.0.1 (PORT=
 events: .venv/dev ## simulate data/bundled/ anew (Pythia 8, about 5 minutes on two cores)
 	python -m overfitting events
 
-pr-report: .venv/main ## what this branch changes against BASE=main, as a pull request's comment says it
-	@python -m overfitting changes $(or $(BASE),main)
+pr-report: .venv/main ## what this branch changes against BASE=main, as a pull request's comment says it (ARGS=--check: fail as it does)
+	@python -m overfitting changes $(or $(BASE),main) $(ARGS)
 
 lock: .venv/dev ## resolve pyproject.toml anew into requirements/
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements/main.txt

@@ -3,9 +3,11 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
+from overfitting import cli
 from overfitting.changes import describe, judged, lost_verdicts, ranking
 from overfitting.comment import MARK
 from overfitting.differences import Basis, Change
@@ -131,3 +133,12 @@ def test_what_did_not_run_is_told_in_the_comment(committed):
     assert text.startswith(MARK)
     assert any("`train@l2` failed or did not run" in problem for problem in problems)
     assert "None changed." in text
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["HEAD"], 0), (["HEAD", "--check"], 1)])
+def test_only_a_check_fails(committed, monkeypatch, capsys, arguments, status):
+    monkeypatch.setattr(sys, "argv", ["overfitting", "changes", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == status
+    assert capsys.readouterr().out.startswith(MARK)

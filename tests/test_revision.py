@@ -66,10 +66,11 @@ def test_metrics_are_those_of_the_commit(repository):
     assert revision.metrics("HEAD") is None
 
 
-def test_predictions_are_none_where_nothing_has_them(repository):
+def test_predictions_are_none_where_nothing_has_them(repository, capsys):
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     commit()
     assert revision.predictions(git("rev-parse", "HEAD")) is None
+    assert "are not at hand" in capsys.readouterr().err
 
 
 def test_a_stage_ran_anew_where_its_entry_changed(repository):

