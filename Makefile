@@ -3,13 +3,14 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: help repro test ui check smoke bench tune lock events pull pr-report
+.PHONY: help repro test ui check smoke bench tune lock events pull pr-report experiments
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 repro: .venv/main ## the whole comparison: environment, data, training, report
 	dvc repro $(ARGS)
+	@python -m overfitting verdict
 
 pull: .venv/main ## what DVC's remote has of the results, where one is configured
 	@if [ -n "$$(dvc remote list)" ]; then dvc pull --run-cache --allow-missing $(ARGS); fi
@@ -38,6 +39,9 @@ ui: .venv/main ## MLflow, brought up to date with the files, on 127.0.0.1 (PORT=
 
 events: .venv/dev ## simulate data/bundled/ anew (Pythia 8, about 5 minutes on two cores)
 	python -m overfitting events
+
+experiments: .venv/main ## what `dvc exp run` tried: the settings that differ, and what they did
+	dvc exp show --only-changed --drop 'State|Executor|src/|data/|runs|results/'
 
 pr-report: .venv/main ## what this branch changes against BASE=main, as a pull request's comment says it (ARGS=--check: fail as it does)
 	@python -m overfitting changes $(or $(BASE),main) $(ARGS)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def copy_project(destination: Path) -> Path:
         else:
             shutil.copy(source, target)
     return destination
+
+
+def pytest_collection_finish() -> None:
+    """Where collected tests use TensorFlow, it is started as the stages start it, before a test computes with it."""
+    if "overfitting.backend" in sys.modules:
+        from overfitting import backend
+
+        backend.start(threads=1)
 
 
 @pytest.fixture

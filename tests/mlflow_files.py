@@ -152,7 +152,7 @@ def write_results(
     (folder / "metrics.json").write_text(json.dumps(results))
     (folder / "report.html").write_text("<p>report</p>")
     (folder / "report.md").write_text("report")
-    (folder / "figures/ranking.png").write_bytes(b"picture")
+    (folder / "figures/forest.png").write_bytes(b"picture")
     return results
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from overfitting import cli
+from overfitting.config import SECTIONS
 
 
 def call(monkeypatch, *arguments):
@@ -45,3 +46,33 @@ def test_a_mistake_ends_in_its_message_and_status_2(project, arguments, message)
 def test_overrides_of_one_variant_do_not_enter_the_comparison():
     overrides = ["variant=l2", "variant.l2=0.1", "seed=3", "training.epochs=2"]
     assert cli._shared(overrides) == ["training.epochs=2"]
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_help_of_a_command_does_nothing_else(monkeypatch, capsys, tmp_path, name):
+    monkeypatch.chdir(tmp_path)
+    call(monkeypatch, name, "--help")
+    assert f"python -m overfitting {name}" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stage", cli.STAGES)
+def test_the_help_of_a_stage_says_what_it_does_and_what_it_can_be_given(project, stage):
+    text = output(stage, "--help")
+    assert f"usage: python -m overfitting {stage} [group=choice ...] [key=value ...]" in text
+    assert cli.STAGES[stage] in text
+    assert all(section in text for section in SECTIONS[stage])
+    for group in ("data", "preprocessing", "training", "variant"):
+        names = sorted(path.stem for path in (project / "conf" / group).glob("*.yaml"))
+        assert f"{group}: {', '.join(names)}\n" in text
+    assert "learning_rate: 0.003" in text
+
+
+def test_options_of_hydra_stand_before_and_after_overrides(project):
+    for arguments in (("--cfg", "job", "variant=l2"), ("variant=l2", "--cfg", "job")):
+        assert "l2: 0.001" in output("train", *arguments)
+
+
+def output(*arguments):
+    command = [sys.executable, "-m", "overfitting", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

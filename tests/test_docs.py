@@ -3,19 +3,19 @@
 import json
 import re
 
-from overfitting.report import update_readme
+from overfitting.readme import computed, updated
 from tests.conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
 
-
-def test_verdict_and_table_are_those_of_the_committed_results():
+def test_what_is_computed_is_that_of_the_committed_results():
     metrics = json.loads((ROOT / "results/metrics.json").read_text())
-    assert update_readme(README, metrics) == README
+    for page, contents in computed(metrics).items():
+        text = (ROOT / page).read_text()
+        assert updated(text, contents) == text
 
 
 def test_every_link_to_a_file_leads_to_one():
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "data/bundled/README.md"):
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "data/bundled/README.md"):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             if target != "results/report.html":
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
@@ -23,7 +23,7 @@ def test_every_link_to_a_file_leads_to_one():
 
 def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) <= targets
 
 

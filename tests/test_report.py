@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from overfitting.errors import UserError
-from overfitting.report import headline, ranking_markdown, update_readme, write
+from overfitting.report import headline, ranking_markdown, write
 from overfitting.stages.report import commit
 from overfitting.statistics import seed_interval
 from overfitting.tables import TERMINAL_WIDTH, ranking, ranking_table
@@ -438,30 +437,17 @@ def test_many_variants_keep_the_page_small(written):
     assert (written[1] / "report.html").stat().st_size < 800_000
 
 
-def test_the_terminal_shows_the_ranking_whole():
+@pytest.mark.parametrize("width", [80, TERMINAL_WIDTH])
+def test_the_terminal_shows_the_ranking_whole(width):
     metrics = invented(3, MANY, REFERENCES)
-    console = Console(width=TERMINAL_WIDTH, record=True, file=io.StringIO())
-    console.print(ranking_table(metrics))
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(ranking_table(metrics, width))
     text = console.export_text()
+    assert ("difference to large" in text) == (width == TERMINAL_WIDTH)
     assert "…" not in text
     for row in ranking(metrics):
         assert row[1] in text
         assert row[2] in text
-
-
-def test_the_readme_keeps_its_markers_and_what_is_around_them():
-    metrics = invented(2, ORDER, REFERENCES)
-    before = "# x\n<!-- verdict -->\nold\n<!-- /verdict -->\ntext\n<!-- table -->\nold\n<!-- /table -->\nend\n"
-    after = update_readme(before, metrics)
-    assert update_readme(after, metrics) == after
-    assert ranking_markdown(metrics) in after
-    assert metrics["verdict"]["sentence"] in after
-    assert "hist_gradient_boosting" in after
-    assert "old" not in after
-    assert after.startswith("# x\n<!-- verdict -->\n")
-    assert after.endswith("<!-- /table -->\nend\n")
-    with pytest.raises(UserError, match="<!-- table -->"):
-        update_readme("<!-- verdict -->\n<!-- /verdict -->", metrics)
 
 
 def test_arithmetic_that_is_not_float32_is_noted_with_the_table(tmp_path):

@@ -4,8 +4,6 @@ import logging
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 
 from overfitting import live, mirror, tracking
 from overfitting.errors import UserError
-from overfitting.store import PARENT, Store, open_store, tracking_uri
+from overfitting.store import PARENT, Store, home, open_store, tracking_uri
 from tests.mlflow_files import (
     DATA,
     SETTINGS,
@@ -28,6 +26,7 @@ from tests.mlflow_files import (
     write_results,
     write_run,
 )
+from tests.servers import free_port, wait_for
 
 pytestmark = WARNINGS
 
@@ -100,28 +99,15 @@ def train(
 
 @contextmanager
 def mlflow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     script = f"from overfitting import tracking; from pathlib import Path; tracking.serve(Path(), {port})"
     with subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_for(f"{address}/health", process)
+            wait_for(f"{address}/health", process)
             yield address, process
         finally:
             process.terminate()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(url)
 
 
 def test_one_parent_and_a_child_for_each_variant_and_seed(root: Path) -> None:
@@ -172,7 +158,7 @@ def test_report_and_figures_lie_at_the_parent(root: Path) -> None:
         "report.html",
         "report.md",
     }
-    assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/ranking.png"]
+    assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/forest.png"]
 
 
 def test_a_second_sync_changes_nothing(root: Path) -> None:
@@ -409,3 +395,9 @@ def test_training_survives_its_server(
     assert [message.split(":")[0] for message in caplog.messages] == [
         "training goes on without MLflow, `make ui` adds what is missing"
     ]
+
+
+@pytest.mark.parametrize("copy", ["tmpk3v9", "standalone/tmpk3v9"])
+def test_what_dvcs_queue_runs_in_a_copy_is_shown_by_the_project(tmp_path: Path, copy: str) -> None:
+    assert home(tmp_path / ".dvc/tmp/exps" / copy) == tmp_path
+    assert home(tmp_path) == tmp_path

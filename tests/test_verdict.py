@@ -29,7 +29,7 @@ def test_sentence_states_best_difference_and_interval():
     assert found["best"] == ["dropout"]
     assert found["ranking"] == ["dropout", "l2", "large", "small", "l1"]
     assert found["sentence"] == (
-        "On 25,000 unseen rows and 5 seeds, dropout is best: dropout has log loss 0.5000 against 0.6000 of large, "
+        "On 25,000 unseen rows and 5 seeds, dropout is best: it has log loss 0.5000 against 0.6000 of large, "
         "0.1000 lower (95% interval 0.0900 to 0.1100); better than large, but not best: l2; "
         "not distinguishable from large: small; worse than large: l1."
     )
@@ -80,7 +80,7 @@ RANKING = ["l1", "l2", "large"]
 
 def test_details_tell_what_happens_to_large_to_weights_and_outside():
     overfitting, last, weights, references = details(TRAINED, REFERENCES, RANKING, 0.05)
-    assert "from its best epoch (12 of 60)" in overfitting
+    assert "past its best epoch (12 of 60), large overfits" in overfitting
     assert "from 0.560 to 2.060" in overfitting
     assert "passes 0.05 in epoch 7" in overfitting
     assert last.endswith("held back: l1 0.550, l2 0.570, large 2.060.")

@@ -1,5 +1,10 @@
 """`python -m overfitting`."""
 
-from overfitting.cli import main
+import sys
 
-main()
+try:
+    from overfitting.cli import main
+
+    main()
+except KeyboardInterrupt:  # while the packages are imported
+    sys.exit(130)

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from overfitting.composition import clear_errors, compose_config, compose_variants, validate
-from overfitting.config import Config
+from overfitting.config import SECTIONS, Config
 from overfitting.errors import UserError
 
 STAGES = {
@@ -28,25 +28,33 @@ COMMANDS = {
     "smoke": "run the whole pipeline on tiny settings in a scratch copy",
     "events": "simulate the bundled events anew",
     "tune": "search for the strengths of remedies on validation rows: tune l2 dropout",
-    "readme": "write the verdict and the ranking of results/ into README.md",
+    "readme": "write the verdict and the ranking of results/ into README.md and README.zh-CN.md",
     "changes": "what this branch changes against a base, as Markdown: changes main; --check fails as its check does",
     "comment": "post the output of `changes` on a pull request, or in place of the last: comment 12 comment.md",
+    "verdict": "print the verdict of results/ and where the page is",
+    "completion": 'let bash complete all this: eval "$(overfitting completion)"',
 }
+HELP = {"-h", "--help"}
+SHOWING = ("-h", "--h", "-c", "--cfg", "-i", "--info", "-s", "--shell")  # options with which no work is done
 CHECK = "--check"  # of `changes`
 
 
 def main() -> None:
     """Run a stage or a command; a user's mistake ends in its message and exit status 2."""
-    name, *overrides = sys.argv[1:] or ["--help"]
-    if name in ("-h", "--help"):
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in HELP:
         print(_help())
         return
     try:
-        _dispatch(name, overrides)
+        _dispatch(name, arguments)
     except UserError as error:
         _fail(name, error)
+    except BrokenPipeError:
+        if not HELP & set(arguments):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # who reads the help, such as `head`, has enough of it
     except KeyboardInterrupt:
-        print(f"overfitting {name}: interrupted; finished seeds are kept for the next run", file=sys.stderr)
+        print(f"overfitting {name}: interrupted; started again, it goes on from what is finished", file=sys.stderr)
         sys.exit(130)
 
 
@@ -65,6 +73,9 @@ def _dispatch(name: str, arguments: list[str]) -> None:
 
 
 def _run_command(name: str, arguments: list[str]) -> None:
+    if name != "tune" and HELP & set(arguments):
+        print(f"usage: python -m overfitting {name}: {COMMANDS[name]}")
+        return
     match name:
         case "ui":
             from overfitting import tracking
@@ -81,12 +92,11 @@ def _run_command(name: str, arguments: list[str]) -> None:
         case "tune":
             from overfitting import tuning
 
-            print(tuning.USAGE) if {"-h", "--help"} & set(arguments) else tuning.run(arguments)
+            print(tuning.USAGE) if HELP & set(arguments) else tuning.run(arguments)
         case "readme":
-            from overfitting import files, report
+            from overfitting import files, readme
 
-            readme = Path("README.md")
-            readme.write_text(report.update_readme(readme.read_text(), files.read_json(files.METRICS)))
+            readme.update(files.read_json(files.METRICS))
         case "changes":
             from overfitting import changes
 
@@ -102,12 +112,20 @@ def _run_command(name: str, arguments: list[str]) -> None:
                     f"expected the number of a pull request and a file, got {' '.join(arguments) or 'none'}"
                 )
             comment.post(arguments[0], Path(arguments[1]))
+        case "verdict":
+            from overfitting import files, tables
+
+            print(tables.conclusion(files.read_json(files.METRICS)))
+        case "completion":
+            from overfitting import completion
+
+            print(completion.script(STAGES, COMMANDS), end="")
 
 
 def _run_stage(name: str, arguments: list[str]) -> None:
     """Check the whole configuration, every variant of it, before any work; then let Hydra run the stage."""
     overrides = [argument for argument in arguments if not argument.startswith("-")]
-    only_shows = any(argument.startswith(("-h", "--h", "--info", "--cfg", "-c")) for argument in arguments)
+    only_shows = any(argument.startswith(SHOWING) for argument in arguments)
     watching: AbstractContextManager[None] = nullcontext()
     if not only_shows:
         configs = compose_variants(overrides)
@@ -116,7 +134,9 @@ def _run_stage(name: str, arguments: list[str]) -> None:
             if not any(argument.startswith("seed=") for argument in overrides):
                 arguments = ["--multirun", *arguments]
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing, and main() prints once
-    sys.argv = [f"overfitting {name}", *arguments, f"hydra.job.name={name}"]
+    named = [f"hydra.job.name={name}", f"hydra.help.header='{_about(name)}'"]
+    # overrides first and together, since Hydra refuses what follows the value of an option
+    sys.argv = [f"overfitting {name}", *named, *sorted(arguments, key=lambda argument: not _is_override(argument))]
     with clear_errors(), watching:
         hydra.main(version_base="1.3", config_path=str(Path("conf").resolve()), config_name="config")(run_job)()
 
@@ -169,6 +189,16 @@ def _shared(overrides: list[str]) -> list[str]:
     """The overrides that hold for every variant and seed."""
     own = ("variant=", "variant.", "seed=")
     return [override for override in overrides if not override.startswith(own)]
+
+
+def _is_override(argument: str) -> bool:
+    return "=" in argument and not argument.startswith("-")
+
+
+def _about(stage: str) -> str:
+    """The head of a stage's help: what it does, and which part of the configuration it reads."""
+    what, reads = STAGES[stage], ", ".join(SECTIONS[stage]) or "none of it"
+    return f"Stage {stage}: {what}. It reads of the configuration: {reads}."
 
 
 def _help() -> str:

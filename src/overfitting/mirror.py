@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from overfitting import files
 
@@ -26,11 +27,18 @@ class Run:
     folder: Path
     summary: dict[str, Any]
     measured: dict[str, float]
+    locked: str | None  # hash of the variant's output in dvc.lock, where it is there
 
     @property
     def identity(self) -> dict[str, str]:
         """The tags that find a run; the variant counts, since two names may stand for one configuration."""
         return {key: str(self.summary[key]) for key in ("variant", "seed", "fingerprint")}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The identity, and what the run was made of and into."""
+        locked = {"dvc_lock": self.locked} if self.locked else {}
+        return {**self.identity, **locked, "data_hash": self.summary["data_fingerprint"]}
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -82,7 +90,18 @@ def read_results(root: Path) -> dict[str, Any]:
 def read_runs(root: Path, results: Mapping[str, Any]) -> list[Run]:
     """All finished trainings under runs/."""
     summaries = {path.parent: json.loads(path.read_text()) for path in (root / "runs").rglob("summary.json")}
-    return [Run(folder, summary, _measured(summary, results)) for folder, summary in sorted(summaries.items())]
+    locked = read_lock(root)
+    return [
+        Run(folder, summary, _measured(summary, results), locked.get(f"{files.RUNS}/{summary['variant']}"))
+        for folder, summary in sorted(summaries.items())
+    ]
+
+
+def read_lock(root: Path) -> dict[str, str]:
+    """Hashes of outputs by their paths, as dvc.lock has them; empty where there is none."""
+    path = root / "dvc.lock"
+    stages = yaml.safe_load(path.read_text())["stages"] if path.is_file() else {}
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def points(values: Mapping[str, float], step: int, milliseconds: int) -> list[Point]:

@@ -108,7 +108,7 @@ def table(results: Mapping[str, Any], parent: str) -> str:
         "selectedColumns": [f"metrics.`{metric}`" for metric in COLUMNS],
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "variant"}]},
         "groupsExpanded": {f"param.variant.{variant}": False for variant in results["variants"]},
-        "chartsSearchFilter": "^(train|val)_",
+        "chartsSearchFilter": "^(train|val)_log_loss$",
         "runsHiddenMode": "SHOW_ALL",
         "useGroupedValuesInCharts": True,
         "hideEmptyCharts": True,

@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from overfitting import svg, tables
 from overfitting.drawing import COLOURS, Picture
-from overfitting.errors import UserError
 from overfitting.figures import pictures
 from overfitting.statistics import REFERENCE
 
@@ -46,21 +45,6 @@ def write(
 def ranking_markdown(metrics: Mapping[str, Any]) -> str:
     """The ranking as a Markdown table."""
     return tables.markdown(tables.header(metrics), tables.ranking(metrics))
-
-
-def update_readme(text: str, metrics: Mapping[str, Any]) -> str:
-    """README with the verdict and the ranking of `metrics` between its markers, such as `<!-- table -->`.
-
-    Raises:
-        UserError: the markers are not there.
-    """
-    for mark, content in (("verdict", f"> {metrics['verdict']['sentence']}"), ("table", ranking_markdown(metrics))):
-        before, found, rest = text.partition(f"<!-- {mark} -->\n")
-        _, closed, after = rest.partition(f"<!-- /{mark} -->")
-        if not found or not closed:
-            raise UserError(f"README.md: expected the lines <!-- {mark} --> and <!-- /{mark} -->")
-        text = f"{before}{found}{content}\n{closed}{after}"
-    return text
 
 
 def headline(metrics: Mapping[str, Any]) -> str:

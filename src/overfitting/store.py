@@ -30,8 +30,20 @@ ENVIRONMENT = {  # unless the user set them
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # else two lines a run on a server
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
+
+
+def home(root: Path) -> Path:
+    """The project whose MLflow shows the files under `root`.
+
+    An experiment of DVC's queue runs in a copy of the project, under its .dvc/tmp/exps/, that is deleted at the end.
+    """
+    for folder in root.resolve().parents:
+        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
+            return folder.parents[2]
+    return root
 
 
 @cache
@@ -48,7 +60,7 @@ def mlflow() -> Any:
 
 def tracking_uri(root: Path) -> str:
     """MLFLOW_TRACKING_URI, or the database beside the files."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(root) / 'mlflow.db'}"
 
 
 def without_password(text: str) -> str:
@@ -67,7 +79,7 @@ class Store:
 
     def __init__(self, root: Path, uri: str) -> None:
         self.root = root
-        self.lock = FileLock(root / "mlflow.db.lock", timeout=LOCK_SECONDS)
+        self.lock = FileLock(home(root) / "mlflow.db.lock", timeout=LOCK_SECONDS)
         with self.lock:  # the first process creates the tables, the others wait
             self.client = mlflow().MlflowClient(uri)
             self.experiment = self._experiment(uri)
@@ -76,7 +88,7 @@ class Store:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            artifacts = None if uri.startswith("http") else (self.root / "mlartifacts").resolve().as_uri()
+            artifacts = None if uri.startswith("http") else (home(self.root) / "mlartifacts").resolve().as_uri()
             tags = {"mlflow.note.content": DESCRIPTION}
             return str(self.client.create_experiment(name, artifact_location=artifacts, tags=tags))
         if found.lifecycle_stage == "deleted":

@@ -6,6 +6,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from overfitting.files import RESULTS
 from overfitting.statistics import PRIMARY, REFERENCE
 
 HEADER = (
@@ -22,7 +23,8 @@ HEADER = (
 )
 AGAINST_LARGE = ("difference to large", "p (Holm)")
 TERMINAL = ("variant", "test log loss", "difference to large", "AUC", "gap", "group")
-TERMINAL_WIDTH = 120  # characters in which the ranking is shown whole
+TERMINAL_WIDTH = 120  # characters that they take
+NARROW = ("variant", "test log loss", "AUC", "group")  # what fits in 80
 NONE = "–"  # where a number does not apply
 DEFINITIONS = {
     "difference to large": "of test log loss, paired by seed and row; negative is better",
@@ -56,10 +58,11 @@ def ranking(metrics: Mapping[str, Any]) -> list[list[str]]:
     return [[row[name] for name in header(metrics)] for row in rows]
 
 
-def ranking_table(metrics: Mapping[str, Any]) -> Table:
-    """The ranking for a terminal."""
+def ranking_table(metrics: Mapping[str, Any], width: int = TERMINAL_WIDTH) -> Table:
+    """The ranking for a terminal of that many characters; a narrow one gets fewer columns."""
     table = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
-    shown = [name for name in TERMINAL if name in header(metrics)]
+    columns = TERMINAL if width >= TERMINAL_WIDTH else NARROW
+    shown = [name for name in columns if name in header(metrics)]
     for name in shown:
         table.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
     for index, row in enumerate(ranking(metrics), 1):
@@ -67,6 +70,11 @@ def ranking_table(metrics: Mapping[str, Any]) -> Table:
         last = index == len(metrics["variants"])
         table.add_row(*(cells[name] for name in shown), end_section=last)
     return table
+
+
+def conclusion(metrics: Mapping[str, Any]) -> str:
+    """The verdict, and where all the rest is."""
+    return f"{metrics['verdict']['sentence']}\nThe page: {RESULTS / 'report.html'}"
 
 
 def definitions(metrics: Mapping[str, Any]) -> dict[str, str]:

@@ -17,9 +17,10 @@ from filelock import FileLock
 from overfitting import champion, files, mirror, overview, stored_model
 from overfitting.errors import UserError
 from overfitting.fingerprint import file_digest, fingerprint
-from overfitting.store import ENVIRONMENT, Store, mlflow, open_store, tracking_uri, without_password
+from overfitting.store import ENVIRONMENT, Store, home, mlflow, open_store, tracking_uri, without_password
 
 REPORT = ("report.html", "report.md", "metrics.json")  # in results/
+SHOWN = ("forest.png", "curves.png")  # figures in the description; the rest are among the artifacts
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def sync(root: Path = Path(), comparison: str | None = None) -> bool:
         return True
     uri = tracking_uri(root)
     try:
-        with FileLock(root / "mlflow.db.sync.lock"):
+        with FileLock(home(root) / "mlflow.db.sync.lock"):
             _update(open_store(root, uri), runs, results, comparison)
     except (mlflow().exceptions.MlflowException, OSError) as error:
         reason = without_password(str(error))
@@ -135,8 +136,7 @@ def _complete(
         store.add_dataset(found, mirror.dataset(results["data"]))
     model = store.model(found) or (_add_model(store, found.info.run_id, run) if run.measured else None)
     values = _new(run.values(), found.data.metrics)
-    tags = _new({**run.identity, "data_hash": run.summary["data_fingerprint"]}, found.data.tags)
-    store.log(found.info.run_id, curves, tags=tags)
+    store.log(found.info.run_id, curves, tags=_new(run.tags, found.data.tags))
     store.log(found.info.run_id, mirror.now(values), model=model)
     store.finish(found, run.ended)
 
@@ -153,20 +153,22 @@ def _add_model(store: Store, run_id: str, run: mirror.Run) -> str | None:
 def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[str, Any]) -> None:
     run_id, folder = parent.info.run_id, store.root / "results"
     figures = sorted((folder / "figures").glob("*.png")) + sorted((folder / "figures").glob("*.svg"))
-    files = [path for path in (*(folder / name for name in REPORT), *figures) if path.is_file()]
-    digest = fingerprint(**{str(path.relative_to(folder)): file_digest(path) for path in files})
+    written = [path for path in (*(folder / name for name in REPORT), *figures) if path.is_file()]
+    digest = fingerprint(**{str(path.relative_to(folder)): file_digest(path) for path in written})
     if parent.data.tags.get("report_hash") != digest:
-        for path in files:
+        for path in written:
             inside = path.parent.relative_to(folder)
             store.client.log_artifact(run_id, str(path), None if inside == Path() else str(inside))
-    images = [f"get-artifact?path=figures/{path.name}&run_uuid={run_id}" for path in figures if path.suffix == ".png"]
-    key = results["run"]["fingerprint"]
+    present = {path.name for path in figures}
+    images = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if name in present]
+    key, locked = results["run"]["fingerprint"], mirror.read_lock(store.root).get(str(files.METRICS))
     address = overview.table_address(store.experiment, key)
     store.add_table(key, overview.table(results, run_id))
     tags = {
         "mlflow.note.content": overview.description(results, address, f"#/models/{champion.NAME}", images),
         "data_hash": results["data"]["fingerprint"],
         "best": ", ".join(results["verdict"]["best"]),
+        **({"dvc_lock": locked} if locked else {}),
         "report_hash": digest,
     }
     parameters = mirror.flat(overview.parameters(results))
@@ -183,10 +185,11 @@ def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[s
 
 def _remove_abandoned(store: Store) -> None:
     """Delete comparisons that never came to results and whose runs have moved to another one."""
-    for run in store.search("attributes.status = 'RUNNING'"):
-        ours = "fingerprint" in run.data.tags and "variant" not in run.data.tags
-        if ours and not store.children(run.info.run_id):
-            store.client.delete_run(run.info.run_id)
+    with store.lock:  # another process may just be adding the first child
+        for run in store.search("attributes.status = 'RUNNING'"):
+            ours = "fingerprint" in run.data.tags and "variant" not in run.data.tags
+            if ours and not store.children(run.info.run_id):
+                store.client.delete_run(run.info.run_id)
 
 
 def _new(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:

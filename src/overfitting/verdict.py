@@ -48,10 +48,10 @@ def _overfitting(variants: Mapping[str, Mapping[str, Any]], trained: Sequence[st
     final = {name: variants[name]["val_log_loss_last"]["mean"] for name in as_long}
     listed = ", ".join(f"{name} {final[name]:.3f}" for name in sorted(final, key=final.__getitem__))
     return [
-        f"Trained on, large overfits: from its best epoch ({large['best_epoch']['mean']:.0f} of "
-        f"{large['epochs']['mean']:.0f}) to the last, validation log loss goes from "
-        f"{large['val_log_loss_best']['mean']:.3f} to {large['val_log_loss_last']['mean']:.3f}, while training log "
-        f"loss goes to {large['train_log_loss_last']['mean']:.3f}; the gap between them {when}.",
+        f"Trained past its best epoch ({large['best_epoch']['mean']:.0f} of {large['epochs']['mean']:.0f}), large "
+        f"overfits: validation log loss goes from {large['val_log_loss_best']['mean']:.3f} to "
+        f"{large['val_log_loss_last']['mean']:.3f}, while training log loss goes to "
+        f"{large['train_log_loss_last']['mean']:.3f}; the gap between them {when}.",
         f"Validation log loss of the last epoch, which nothing but the remedy held back: {listed}.",
     ]
 
@@ -108,8 +108,9 @@ def _best(
     if REFERENCE not in variants:
         return f"On {sample}, {who}: {score}"
     found = first["difference_to_large"][PRIMARY]
+    which = "it" if len(best) == 1 else ranking[0]
     return (
-        f"On {sample}, {who}: {ranking[0]} has {score} against {variants[REFERENCE][PRIMARY]['mean']:.4f} of large, "
+        f"On {sample}, {who}: {which} has {score} against {variants[REFERENCE][PRIMARY]['mean']:.4f} of large, "
         f"{-found['mean']:.4f} lower ({confidence:.0%} interval {-found['ci_high']:.4f} to {-found['ci_low']:.4f})"
     )
 

@@ -60,6 +60,7 @@ OTHER = {
     "normalization": "batch",
     "ensemble_of": "l2",
     "references": [],
+    "without": ["eta"],
 }
 
 

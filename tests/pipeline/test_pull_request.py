@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from overfitting.comment import MARK
 from overfitting.scratch import copy_project
@@ -77,10 +78,21 @@ def link_environment(root):
     (root / ".venv/main").touch()
 
 
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory):
-    """A repository whose branch main is reproduced, committed and pushed to a remote of DVC."""
-    root = tmp_path_factory.mktemp("origin")
+@pytest.fixture
+def origin(tmp_path_factory, tmp_path):
+    """A repository whose branch main is reproduced, committed and pushed to a remote of DVC; made once for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # the folder of all workers
+    root, done = shared / "origin", shared / "origin.done"
+    with FileLock(shared / "origin.lock"):
+        if not done.is_file():
+            reproduce(root, remote=shared / "remote")
+            done.touch()
+    return Path(shutil.copytree(root, tmp_path / "origin", symlinks=True))
+
+
+def reproduce(root, remote):
     for name in COPIED:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
@@ -92,11 +104,10 @@ def origin(tmp_path_factory):
         edit(root, file, changes)
     link_environment(root)
     run(root, "dvc", "init", "--quiet")
-    run(root, "dvc", "remote", "add", "--quiet", "--default", "storage", str(tmp_path_factory.mktemp("remote")))
+    run(root, "dvc", "remote", "add", "--quiet", "--default", "storage", str(remote))
     run(root, "dvc", "repro")
     commit(root, "base")
     run(root, "dvc", "push", "--quiet")
-    return root
 
 
 def commit(root, message):
@@ -197,8 +208,6 @@ def test_a_pull_request_is_reproduced_and_commented_once(origin, tmp_path):
     assert "- `more_data` was better than large (-" in text
     assert re.search(r"\| more_data \| test log loss \| .* \| worse \|", text)
 
-    run(origin, "git", "switch", "--quiet", "main")
-
 
 def test_a_fork_gets_a_summary_and_a_failed_stage_fails_the_check(origin, tmp_path):
     comments = tmp_path / "comments.json"
@@ -212,7 +221,6 @@ def test_a_fork_gets_a_summary_and_a_failed_stage_fails_the_check(origin, tmp_pa
     assert "split: expected at least" in job.log
     assert "- `preprocess` failed or did not run" in job.summary
     assert "| params.yaml | split.train | 1000 | 1000000 |" in " ".join(job.summary.split())
-    run(origin, "git", "switch", "--quiet", "main")
 
 
 def test_contributing_can_be_followed_to_the_letter(origin, tmp_path):

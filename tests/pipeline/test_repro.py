@@ -1,73 +1,17 @@
 """The whole pipeline on tiny settings: `dvc repro` twice, then after changes."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-import yaml
 
-from overfitting.scratch import copy_project
-from tests.conftest import ROOT
+from tests.pipeline.conftest import VARIANTS
 
 pytestmark = pytest.mark.slow
-VARIANTS = ["tiny", "large", "l2"]
-
-
-class Project:
-    """A scratch copy with git and DVC, in which commands are run as a user runs them."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.environment = {
-            **os.environ,
-            "MLFLOW_TRACKING_URI": f"sqlite:///{root}/mlflow.db",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "COLUMNS": "200",
-        }
-
-    def run(self, *command: str, check: bool = True) -> str:
-        done = subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=1200
-        )
-        output = done.stdout + done.stderr
-        if check:
-            assert done.returncode == 0, output
-        else:
-            assert done.returncode != 0, output
-        return output
-
-    def ran(self, output: str) -> set[str]:
-        """Stages that `dvc repro` ran."""
-        return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
-
-    def edit(self, file: str, key: str, value: object) -> None:
-        content = yaml.safe_load((self.root / file).read_text())
-        content[key] = value
-        (self.root / file).write_text(yaml.safe_dump(content))
-
-    def metrics(self) -> dict:
-        return json.loads((self.root / "results/metrics.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    root = tmp_path_factory.mktemp("repro")
-    shutil.copy(ROOT / ".gitignore", root)
-    project = Project(root)
-    project.run("git", "init", "--quiet", "--initial-branch=main")
-    copy_project(ROOT, root)
-    shutil.rmtree(root / ".dvc")
-    project.run("dvc", "init", "--quiet")
-    shutil.copytree(ROOT / ".dvc/plots", root / ".dvc/plots", dirs_exist_ok=True)
-    project.edit("params.yaml", "variants", VARIANTS)
-    project.output = project.run("dvc", "repro")
-    for command in (["add", "--all"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "base"]):
-        project.run("git", *command)
-    return project
+def finished(reproduced_once, tmp_path_factory):
+    return reproduced_once.copy(tmp_path_factory.mktemp("repro") / "project")
 
 
 def test_one_command_gives_the_answer(finished):
@@ -106,8 +50,7 @@ def test_a_changed_factor_reruns_its_variant_and_what_follows(finished):
     comment = finished.run("overfitting", "changes", "main")
     assert "| conf/variant/l2.yaml | l2 " in comment.replace("  ", " ")
     assert after["verdict"]["sentence"] in comment
-    finished.run("git", "checkout", "--quiet", ".")
-    finished.run("dvc", "checkout")
+    finished.restore()
 
 
 def test_an_added_seed_trains_only_what_is_missing(finished):
@@ -149,10 +92,3 @@ def test_dvcs_own_commands_are_short_and_clean(finished):
     assert "test_auc.l2" in finished.run("dvc", "metrics", "show")
     assert "train@l2" in finished.run("dvc", "dag")
     finished.run("dvc", "params", "diff")
-    finished.run("dvc", "plots", "show", "--out", "plots")
-    assert "val_log_loss" in (finished.root / "plots/index.html").read_text()
-    output = finished.run("dvc", "exp", "run", "--temp", "-S", "conf/variant/l2.yaml:l2=0.02", "-n", "stronger")
-    assert finished.ran(output) == {"train@l2", "evaluate", "report"}
-    shown = finished.run("dvc", "exp", "show", "--only-changed", "--md")
-    assert "stronger" in shown
-    assert "0.02" in shown

@@ -32,11 +32,16 @@ def run(config: Config) -> None:
     _write_curves(config)
     metrics = _metrics(config, found, references, labels)
     files.write_json(files.METRICS, metrics)
-    variants = metrics["variants"]
-    files.write_json(
-        files.SUMMARY, {"test_auc": {name: round(v["test_auc"]["mean"], 5) for name, v in variants.items()}}
-    )
+    files.write_json(files.SUMMARY, _summary(metrics))
     print(metrics["verdict"]["sentence"])
+
+
+def _summary(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """What DVC shows and compares: a number a variant of the measure that ranks, and of the one that people know."""
+    return {
+        measure: {name: round(found[measure]["mean"], 5) for name, found in metrics["variants"].items()}
+        for measure in (PRIMARY, "test_auc")
+    }
 
 
 def _references(config: Config, features: np.ndarray) -> dict[str, Array]:

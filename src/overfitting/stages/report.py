@@ -18,10 +18,11 @@ def run(config: Config) -> None:
     tuning = pd.read_csv(files.TUNING, dtype={"data": str}) if files.TUNING.is_file() else None
     report.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning, commit())
     tracking.sync(Path())
-    console = Console(width=max(Console().width, tables.TERMINAL_WIDTH))  # where there is no terminal, as in a log
-    console.print(tables.ranking_table(metrics))
-    console.print(metrics["verdict"]["sentence"])
-    console.print(f"The page: {files.RESULTS / 'report.html'}")
+    console = Console()
+    if not console.is_terminal:  # a log: as wide as need be
+        console.width = max(console.width, tables.TERMINAL_WIDTH)
+    console.print(tables.ranking_table(metrics, console.width))
+    console.print(tables.conclusion(metrics), highlight=False)
 
 
 def commit() -> str | None:

@@ -1,0 +1,62 @@
+"""Whether 1,000 runs in a tracking server slow logging: MLflow over PostgreSQL, one server empty, one with the runs.
+
+    python -m benchmarks.tracking_server
+
+Logging is what happens for one training: its run is created, 60 epochs arrive in batches of five, it is finished.
+Servers take turns. Prints medians and their ratio; 1 is no slower.
+"""
+
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from overfitting import tracking
+from overfitting.store import Store
+from tests.mlflow_files import SETTINGS, curve
+from tests.servers import postgres, tracking_server
+
+RUNS, REPETITIONS, EPOCHS, AT_ONCE = 1000, 15, 60, 5
+COMPARISON = "measured"
+
+
+def log(store: Store, number: int) -> float:
+    """Log one training; seconds that it took."""
+    identity = {"variant": "l2", "seed": str(number), "fingerprint": f"run {number}"}
+    rows = [(1000 * epoch, {"epoch": epoch, **curve(epoch, 0)}) for epoch in range(1, EPOCHS + 1)]
+    begun = time.perf_counter()
+    with store.lock:
+        parent = store.comparison(COMPARISON, 0).info.run_id
+        assert not store.finished(identity, parent)
+        connection = tracking.Connection(store, store.start(identity, parent, SETTINGS, 0))
+    for start in range(0, EPOCHS, AT_ONCE):
+        connection.log(rows[start : start + AT_ONCE])
+    connection.finish()
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Fill one of two servers, then measure both in turn."""
+    with ExitStack() as stack:
+        stores = []
+        for name in ("empty", "filled"):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"overfitting-{name}-")))
+            database = stack.enter_context(postgres())
+            stores.append(Store(folder, stack.enter_context(tracking_server(database, folder / "artifacts"))))
+        filled = stores[1]
+        for number in range(RUNS):
+            log(filled, -1 - number)
+        for store in stores:
+            log(store, RUNS)  # what is done once
+        seconds: dict[Store, list[float]] = {store: [] for store in stores}
+        for number in range(REPETITIONS):
+            for store in stores:
+                seconds[store].append(log(store, number))
+    alone, among = (statistics.median(seconds[store]) for store in stores)
+    print(f"logging one training, median of {REPETITIONS}: {alone:.3f} s in an empty server, {among:.3f} s beside")
+    print(f"{RUNS:,} runs; ratio {alone / among:.2f}")
+
+
+if __name__ == "__main__":
+    main()

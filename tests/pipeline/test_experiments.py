@@ -1,0 +1,171 @@
+"""DVC's experiments, comparisons and remotes, as the README names them."""
+
+import json
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from urllib.request import urlopen
+
+import pytest
+
+from tests.pipeline.conftest import VARIANTS, Project
+
+pytestmark = pytest.mark.slow
+L2 = "conf/variant/l2.yaml:l2"
+
+
+@pytest.fixture(scope="module")
+def project(reproduced_once, tmp_path_factory):
+    return reproduced_once.copy(tmp_path_factory.mktemp("experiments") / "project")
+
+
+@pytest.fixture(scope="module")
+def seeds(project):
+    """What `dvc exp run` says that adds a seed; afterwards the project is as it was."""
+    output = project.run("dvc", "exp", "run", "-S", "seeds=[0,1,2]", "-n", "more_seeds")
+    assert len(project.metrics()["variants"]["l2"]["test_auc"]["seeds"]) == 3
+    project.restore()
+    return output
+
+
+@pytest.fixture(scope="module")
+def queue(project, seeds):
+    """What two queued experiments say that run side by side."""
+    project.run("dvc", "exp", "run", "--queue", "-S", f"{L2}=0.0003", "-n", "weaker")
+    project.run("dvc", "exp", "run", "--queue", "-S", f"{L2}=0.03", "-n", "stronger")
+    return project.run("dvc", "exp", "run", "--run-all", "-j", "2")
+
+
+def runs(project: Project) -> list[tuple[str, str]]:
+    """Names and statuses in the project's MLflow."""
+    with closing(sqlite3.connect(project.root / "mlflow.db")) as database:
+        return list(database.execute("select name, status from runs where lifecycle_stage = 'active'"))
+
+
+def test_an_added_seed_alone_is_trained(project, seeds):
+    assert project.ran(seeds) == {*(f"train@{name}" for name in VARIANTS), "evaluate", "report"}
+    for name in VARIANTS:
+        assert all(f"{name} seed {seed}: unchanged, kept" in seeds for seed in (0, 1))
+        assert f"{name} seed 2: validation log loss" in seeds
+
+
+def test_experiments_of_the_queue_run_side_by_side(project, queue):
+    assert project.ran(queue) == {"train@l2", "evaluate", "report"}
+    assert queue.count("Running stage 'train@l2'") == 2
+    assert "WARNING" not in queue
+    assert "Traceback" not in queue
+    tasks = project.run("dvc", "queue", "status")
+    assert tasks.count("Success") == 2
+    assert "up to date" in project.run("dvc", "status")  # here, nothing has moved
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_mlflow_shows_what_the_queue_trained(project, queue):
+    found = runs(project)
+    assert {status for _, status in found} == {"FINISHED"}
+    assert len([name for name, _ in found if name.startswith("comparison")]) == 3  # more_seeds and the queue's
+    assert len([name for name, _ in found if name == "l2 · seed 0"]) == 3
+    with closing(sqlite3.connect(project.root / "mlflow.db")) as database:
+        [(artifacts,)] = database.execute("select artifact_location from experiments where name = 'overfitting'")
+    assert artifacts == (project.root / "mlartifacts").as_uri()
+
+
+def test_the_table_of_experiments_has_what_differs_and_nothing_else(project, queue):
+    table = project.run("make", "--silent", "--assume-old=.venv/main", "experiments")
+    header, *rows = [line.split() for line in table.splitlines() if line.strip(" ─")]
+    assert header[:2] == ["Experiment", "Created"]
+    measures = [f"{measure}.{name}" for measure in ("test_log_loss", "test_auc") for name in VARIANTS]
+    assert set(header[2:]) == {*measures, "seeds", "l2"}
+    assert {"[more_seeds]", "[weaker]", "[stronger]"} <= {word for row in rows for word in row}
+    assert {row[-1] for row in rows if "[stronger]" in row} == {"0.03"}
+
+
+def test_only_the_metrics_that_changed_are_listed(project, queue):
+    found = json.loads(project.run("dvc", "metrics", "diff", "--json", "HEAD", "weaker"))
+    changed = found["results/summary.json"]
+    assert set(changed) == {"test_log_loss.l2", "test_auc.l2"}
+    assert all(0 < abs(change["diff"]) < 0.1 for change in changed.values())
+    assert "0.0003" in project.run("dvc", "params", "diff", "HEAD", "weaker")
+
+
+def drawn(project: Project, *command: str) -> dict:
+    """The Vega-Lite specification on the page that DVC writes."""
+    project.run("dvc", "plots", *command, "--out", "plots")
+    page = (project.root / "plots/index.html").read_text()
+    [start] = [page.index("var spec = ")]
+    return json.JSONDecoder().raw_decode(page, start + len("var spec = "))[0]
+
+
+def revisions(specification: dict) -> dict[str, list[str]]:
+    """Variants by the revision that is drawn, in the order of the panels."""
+    rows = specification["data"]["values"]
+    found = {row["rev"]: dict.fromkeys(r["variant"] for r in rows if r["rev"] == row["rev"]) for row in rows}
+    return {revision: list(variants) for revision, variants in found.items()}
+
+
+def test_plots_show_has_the_curves_of_each_variant(project):
+    specification = drawn(project, "show")
+    assert revisions(specification) == {"workspace": VARIANTS}
+    assert specification["facet"]["field"] == "variant"
+    assert {row["epoch"] for row in specification["data"]["values"]} == {"1", "2"}
+    assert all({"train_log_loss", "val_log_loss"} <= set(row) for row in specification["data"]["values"])
+
+
+def test_plots_diff_lays_two_revisions_over_each_other(project, queue):
+    specification = drawn(project, "diff", "HEAD", "stronger")
+    assert revisions(specification) == {"HEAD": VARIANTS, "stronger": VARIANTS}
+    assert specification["spec"]["encoding"]["strokeDash"]["field"] == "rev"
+    losses = {
+        revision: [
+            row["val_log_loss"]
+            for row in specification["data"]["values"]
+            if row["rev"] == revision and row["variant"] == "l2"
+        ]
+        for revision in ("HEAD", "stronger")
+    }
+    assert losses["HEAD"] != losses["stronger"]
+
+
+def test_a_clone_that_never_trained_pulls_and_shows_everything(project, reproduced_once, tmp_path):
+    project.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    project.run("dvc", "push")
+    clone = Project(tmp_path / "clone")
+    project.run("git", "clone", "--quiet", str(project.root), str(clone.root))
+    clone.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    project.run("git", "checkout", "--quiet", ".dvc/config")
+    clone.run("dvc", "pull")
+    assert "up to date" in clone.run("dvc", "status")
+    assert (clone.root / "results/report.html").is_file()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "overfitting", "ui"], cwd=clone.root, env={**clone.environment, "PORT": str(port)}
+    ) as server:
+        try:
+            assert answers(f"http://127.0.0.1:{port}/health", server) == "OK"
+        finally:
+            server.terminate()
+    assert set(runs(clone)) >= {(f"{name} · seed {seed}", "FINISHED") for name in VARIANTS for seed in (0, 1)}
+    best = clone.metrics()["champion"]["variant"]
+    with closing(sqlite3.connect(clone.root / "mlflow.db")) as database:
+        epochs = database.execute("select count(distinct step) from metrics where key = 'val_log_loss'")
+        assert list(epochs) == [(2,)]
+        tags = dict(database.execute("select key, value from model_version_tags"))
+        assert tags["variant"] == best
+        assert list(database.execute("select alias from registered_model_aliases")) == [("champion",)]
+    assert list((clone.root / "mlartifacts").rglob("report.html"))
+
+
+def answers(address: str, server: subprocess.Popen) -> str:
+    for _ in range(240):
+        assert server.poll() is None
+        try:
+            with urlopen(address, timeout=5) as answer:
+                return answer.read().decode()
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"no answer from {address}")

@@ -1,0 +1,110 @@
+"""The commands and the code of the README, run as they stand there in a clone on tiny settings."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from overfitting.scratch import TINY
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+README = (ROOT / "README.md").read_text()
+# `make` takes the environment as it is, since the tests' own one stands in for the clone's
+MAKE = "make -o .venv/main -o .venv/dev"
+ELSEWHERE = {
+    "make bench": "takes an hour; benchmarks/ are no tests",
+    "make test": "is what runs this",
+    "make check": "is part of .ci/run",
+    "make ui": "serves until it is stopped; tests/test_tracking.py",
+    "make tune": "takes half an hour; with SEARCH below",
+    "make .venv/gpu": "needs a GPU",
+}
+
+
+def commands() -> list[str]:
+    """The fenced commands of the README, then those of its table of commands, in their order."""
+    fenced = [
+        line.partition("#")[0].strip() for line in re.search(r"```sh\n(.*?)```", README, re.DOTALL)[1].splitlines()
+    ]
+    table = re.search(r"\| to \| type \|\n\|---\|---\|\n(.*?)\n\n", README, re.DOTALL)[1]
+    typed = [command for row in table.splitlines() for command in re.findall(r"`([^`]+)`", row.split(" | ", 1)[1])]
+    return list(dict.fromkeys([*fenced, *typed]))
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git has here, as a repository of its own with one commit, on tiny settings."""
+    root = tmp_path_factory.mktemp("readme") / "overfitting"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file() and not name.startswith("results/figures"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+    params = OmegaConf.merge(OmegaConf.load(root / "params.yaml"), OmegaConf.create(TINY))
+    OmegaConf.save(OmegaConf.merge(params, {"variants": ["tiny", "large", "l2", "dropout"]}), root / "params.yaml")
+    search = yaml.safe_load((root / "conf/search.yaml").read_text())
+    (root / "conf/search.yaml").write_text(yaml.safe_dump({**search, "trials": 2}))
+    (root / ".venv").symlink_to(Path(sys.prefix))
+    for command in (
+        "init --quiet -b main",
+        "config user.name test",
+        "config user.email test@example.org",
+        "add --all",
+        "commit --quiet -m tiny",
+    ):
+        subprocess.run(["git", *command.split()], cwd=root, check=True)
+    return root
+
+
+def environment(root: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(root / "src"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{root}/mlflow.db",
+    }
+
+
+def run(root: Path, command: str) -> None:
+    typed = re.sub(r"^make", MAKE, command)
+    done = subprocess.run(
+        ["bash", "-c", typed], cwd=root, env=environment(root), capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_every_command_works(clone):
+    found = commands()
+    assert found[0] == "make repro"
+    assert set(ELSEWHERE) - {"make .venv/gpu"} <= set(found)
+    for command in found:
+        if command not in ELSEWHERE:
+            run(clone, command)
+
+
+def test_the_champion_loads_as_the_readme_says(clone):
+    run(clone, "dvc repro")
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    program = (
+        "import pandas as pd\n"
+        "events = pd.read_parquet('data/raw/events.parquet').drop(columns='label').astype(float).head(100)\n"
+        f"{code}\n"
+        "assert len(probabilities) == 100 and 0 < probabilities.min() < probabilities.max() < 1\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=clone, env=environment(clone), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

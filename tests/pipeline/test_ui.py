@@ -1,0 +1,73 @@
+"""MLflow as people see it: its pages in a browser, and a tracking server over PostgreSQL."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from overfitting import champion, tracking
+from overfitting.store import open_store, tracking_uri
+from tests.browsing import SHOTS, browse, pages
+from tests.mlflow_files import WARNINGS, empty_mlflow, write_comparison, write_prepared
+from tests.servers import postgres, tracking_server
+from tests.test_tracking import children, everything, parents
+
+pytestmark = [pytest.mark.slow, *WARNINGS]
+VARIANTS = ("l2", "dropout", "large")
+
+
+def test_a_newcomer_finds_verdict_table_curves_and_champion(tmp_path, tmp_path_factory, monkeypatch):
+    root = empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
+    write_comparison(root, VARIANTS, epochs=12)
+    write_prepared(root)
+    with pages(root) as address:
+        browse(address, json.loads((root / "results/metrics.json").read_text()), root / "shots")
+    assert {path.stem for path in (root / "shots").iterdir()} == set(SHOTS)
+    assert all(path.stat().st_size > 20_000 for path in (root / "shots").iterdir())
+
+
+def test_a_server_over_postgresql_shows_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_comparison(tmp_path, VARIANTS)
+    write_prepared(tmp_path)
+    artifacts = tmp_path / "artifacts"
+    with postgres() as database, tracking_server(database, artifacts) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert tracking.sync(tmp_path)
+        assert set(children(tmp_path)) == {f"{name} · seed {seed}" for name in VARIANTS for seed in (0, 1)}
+        assert len(parents(tmp_path)) == 1
+        before = everything(tmp_path)
+        assert tracking.sync(tmp_path)
+        assert everything(tmp_path) == before
+        client = open_store(tmp_path, tracking_uri(tmp_path)).client
+        version = client.get_model_version_by_alias(champion.NAME, champion.ALIAS)
+        assert version.tags["variant"] == "l2"
+        program = f"import mlflow; mlflow.models.get_model_info('models:/{champion.NAME}@{champion.ALIAS}')"
+        subprocess.run([sys.executable, "-c", program], check=True)
+    assert list(artifacts.rglob("report.html"))
+    assert not (tmp_path / "mlartifacts").exists()
+
+
+def test_a_comparison_asks_a_server_no_more_for_the_runs_that_it_has_of_others(tmp_path, tmp_path_factory, monkeypatch):
+    root = empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
+    write_comparison(root, VARIANTS)
+    store, found = open_store(root, tracking_uri(root)), []
+    search = store.client.search_runs
+
+    def searched(*arguments, **keywords):
+        found.append(search(*arguments, **keywords))
+        return found[-1]
+
+    monkeypatch.setattr(store.client, "search_runs", searched)
+    tracking.sync(root)
+    alone = [len(runs) for runs in found]
+    for number in range(60):
+        store.start({"variant": "l2", "seed": str(number), "fingerprint": f"other{number}"}, "another parent", {}, 0)
+    for run in store.search(""):
+        if run.data.tags["fingerprint"].startswith("other"):
+            store.finish(run)
+    found.clear()
+    tracking.sync(root)
+    assert len(found) <= len(alone)
+    assert max(len(runs) for runs in found) <= len(VARIANTS) * 2
