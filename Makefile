@@ -3,14 +3,17 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: help repro test ui check smoke bench tune lock events pr-report experiments
+.PHONY: help repro test ui check smoke bench tune lock events pull pr-report experiments
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 repro: .venv/main ## the whole comparison: environment, data, training, report
-	dvc repro
+	dvc repro $(ARGS)
 	@python -m overfitting verdict
+
+pull: .venv/main ## what DVC's remote has of the results, where one is configured
+	@if [ -n "$$(dvc remote list)" ]; then dvc pull --run-cache --allow-missing $(ARGS); fi
 
 test: .venv/dev ## all tests, slow ones too
 	pytest -m "" -n 2 --dist worksteal
@@ -40,8 +43,8 @@ events: .venv/dev ## simulate data/bundled/ anew (Pythia 8, about 5 minutes on t
 experiments: .venv/main ## what `dvc exp run` tried: the settings that differ, and what they did
 	dvc exp show --only-changed --drop 'State|Executor|src/|data/|runs|results/'
 
-pr-report: .venv/main ## what this branch changes against BASE=main: params, metrics, ranking
-	@python -m overfitting changes $(or $(BASE),main)
+pr-report: .venv/main ## what this branch changes against BASE=main, as a pull request's comment says it (ARGS=--check: fail as it does)
+	@python -m overfitting changes $(or $(BASE),main) $(ARGS)
 
 lock: .venv/dev ## resolve pyproject.toml anew into requirements/
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements/main.txt

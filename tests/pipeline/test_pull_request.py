@@ -1,0 +1,249 @@
+"""The workflow of pull requests, run as it is written, but for what GitHub supplies; and CONTRIBUTING.md to the letter.
+
+One repository has a base with results and a DVC remote. Every job starts from a fresh clone of a branch of it.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+
+from overfitting.comment import MARK
+from overfitting.scratch import copy_project
+from tests.conftest import ROOT
+from tests.test_comment import GH
+
+pytestmark = pytest.mark.slow
+WORKFLOW = ".github/workflows/pull-request.yml"
+COPIED = ("Makefile", ".gitignore", "pyproject.toml", "requirements/main.txt", WORKFLOW)
+# more_data is better than large here, and every training takes seconds
+SMALL = {
+    "params.yaml": {
+        r"training: default": "training: smoke",
+        r"train: \d+": "train: 1000",
+        r"validation: \d+": "validation: 1000",
+        r"test: \d+": "test: 10000",
+        r"seeds: .*": "seeds: [0, 1, 2]",
+        r"(?s)  - tiny\n.*": "  - large\n  - l2\n  - more_data\n",
+    },
+    "conf/training/smoke.yaml": {r"epochs: \d+\nbatch": "epochs: 12\nbatch"},
+    # seeds one after the other in one process, which imports TensorFlow once
+    "conf/config.yaml": {r"hydra:\n": "hydra:\n  launcher:\n    n_jobs: 1\n"},
+    "conf/evaluation/default.yaml": {r"(?s)references: .*": "references: []\n"},
+}
+# what GitHub puts in the place of ${{ ... }}
+EXPRESSIONS = {"github.base_ref": "main", "github.event.number": "12", "github.token": "secret"}
+SAME_REPOSITORY = "!cancelled() && github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def environment(root, **more):
+    person = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {
+        **os.environ,
+        **person,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{root}/mlflow.db",
+        "PATH": f"{root}/.venv/bin{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{root}/src",
+        **more,
+    }
+
+
+def run(root, *command, **more):
+    done = subprocess.run(
+        command, cwd=root, env=environment(root, **more), capture_output=True, text=True, check=False, timeout=1200
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def edit(root, file, changes):
+    text = (root / file).read_text()
+    for pattern, value in changes.items():
+        text, found = re.subn(pattern, value, text, count=1)
+        assert found, f"{file}: {pattern}"
+    (root / file).write_text(text)
+
+
+def link_environment(root):
+    """A .venv of links to the one that runs the tests, so that make has nothing to install."""
+    (root / ".venv").mkdir()
+    for path in Path(sys.prefix).iterdir():
+        if path.name in ("bin", "lib", "lib64", "include", "share", "pyvenv.cfg"):
+            (root / ".venv" / path.name).symlink_to(path)
+    (root / ".venv/main").touch()
+
+
+@pytest.fixture
+def origin(tmp_path_factory, tmp_path):
+    """A repository whose branch main is reproduced, committed and pushed to a remote of DVC; made once for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # the folder of all workers
+    root, done = shared / "origin", shared / "origin.done"
+    with FileLock(shared / "origin.lock"):
+        if not done.is_file():
+            reproduce(root, remote=shared / "remote")
+            done.touch()
+    return Path(shutil.copytree(root, tmp_path / "origin", symlinks=True))
+
+
+def reproduce(root, remote):
+    for name in COPIED:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    run(root, "git", "init", "--quiet", "--initial-branch=main")
+    copy_project(ROOT, root)
+    shutil.copy(ROOT / "params.yaml", root)  # with its comments, as people edit it
+    shutil.rmtree(root / ".dvc")
+    for file, changes in SMALL.items():
+        edit(root, file, changes)
+    link_environment(root)
+    run(root, "dvc", "init", "--quiet")
+    run(root, "dvc", "remote", "add", "--quiet", "--default", "storage", str(remote))
+    run(root, "dvc", "repro")
+    commit(root, "base")
+    run(root, "dvc", "push", "--quiet")
+
+
+def commit(root, message):
+    run(root, "git", "add", "--all")
+    run(root, "git", "commit", "--quiet", "--message", message)
+
+
+def clone(origin, destination, branch):
+    run(origin, "git", "clone", "--quiet", "--branch", branch, str(origin), str(destination))
+    link_environment(destination)
+    return destination
+
+
+class Job:
+    """A run of the workflow in a fresh clone; `comments` is what a pretended gh keeps of the pull request."""
+
+    def __init__(self, origin, folder, comments, branch, fork=False):
+        folder.mkdir()
+        gh = folder / "bin/gh"
+        gh.parent.mkdir()
+        gh.write_text(GH.format(python=sys.executable, state=str(comments)))
+        gh.chmod(0o755)
+        self.root = clone(origin, folder / "clone", branch)
+        self.summary_file = folder / "summary.md"
+        self.log, self.failed = "", False
+        job = yaml.safe_load((self.root / WORKFLOW).read_text())["jobs"]["reproduce"]
+        for step in job["steps"]:
+            wanted = {
+                "": not self.failed,
+                "!cancelled()": True,
+                SAME_REPOSITORY: not fork,
+            }[step.get("if", "").removeprefix("${{ ").removesuffix(" }}")]
+            if wanted and "run" in step:
+                self._run(step["run"], {**job["env"], **step.get("env", {})}, gh.parent)
+
+    def _run(self, script, variables, tools):
+        expanded = {
+            name: re.sub(r"\$\{\{ (.*?) \}\}", lambda found: EXPRESSIONS[found[1]], value)
+            for name, value in variables.items()
+        }
+        assert "${{" not in script
+        github = {"REPOSITORY": "o/r", "SERVER_URL": "https://host", "RUN_ID": "7"}
+        more = {f"GITHUB_{name}": value for name, value in github.items()}
+        variables = environment(self.root, **expanded, **more, GITHUB_STEP_SUMMARY=str(self.summary_file))
+        variables["PATH"] = f"{tools}{os.pathsep}{variables['PATH']}"
+        done = subprocess.run(
+            ["bash", "-e", "-c", script],
+            cwd=self.root,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1200,
+        )
+        self.log += done.stdout + done.stderr
+        self.failed |= done.returncode != 0
+
+    @property
+    def summary(self):
+        return self.summary_file.read_text()
+
+
+def stages(text):
+    return set(re.findall(r"`([\w@]+)`", text.partition("### Stages that ran anew")[2].partition("###")[0]))
+
+
+def test_a_pull_request_is_reproduced_and_commented_once(origin, tmp_path):
+    comments = tmp_path / "comments.json"
+    other = {"id": 1, "body": "Nice.", "user": {"type": "User"}}
+    comments.write_text(json.dumps([other]))
+    run(origin, "git", "switch", "--quiet", "--create", "less-data", "main")
+
+    edit(origin, "conf/variant/more_data.yaml", {r"extra_rows: \d+": "extra_rows: 15000"})
+    commit(origin, "15,000 rows more")
+    first = Job(origin, tmp_path / "first", comments, "less-data")
+    assert not first.failed, first.log
+    found = json.loads(comments.read_text())
+    assert found[0] == other
+    assert len(found) == 2
+    text = found[1]["body"]
+    assert text.startswith(MARK)
+    assert "| conf/variant/more_data.yaml | extra_rows | 90000 | 15000 |" in " ".join(text.split())
+    assert stages(text) == {"train@more_data", "evaluate", "report"}  # the others came from the remote
+    assert "paired by seed and by test row" in text  # with the predictions of the base
+    assert re.search(r"\| \d \| \d \| large \| .* \| same \| reference \|", text)
+    assert re.search(r"### Figures that moved\n\n.*forest", text)
+    assert "(https://host/o/r/actions/runs/7#artifacts)" in text
+    assert first.summary == text
+
+    edit(origin, "conf/variant/more_data.yaml", {r"extra_rows: \d+": "extra_rows: 1"})
+    commit(origin, "one row more")
+    second = Job(origin, tmp_path / "second", comments, "less-data")
+    assert second.failed
+    updated = json.loads(comments.read_text())
+    assert [comment["id"] for comment in updated] == [comment["id"] for comment in found]
+    assert updated[0] == other
+    text = updated[1]["body"]
+    assert "- `more_data` was better than large (-" in text
+    assert re.search(r"\| more_data \| test log loss \| .* \| worse \|", text)
+
+
+def test_a_fork_gets_a_summary_and_a_failed_stage_fails_the_check(origin, tmp_path):
+    comments = tmp_path / "comments.json"
+    comments.write_text("[]")
+    run(origin, "git", "switch", "--quiet", "--create", "too-many-rows", "main")
+    edit(origin, "params.yaml", {r"train: \d+": "train: 1000000"})
+    commit(origin, "a million rows")
+    job = Job(origin, tmp_path / "job", comments, "too-many-rows", fork=True)
+    assert job.failed
+    assert json.loads(comments.read_text()) == []
+    assert "split: expected at least" in job.log
+    assert "- `preprocess` failed or did not run" in job.summary
+    assert "| params.yaml | split.train | 1000 | 1000000 |" in " ".join(job.summary.split())
+
+
+def test_contributing_can_be_followed_to_the_letter(origin, tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    examples = re.findall(r"## (.*)\n(?:(?!## |```).*\n)*```sh\n((?:(?!```).*\n)*)```", text)
+    assert [title for title, _ in examples] == ["Change a parameter", "Add a variant", "Add a dataset"]
+    root = clone(origin, tmp_path / "clone", "main")
+    run(root, "dvc", "pull", "--quiet")
+    said = {}
+    for title, commands in examples:
+        said[title] = run(root, "bash", "-euo", "pipefail", "-c", commands)
+        assert run(root, "git", "status", "--porcelain") == ""
+        assert json.loads(run(root, "dvc", "status", "--json")) == {}
+    assert ran(said["Change a parameter"]) == {"train@l2", "evaluate", "report"}
+    assert "| conf/variant/l2.yaml | l2 | 0.001 | 0.002 |" in " ".join(said["Change a parameter"].split())
+    assert ran(said["Add a variant"]) >= {"train@wide", "evaluate", "report"}
+    assert re.search(r"\| \d \| – \| wide \|", said["Add a variant"])
+    metrics = json.loads((root / "results/metrics.json").read_text())
+    assert metrics["data"]["columns"] == [f"x{number}" for number in range(10)]
+    assert all(variant["test_auc"]["mean"] < 0.92 for variant in metrics["variants"].values())
+
+
+def ran(output):
+    return set(re.findall(r"Running stage '(.*)'", output))
