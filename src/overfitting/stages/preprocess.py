@@ -71,7 +71,7 @@ def _numbers(table: pa.Table) -> np.ndarray:
     for index, column in enumerate(table.columns):
         if column.type == pa.string():
             column = column.combine_chunks().dictionary_encode().indices
-        features[:, index] = column.to_numpy()
+        features[:, index] = column.to_numpy(zero_copy_only=False)
     return features
 
 
