@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("conf", "src", "params.yaml", "dvc.yaml", ".dvc/config", ".gitignore", "results/tuning.csv")
+COPIED = (
+    "conf",
+    "src",
+    "data/own/README.md",
+    "params.yaml",
+    "dvc.yaml",
+    ".dvc/config",
+    ".gitignore",
+    "results/tuning.csv",
+)
 
 
 def copy_project(destination: Path) -> Path:

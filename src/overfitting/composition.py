@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from overfitting.config import SECTIONS, Choices, Config, Training, Variant
 from overfitting.errors import UserError
+from overfitting.own_table import OwnTable
 
 
 def _read_params(key: str) -> Any:
@@ -74,13 +75,22 @@ def validate(composed: DictConfig) -> Config:
         UserError: one line for each wrong key: what it got and what is allowed.
     """
     with clear_errors():
-        container = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        container: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     try:
+        if container["data"].get("source") == "csv":
+            container["data"] = _own_table(container["data"])
         config = TypeAdapter(Config).validate_python(container)
     except ValidationError as error:
         raise UserError("configuration:\n" + "\n".join(_lines(error))) from None
     _check_consistency(config)
     return config
+
+
+def _own_table(data: Mapping[str, Any]) -> OwnTable:
+    try:
+        return TypeAdapter(OwnTable).validate_python(data)
+    except ValidationError as error:
+        raise UserError("configuration:\n" + "\n".join(_lines(error, "data."))) from None
 
 
 def compose_config(overrides: Sequence[str] = ()) -> Config:
@@ -149,14 +159,14 @@ def section(config: Config, stage: str) -> dict[str, Any]:
     return chosen
 
 
-def _lines(error: ValidationError) -> Iterable[str]:
+def _lines(error: ValidationError, prefix: str = "") -> Iterable[str]:
     locations = [found["loc"] for found in error.errors()]
     for found in error.errors():
         if any(len(other) > len(found["loc"]) and other[: len(found["loc"])] == found["loc"] for other in locations):
             continue  # only a consequence of what is wrong inside it
         # a union's location also holds the name of the member, which is no key of the configuration
         tags = {"bundled", "simulated", "higgs", "csv", "cosine", "inverse_time"}
-        key = ".".join(str(part) for part in found["loc"] if part not in tags)
+        key = prefix + ".".join(str(part) for part in found["loc"] if part not in tags)
         if found["type"] == "unexpected_keyword_argument":
             yield f"  {key}: unknown key (value {found['input']!r}); remove it or mend its spelling"
         elif found["type"] == "missing":
@@ -173,5 +183,6 @@ def _check_consistency(config: Config) -> None:
     if config.training.batch_size > config.split.train:
         raise UserError(
             f"training.batch_size: got {config.training.batch_size}, "
-            f"expected at most the training rows (split.train = {config.split.train})"
+            f"expected at most the training rows (split.train = {config.split.train}); for a small table set "
+            "choices.training to small in params.yaml"
         )

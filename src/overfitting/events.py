@@ -1,7 +1,8 @@
 """The 28 columns and the label of HIGGS-like events: names, roles, units, and the table they are kept in.
 
 A table of events is a Parquet file: the label first (1 = signal, 0 = background), then the features,
-all float32. Another data set has other columns, but the same shape.
+all float32. Another data set has other columns, but the same shape; a table of one's own may hold text (categories)
+and nulls (missing values).
 """
 
 from collections.abc import Iterable, Mapping
@@ -61,13 +62,14 @@ def write_table(
     batches: Iterable[pa.RecordBatch],
     names: Iterable[str] = NAMES,
     metadata: Mapping[str, str] | None = None,
+    schema: pa.Schema | None = None,
 ) -> int:
     """Write record batches (label + features) as one Parquet file, atomically; return the number of rows.
 
-    Batches are cast to float32 and written as they come, so that a table larger than memory can pass through;
-    `metadata` is kept in the file's schema.
+    Batches are cast to float32 (or to `schema`) and written as they come, so that a table larger than memory can pass
+    through; `metadata` is kept in the file's schema.
     """
-    schema = table_schema(names).with_metadata(metadata)
+    schema = (schema or table_schema(names)).with_metadata(metadata)
     partial = path.with_suffix(".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = 0

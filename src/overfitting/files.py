@@ -14,6 +14,7 @@ PROVENANCE = RAW / "provenance.json"
 PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.json"
 SCALING = PREPARED / "scaling.json"
+ENCODING = PREPARED / "encoding.json"  # of a table with categories or missing values
 EXAMPLE = PREPARED / "example.json"
 RUNS = Path("runs")
 ENSEMBLE = "ensemble.json"  # in the folder of a variant that averages another one's runs

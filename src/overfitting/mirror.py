@@ -139,7 +139,11 @@ def run_name(identity: Mapping[str, Any]) -> str:
 
 def dataset(data: Mapping[str, Any]) -> dict[str, str]:
     """Fields of MLflow's dataset: the prepared arrays, by their fingerprint."""
-    columns = [{"type": "float", "name": name, "required": True} for name in (*data["columns"], data["label"])]
+    texts = _categorical(data)
+    columns = [
+        {"type": "string" if name in texts else "float", "name": name, "required": True}
+        for name in (*data["columns"], data["label"])
+    ]
     rows = {name: data[name] for name in ("rows", "train_rows", "validation_rows", "test_rows")}
     return {
         "name": data["source"],
@@ -157,7 +161,15 @@ def example(root: Path, data: str) -> pd.DataFrame | None:
     if not (manifest.is_file() and path.is_file()) or json.loads(manifest.read_text())["fingerprint"] != data:
         return None
     table = json.loads(path.read_text())
-    return pd.DataFrame(table["rows"], columns=table["columns"], dtype=np.float64)
+    found = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)
+    texts = _categorical(json.loads(manifest.read_text()))
+    return found.astype({name: np.float64 for name in table["columns"] if name not in texts})
+
+
+def _categorical(data: Mapping[str, Any]) -> set[str]:
+    """Columns of a table of one's own that hold text."""
+    columns = data.get("table", {}).get("columns", [])
+    return {column["name"] for column in columns if column["role"] == "categorical"}
 
 
 def _measured(summary: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, float]:

@@ -1,18 +1,22 @@
-"""Checking, splitting and scaling of rows; what scales is learned from training rows only."""
+"""Checking, splitting, encoding and scaling of rows; what is learned is learned from training rows only."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
 from scipy.stats import skew
 
 from overfitting.config import Split
+from overfitting.encoding import Encoding
 from overfitting.errors import UserError
 from overfitting.events import roles
 from overfitting.scaling import Features, Scaling, pieces, symmetric_columns
 
 PIECES = 8  # of a column that is encoded piecewise
 LOGARITHMIC = ("standard", "symmetry")
+SMALL = 5000  # rows; fewer are trained on in smaller batches
 SKEWED = 1.0  # a positive column with a larger skewness is taken by its logarithm
 
 
@@ -56,7 +60,7 @@ def split_rows(rows: NDArray[np.int64], split: Split, shuffle_seed: int | None) 
     if rows.size < needed:
         raise UserError(
             f"split: expected at least {needed:,} rows ({split.validation:,} validation + {split.train:,} training "
-            f"+ 1 test), the data has {rows.size:,}; lower split.train or split.validation, or ask for more rows"
+            f"+ 1 test), the data has {rows.size:,}; {_smaller_split(rows.size)}"
         )
     order = rows if shuffle_seed is None else np.random.default_rng(shuffle_seed).permutation(rows)
     start, end = split.validation, split.validation + split.train
@@ -66,6 +70,16 @@ def split_rows(rows: NDArray[np.int64], split: Split, shuffle_seed: int | None) 
         "validation": order[:start],
         "test": order[end : end + split.test],
     }
+
+
+def _smaller_split(rows: int) -> str:
+    """What to write into params.yaml for a table of so many rows: three fifths of them for the training."""
+    fifth = rows // 5
+    if not fifth:
+        return "ask for more rows"
+    lines = f"  split: {{train: {rows - 2 * fifth}, validation: {fifth}, test: {fifth}, spare: 0}}"
+    training = "\n  choices: {training: small}" if rows < SMALL else ""
+    return f"ask for more rows, or set in params.yaml\n{lines}{training}"
 
 
 def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
@@ -80,6 +94,35 @@ def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
             f"preprocessing.without: got {', '.join(unwanted)}, which leaves none of the {len(names)} columns"
         )
     return kept
+
+
+def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
+    """Learn how a table of one's own becomes numbers from its training rows: text is categories, NaN is missing.
+
+    Of more than `max_categories` the most frequent are told apart, of equally frequent ones the first by the alphabet.
+
+    Raises:
+        UserError: a column of numbers has none in the training rows.
+    """
+    median: list[float | None] = []
+    categories: list[list[str] | None] = []
+    has_others = []
+    for name in table:
+        values = table[name].dropna()
+        if is_numeric_dtype(table[name]):
+            if values.empty:
+                raise UserError(f"column {name!r}: all values of the training rows are missing: remove the column")
+            median.append(float(np.median(values.to_numpy(np.float32))))
+            categories.append(None)
+            has_others.append(False)
+        else:
+            counts = values.value_counts()
+            ordered = [value for _, value in sorted((-count, str(value)) for value, count in counts.items())]
+            median.append(None)
+            categories.append(sorted(ordered[:max_categories]))
+            has_others.append(len(ordered) > max_categories)
+    has_missing = [bool(found) for found in table.isna().any()]
+    return Encoding([str(name) for name in table], median, categories, has_missing, has_others)
 
 
 def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> Scaling:

@@ -7,13 +7,18 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from overfitting import svg, tables
+from overfitting import columns, svg, tables
 from overfitting.drawing import COLOURS, Picture
 from overfitting.figures import pictures
 from overfitting.statistics import REFERENCE
 
 TITLE = "What prevents overfitting?"
-SECTIONS = {"numbers": "More numbers", "run": "How it was run", "reproduce": "Reproduce it"}  # after the figures
+SECTIONS = {  # after the figures
+    "numbers": "More numbers",
+    "columns": "The columns",
+    "run": "How it was run",
+    "reproduce": "Reproduce it",
+}
 
 
 def write(
@@ -79,6 +84,8 @@ def _html(metrics: Mapping[str, Any], drawn: Sequence[Picture], commit: str | No
         groups={name: found["group"] for name, found in metrics["variants"].items()},
         variants=tables.variants(metrics),
         more=tables.more(metrics),
+        columns=columns.columns(metrics["data"]),
+        column_notes=columns.notes(metrics["data"]),
         how=tables.how(metrics, commit),
         commit=commit.split()[0] if commit else None,
         sections=SECTIONS,
@@ -117,6 +124,8 @@ def _markdown(metrics: Mapping[str, Any], drawn: Sequence[Picture]) -> str:
     if rows:
         parts += ["## The variants", tables.markdown(header, rows)]
     parts += [f"## {SECTIONS['numbers']}", tables.markdown(*tables.more(metrics))]
+    parts += [f"## {SECTIONS['columns']}", tables.markdown(*columns.columns(metrics["data"]))]
+    parts.append(columns.notes(metrics["data"]))
     parts += [f"## {SECTIONS['run']}", tables.markdown(["", ""], tables.how(metrics))]
     parts += [f"## {SECTIONS['reproduce']}", "`make repro`, in a clone of the repository."]
     return "\n\n".join(part for part in parts if part) + "\n"

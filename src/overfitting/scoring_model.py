@@ -17,7 +17,8 @@ from mlflow.pyfunc import PythonModel
 class ScoringModel(PythonModel):
     """Scales columns as for the training, applies the networks and averages their logits.
 
-    Artifacts: `networks` (a folder of .keras files), `scaling` (JSON) and `scaling_code` (`overfitting.scaling`).
+    Artifacts: `networks` (a folder of .keras files), `scaling` (JSON) and `scaling_code` (`overfitting.scaling`); where
+    categories or missing values are to be encoded, `encoding` (JSON) and `encoding_code` (`overfitting.encoding`).
     """
 
     def load_context(self, context: Any) -> None:
@@ -26,16 +27,26 @@ class ScoringModel(PythonModel):
 
         paths = sorted(Path(context.artifacts["networks"]).glob("*.keras"))
         self.networks = [keras.models.load_model(path, compile=False) for path in paths]
-        # not imported by name: another version of it may be loaded in the same process
-        scaling = runpy.run_path(context.artifacts["scaling_code"])["Scaling"]
-        self.scaling = scaling(**json.loads(Path(context.artifacts["scaling"]).read_text()))
+        self.scaling = _made("Scaling", context.artifacts, "scaling")
+        self.encoding = _made("Encoding", context.artifacts, "encoding") if "encoding" in context.artifacts else None
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
         """Probability of signal (n_rows,) of raw, unscaled rows; columns are found by name, others are ignored."""
-        # float32: so the rows were kept that it was trained on
-        scaled = self.scaling.apply(model_input[self.scaling.columns].to_numpy(np.float32))
+        if self.encoding:
+            raw = self.encoding.apply(model_input)
+        else:
+            # float32: so the rows were kept that it was trained on
+            raw = model_input[self.scaling.columns].to_numpy(np.float32)
+        scaled = self.scaling.apply(raw)
         logits = [network.predict(scaled, batch_size=5000, verbose=0)[:, 0] for network in self.networks]
         return 1 / (1 + np.exp(-np.mean(logits, axis=0, dtype=np.float64)))
+
+
+def _made(name: str, artifacts: dict[str, str], artifact: str) -> Any:
+    """An object of the class `name`, from its JSON and the file with its code."""
+    # not imported by name: another version of it may be loaded in the same process
+    made = runpy.run_path(artifacts[f"{artifact}_code"])[name]
+    return made(**json.loads(Path(artifacts[artifact]).read_text()))
 
 
 set_model(ScoringModel())

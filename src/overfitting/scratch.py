@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 DVC = (sys.executable, "-m", "dvc")
-PROJECT = ("conf", "src", "data/bundled", "params.yaml", "dvc.yaml", "results/tuning.csv")
+PROJECT = ("conf", "src", "data/bundled", "data/own/README.md", "params.yaml", "dvc.yaml", "results/tuning.csv")
 TINY = {
     "choices": {"training": "smoke"},
     "split": {"train": 1000, "validation": 500, "test": 1000, "spare": 500},

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from overfitting.files import ENCODING
 from overfitting.store import Store, mlflow
 
 CODE = Path(__file__).parent
@@ -27,7 +29,7 @@ def add(
     """Store a model of a run, which takes raw columns as in `example` and gives probabilities; returns its id.
 
     Of several `networks` (runs/<variant>/<seed>/model.keras) the logits are averaged; `scaling` is
-    data/prepared/scaling.json.
+    data/prepared/scaling.json, beside which encoding.json lies where the columns are to be encoded.
     """
     model = store.client.create_logged_model(store.experiment, name, run_id, params=dict(parameters))
     with tempfile.TemporaryDirectory() as folder:
@@ -36,6 +38,9 @@ def add(
             "scaling": str(scaling),
             "scaling_code": str(CODE / "scaling.py"),
         }
+        encoding = scaling.with_name(ENCODING.name)
+        if encoding.is_file():
+            artifacts |= {"encoding": str(encoding), "encoding_code": str(CODE / "encoding.py")}
         _save(Path(folder, "model"), artifacts, example, model)
         store.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
     store.client.finalize_logged_model(model.model_id, "READY")
@@ -45,7 +50,8 @@ def add(
 
 def _save(folder: Path, artifacts: dict[str, str], example: pd.DataFrame, model: Any) -> None:
     models, types = mlflow().models, mlflow().types
-    inputs = types.Schema([types.ColSpec("double", column) for column in example.columns])
+    kinds = {name: "double" if is_numeric_dtype(column) else "string" for name, column in example.items()}
+    inputs = types.Schema([types.ColSpec(kind, str(name)) for name, kind in kinds.items()])
     mlflow().pyfunc.save_model(
         folder,
         python_model=str(CODE / "scoring_model.py"),

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overfitting.config import CsvData
 from overfitting.errors import UserError
 from overfitting.events import LABEL
+from overfitting.own_table import OwnTable
 from overfitting.sources import csv_table
 from overfitting.sources.csv_table import fetch
 
@@ -27,8 +27,8 @@ def events(tmp_path: Path) -> Path:
     return tmp_path / "raw" / "events.parquet"
 
 
-def config(path: Path, label: str = "target") -> CsvData:
-    return CsvData(source="csv", path=str(path), label=label)
+def config(path: Path, label: str = "target", **settings: Any) -> OwnTable:
+    return OwnTable(source="csv", path=str(path), label=label, **settings)
 
 
 def fetched(content: str | bytes | pa.Table, events: Path, label: str = "target") -> dict[str, list[float]]:
@@ -63,6 +63,7 @@ def test_table_and_provenance(events: Path) -> None:
         "part": "the whole file",
         "sha256": hashlib.sha256(CSV.encode()).hexdigest(),
         "sha256_of": "the file",
+        "table": {"positive": "1", "negative": "0", "unlabelled_dropped": 0, "max_categories": 20, "units": {}},
     }
 
 
@@ -160,7 +161,7 @@ def test_missing_values_are_refused(value: str, events: Path) -> None:
         fetched(text, events)
     with pytest.raises(UserError, match="data row 1, label 'target': the value is missing"):
         fetched(f"x,target\n1,{value}\n", events)
-    assert list(events.parent.iterdir()) == []
+    assert not events.exists()
 
 
 @pytest.mark.parametrize("value", ["inf", "-Infinity", "1e39", "-1e400"])
@@ -171,7 +172,7 @@ def test_values_beyond_float32_are_refused(value: str, events: Path) -> None:
 
 @pytest.mark.parametrize("value", ["red", "2024-01-01", "1_000", "0x1F", "1;2", "true", "12%"])
 def test_what_is_no_number_is_refused(value: str, events: Path) -> None:
-    with pytest.raises(UserError, match=f"data row 2, column 'x': expected a number, got '{value}': encode"):
+    with pytest.raises(UserError, match=f"data row 2, column 'x': expected a number, got '{value}': mend it, or take"):
         fetched(f"x,target\n1,0\n{value},1\n", events)
 
 
@@ -203,13 +204,10 @@ def test_row_number_counts_all_blocks(events: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("labels", "reason"),
     [
-        (["s", "b", "s"], "data row 1, label 'target': expected 0 or 1, or true or false, got s; .* are s, b"),
-        (["0", "1", "2"], "data row 3, .* got 2; the values near it are 0, 1, 2"),
-        (["-1", "1", "1"], "data row 1, .* got -1; the values near it are -1, 1"),
-        (["0", "0.5", "1"], "data row 2, .* got 0.5"),
-        (["inf", "0", "1"], "data row 1, .* got inf"),
-        ([str(i) for i in range(20)], "are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...$"),
-        (["1", "1"], "expected rows with both 0 and 1 in the label 'target', found only 1"),
+        (["s", "b", "s"], "data.positive: expected 's' or 'b', the value of the label 'target' that .*; got none"),
+        (["0", "1", "2"], r"expected two values in the label 'target', found 3 \(the third in data row 3\): 0, 1, 2$"),
+        ([str(i) for i in range(20)], "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...$"),
+        (["1", "1"], "expected two values in the label 'target', found 1: 1"),
         ([], "found no rows"),
     ],
 )
@@ -227,7 +225,7 @@ def test_labels_must_be_binary(labels: list[str], reason: str, events: Path) -> 
         ("a,b,a,target\n1,2,3,0\n", "2 columns are called 'a'"),
         (",x,target\n0,1,0\n", "column 1 has no name: .*index=False"),
         ("label,target\n1,0\n", "the feature 'label' bears the name kept for the label"),
-        ("target\n1\n0\n", "expected numeric columns beside the label 'target', found none"),
+        ("target\n1\n0\n", "expected columns beside the label 'target', found none"),
         ("x,target\n1,0\n1\n", "mine.csv: CSV parse error: .*Expected 2 columns, got 1"),
         ("", "mine.csv: Empty CSV file"),
         (b"PAR1 but no more", "mine.csv: .*"),
@@ -244,3 +242,70 @@ def test_tables_of_another_shape(text: str | bytes, reason: str, events: Path) -
 def test_no_such_file(name: str, events: Path) -> None:
     with pytest.raises(UserError, match="expected a CSV or Parquet file, found none"):
         fetch(config(events.parents[1] / name), events)
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "expected"),
+    [
+        (["-1", "1"], None, [0, 1]),
+        (["2", "1"], None, [1, 0]),
+        (["no", "yes"], None, [0, 1]),
+        (["no", "yes"], True, [0, 1]),  # what YAML makes of yes
+        (["True", "False"], None, [1, 0]),
+        (["1", "0"], 0, [0, 1]),
+        (["1.0", "0.0"], 0, [0, 1]),
+        (["benign", "malignant"], "malignant", [0, 1]),
+        (["benign", "malignant"], "benign", [1, 0]),
+        (["> 50K", "<= 50K"], "> 50K", [1, 0]),
+    ],
+)
+def test_any_two_values_are_a_label(values: list[str], positive: Any, expected: list[float], events: Path) -> None:
+    path = saved("target,x\n" + "".join(f"{value},1\n" for value in values), events)
+    assert fetch(config(path, positive=positive), events)["table"]["positive"] == values[expected.index(1)]
+    assert pq.read_table(events)[LABEL].to_pylist() == expected
+
+
+def test_a_positive_value_that_is_none_of_the_labels(events: Path) -> None:
+    path = saved("target,x\na,1\nb,2\n", events)
+    with pytest.raises(UserError, match=r"data\.positive: expected 'a' or 'b', .*; got 'c'"):
+        fetch(config(path, positive="c"), events)
+
+
+def test_rows_without_a_label_are_dropped_where_that_is_configured(events: Path) -> None:
+    path = saved("target,x\n1,1\n,2\nNA,3\n0,4\n", events)
+    provenance = fetch(config(path, missing_labels="drop"), events)
+    assert (provenance["rows"], provenance["table"]["unlabelled_dropped"]) == (2, 2)
+    assert pq.read_table(events).to_pydict() == {LABEL: [1, 0], "x": [1, 4]}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_categories_and_missing_values(kind: str, events: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5, None, 3], "colour": ["red", None, " blue"], "zip": [1, 2, 2], "target": [0, 1, 1]})
+    path = events.parents[1] / "mine"
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    fetch(config(path, missing="impute", categorical=("zip",)), events)
+    table = pq.read_table(events)
+    assert table.to_pydict() == {
+        LABEL: [0, 1, 1],
+        "x": [1.5, None, 3],
+        "colour": ["red", None, "blue"],
+        "zip": ["1", "2", "2"],
+    }
+    assert [found.nullable for found in table.schema] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("settings_", "reason"),
+    [
+        ({"categorical": ("y",)}, "data.categorical: got 'y', expected names of columns: x"),
+        ({"units": {"y": "mm"}}, "data.units: got 'y', expected names of columns: x"),
+    ],
+)
+def test_settings_name_columns(settings_: dict[str, Any], reason: str, events: Path) -> None:
+    with pytest.raises(UserError, match=reason):
+        fetch(config(saved("target,x\n1,1\n0,2\n", events), **settings_), events)
+
+
+def test_a_column_without_any_value(events: Path) -> None:
+    with pytest.raises(UserError, match="column 'x': all values are missing: remove the column"):
+        fetch(config(saved("target,x\n1,\n0,\n", events), missing="impute"), events)

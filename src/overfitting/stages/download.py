@@ -3,7 +3,8 @@
 from typing import Any
 
 from overfitting import files
-from overfitting.config import BundledData, Config, CsvData, Data, HiggsData, SimulatedData
+from overfitting.config import BundledData, Config, Data, HiggsData, SimulatedData
+from overfitting.own_table import OwnTable
 
 
 def run(config: Config) -> None:
@@ -33,7 +34,7 @@ def fetch(data: Data) -> dict[str, Any]:
             from overfitting.sources import higgs
 
             return higgs.fetch(data, files.EVENTS)
-        case CsvData():
+        case OwnTable():
             from overfitting.sources import csv_table
 
             return csv_table.fetch(data, files.EVENTS)

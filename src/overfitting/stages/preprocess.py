@@ -3,52 +3,145 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overfitting import files
 from overfitting.config import Config
+from overfitting.encoding import Encoding
 from overfitting.errors import UserError
 from overfitting.events import LABEL
 from overfitting.fingerprint import file_digest, fingerprint
-from overfitting.preparation import check_rows, first_occurrences, fit_scaling, split_rows, without_roles
+from overfitting.preparation import check_rows, first_occurrences, fit_encoding, fit_scaling, split_rows, without_roles
 from overfitting.scaling import Scaling
 
 EXAMPLE_ROWS = 3  # raw ones, that show what a stored model takes
 
 
 def run(config: Config) -> None:
-    """Check every row, divide the rows, learn the scaling from the training rows and write all three sets."""
-    names, features, labels = _read_events()
-    check_rows(features, labels, names, str(files.EVENTS))
+    """Check every row, divide the rows, learn encoding and scaling from the training rows and write all three sets."""
+    table, labels = _read_events()
+    names, features = tuple(table.column_names), _numbers(table)
+    raw = _own_columns(table)
+    checked = features if raw is None else np.where(np.isnan(features), np.float32(0), features)
+    check_rows(checked, labels, names, str(files.EVENTS))
     rows = _without_duplicates(features, config.preprocessing.duplicates)
     kept = without_roles(names, config.preprocessing.without)
     names, features = tuple(names[index] for index in kept), features[:, kept]
+    table, raw = table.select(names), None if raw is None else raw[list(names)]
     split = split_rows(rows, config.split, config.preprocessing.shuffle_seed)
-    scaling = fit_scaling(features[split["train"][: config.split.train]], names, config.preprocessing.scaling)
+    train = split["train"][: config.split.train]
+    encoded, encoding = names, None
+    if raw is not None:
+        encoding = fit_encoding(raw.iloc[train], files.read_json(files.PROVENANCE)["table"]["max_categories"])
+        encoded, features = tuple(encoding.features), encoding.apply(raw)
+        _check_distinct(encoded)
+    scaling = fit_scaling(features[train], encoded, config.preprocessing.scaling)
 
     files.PREPARED.mkdir(parents=True, exist_ok=True)
     for name, chosen in split.items():
         _write(name, features, labels, chosen, scaling)
     files.write_json(files.SCALING, scaling.as_dict())
-    example = features[split["validation"][:EXAMPLE_ROWS]]
-    files.write_json(files.EXAMPLE, {"columns": names, "rows": example.astype(np.float64).tolist()})
-    sets = {**split, "train": split["train"][: config.split.train], "spare": split["train"][config.split.train :]}
+    example = split["validation"][:EXAMPLE_ROWS]
+    _write_example(names, features[example] if raw is None else raw.iloc[example])
+    _write_encoding(encoding)
+    sets = {**split, "train": train, "spare": split["train"][config.split.train :]}
     manifest = _manifest(names, labels, sets, len(labels) - rows.size)
     prepared = {"scaling": config.preprocessing.scaling, "features": scaling.features}
-    files.write_json(files.MANIFEST, {**manifest, **prepared})
+    own = _own_table(table, encoding, raw, sets)
+    files.write_json(files.MANIFEST, {**manifest, **prepared, **own})
     sizes = ", ".join(f"{name} {chosen.size:,}" for name, chosen in sets.items())
     print(f"rows: {sizes}; duplicates dropped: {manifest['duplicates_dropped']:,} -> {files.PREPARED}")
+    for note in _notes(own):
+        print(note)
 
 
-def _read_events() -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+def _read_events() -> tuple[pa.Table, np.ndarray]:
+    """The raw columns, and the labels (n_rows,) float32."""
     if not files.EVENTS.is_file():
         raise UserError(f"expected {files.EVENTS}, which the stage download writes; run `dvc repro`")
     table = pq.read_table(files.EVENTS)
-    names = tuple(name for name in table.column_names if name != LABEL)
-    features = np.empty((table.num_rows, len(names)), np.float32)
-    for index, name in enumerate(names):
-        features[:, index] = table[name].to_numpy()
-    return names, features, table[LABEL].to_numpy().astype(np.float32)
+    return table.drop_columns(LABEL), table[LABEL].to_numpy().astype(np.float32)
+
+
+def _numbers(table: pa.Table) -> np.ndarray:
+    """All columns (n_rows, n_columns) float32; categories by their place in the order of appearance, null as NaN."""
+    features = np.empty((table.num_rows, table.num_columns), np.float32)
+    for index, column in enumerate(table.columns):
+        if column.type == pa.string():
+            column = column.combine_chunks().dictionary_encode().indices
+        features[:, index] = column.to_numpy(zero_copy_only=False)
+    return features
+
+
+def _own_columns(table: pa.Table) -> pd.DataFrame | None:
+    """The raw columns of a table that has to be encoded; None where all are numbers and none is missing."""
+    if all(column.type != pa.string() and not column.null_count for column in table.columns):
+        return None
+    return table.to_pandas()
+
+
+def _check_distinct(names: tuple[str, ...]) -> None:
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"two encoded columns are called {name!r}: rename the column, or the category, that says so")
+
+
+def _write_example(names: tuple[str, ...], rows: np.ndarray | pd.DataFrame) -> None:
+    if isinstance(rows, pd.DataFrame):
+        plain = rows.astype(object).where(rows.notna(), None).to_numpy().tolist()
+    else:
+        plain = rows.astype(np.float64).tolist()
+    files.write_json(files.EXAMPLE, {"columns": names, "rows": plain})
+
+
+def _write_encoding(encoding: Encoding | None) -> None:
+    files.ENCODING.unlink(missing_ok=True)
+    if encoding is not None:
+        files.write_json(files.ENCODING, encoding.as_dict())
+
+
+def _own_table(
+    table: pa.Table, encoding: Encoding | None, raw: pd.DataFrame | None, sets: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """What the manifest says of a table of one's own; nothing of other sources."""
+    settings = files.read_json(files.PROVENANCE).get("table")
+    if settings is None:
+        return {}
+    columns = [
+        {"name": name, "role": "numeric", "unit": settings["units"].get(name), "missing": table[name].null_count}
+        for name in table.column_names
+    ]
+    if encoding is not None and raw is not None:
+        train = raw.iloc[sets["train"]]
+        for column, categories in zip(columns, encoding.categories, strict=True):
+            if categories is not None:
+                known = train[column["name"]].dropna().unique()
+                others = raw[column["name"]].dropna()
+                unseen = int((~others.isin(known)).sum())
+                facts = {"categories": len(known), "grouped": len(known) - len(categories), "unseen_rows": unseen}
+                column |= {"role": "categorical", **facts}
+    kept = ("positive", "negative", "unlabelled_dropped")
+    return {"table": {**{key: settings[key] for key in kept}, "columns": columns}}
+
+
+def _notes(own: dict[str, Any]) -> list[str]:
+    """What people should know of how their table was read."""
+    if not own:
+        return []
+    table = own["table"]
+    notes = [f"label: 1 is {table['positive']}, 0 is {table['negative']}"]
+    if table["unlabelled_dropped"]:
+        notes.append(f"rows without a label dropped: {table['unlabelled_dropped']:,}")
+    for column in table["columns"]:
+        found = {
+            "values missing, filled in": column["missing"],
+            "categories of the training rows taken together as other": column.get("grouped", 0),
+            "rows with a category that the training rows do not have": column.get("unseen_rows", 0),
+        }
+        notes += [f"{column['name']}: {count:,} {what}" for what, count in found.items() if count]
+    return notes
 
 
 def _without_duplicates(features: np.ndarray, duplicates: str) -> np.ndarray:

@@ -1,0 +1,111 @@
+"""docs/your-own-data.md as a user follows it: breast cancer with categories and gaps, through the whole pipeline."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from overfitting.composition import compose_config
+from overfitting.preparation import split_rows
+from overfitting.scratch import copy_project
+from tests.conftest import ROOT
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.slow
+PAGE = (ROOT / "docs/your-own-data.md").read_text()
+BLOCKS = re.findall(r"```(sh|yaml)\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("own") / "project")
+    project.root.mkdir()
+    copy_project(ROOT, project.root, {"seeds": [0, 1]})
+    project.edit("conf/training/small.yaml", "epochs", 3)
+    for kind, text in BLOCKS:
+        if kind == "sh":
+            (project.root / "output.txt").write_text(project.run("bash", "-ec", text))
+        else:
+            file = text.split("\n")[0].removeprefix("# ")
+            for key, value in yaml.safe_load(text).items():
+                project.edit(file, key, value)
+    return project
+
+
+def test_the_page_leads_to_the_report(own):
+    metrics = own.metrics()
+    assert list(metrics["variants"]) == ["tiny", "large", "l2", "dropout"]
+    assert metrics["variants"]["large"]["test_auc"]["mean"] > 0.9
+    table = metrics["data"]["table"]
+    assert (table["positive"], table["negative"]) == ("malignant", "benign")
+    columns = {column["name"]: column for column in table["columns"]}
+    assert columns["mean radius"] == {"name": "mean radius", "role": "numeric", "unit": "mm", "missing": 64}
+    assert (columns["texture"]["role"], columns["texture"]["categories"]) == ("categorical", 2)
+    assert "mean radius: 64 values missing, filled in" in (own.root / "output.txt").read_text()
+
+
+WITHOUT_US = """if True:
+    import sys
+    sys.path.append(sys.argv[1])  # python -S: no .pth files, and so no editable installs
+    import importlib.util, json, mlflow, pandas
+    assert importlib.util.find_spec("overfitting") is None
+    model = mlflow.pyfunc.load_model("models:/overfitting@champion")
+    table = pandas.read_csv("data/own/cancer.csv")
+    print(json.dumps([model.predict(part).tolist() for part in (table, model.input_example)]))
+"""
+
+
+def test_the_champion_takes_the_raw_table_without_this_package(own, monkeypatch):
+    monkeypatch.chdir(own.root)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", WITHOUT_US, sysconfig.get_paths()["purelib"]],
+        env={**environment, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found, of_example = json.loads(done.stdout.splitlines()[-1])
+    split = split_rows(np.arange(569), compose_config().split, 0)
+    logits = pd.read_parquet("results/predictions.parquet")[own.metrics()["champion"]["column"]]
+    np.testing.assert_allclose(np.array(found)[split["test"]], 1 / (1 + np.exp(-logits)), rtol=1e-5)
+    np.testing.assert_allclose(of_example, np.array(found)[split["validation"][:3]], rtol=1e-6)
+
+
+def test_changed_content_is_noticed(own):
+    path = own.root / "data/own/cancer.csv"
+    assert "up to date" in own.run("dvc", "status")
+    original = path.read_text()
+    path.write_text(original.replace("fine", "smooth"))
+    assert "data/own" in own.run("dvc", "status", "download")
+    path.write_text(original)
+
+
+def test_variants_that_the_table_cannot_serve_are_told_before_training(own, tmp_path):
+    project = Project(tmp_path / "project")
+    shutil.copytree(own.root, project.root, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
+    shutil.rmtree(project.root / "runs")
+    project.edit("params.yaml", "variants", ["tiny", "large", "more_data", "cocktail"])
+    output = project.run("dvc", "repro", "train", check=False)
+    assert "remove `- more_data`, `- cocktail` from `variants` in params.yaml" in output
+    assert not list(Path(project.root / "runs").rglob("summary.json"))
+
+
+def test_csv_and_parquet_give_the_same_prepared_bytes(own, tmp_path):
+    project = Project(tmp_path / "project")
+    shutil.copytree(own.root, project.root, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
+    pd.read_csv(own.root / "data/own/cancer.csv").to_parquet(project.root / "data/own/cancer.parquet")
+    project.run("python", "-m", "overfitting", "download", "data.path=data/own/cancer.parquet")
+    project.run("python", "-m", "overfitting", "preprocess")
+    first, second = (json.loads((p.root / "data/prepared/manifest.json").read_text()) for p in (own, project))
+    assert first["fingerprint"] == second["fingerprint"]
