@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(_name, None)  # of the `make test` that runs this; a `make` that a test runs is another one
 COPIED = (
     "conf",
     "src",

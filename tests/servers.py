@@ -72,5 +72,5 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 def _as_user(command: list[str], check: bool = True) -> None:
     """Run one of PostgreSQL's programs, as its own user where this is root; its output goes nowhere it could block."""
-    user = ["runuser", "-u", POSTGRES_USER, "--"] if os.getuid() == 0 else []
-    subprocess.run([*user, *command], cwd="/", check=check, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    user = {"user": POSTGRES_USER, "group": POSTGRES_USER, "extra_groups": []} if os.getuid() == 0 else {}
+    subprocess.run(command, cwd="/", check=check, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, **user)
