@@ -77,7 +77,8 @@ def changed(path: tuple[Any, ...], value: Any) -> Any:
     if isinstance(value, int):
         return value + 1
     if isinstance(value, list):
-        return [*value, value[-1] if isinstance(value[-1], str) else value[-1] + 1]
+        last = value[-1] if value else "x"
+        return [*value, last if isinstance(last, str) else last + 1]
     return f"{value}x"
 
 
