@@ -34,7 +34,7 @@ def bash(project: Path):
         ("overfitting train vari\t", r"variant\.\s+variant=\s+variants\."),
         ("overfitting train variant=l\t", r"l1\s+l1_l2\s+l2\s+l2_dropout\s+label_smoothing\s+large\s+last_epoch"),
         ("overfitting train variant=tuned/l2_\t", "variant=tuned/l2_dropout "),
-        ("overfitting train variant=l2 training=sm\t", "variant=l2 training=smoke "),
+        ("overfitting train variant=l2 training=smo\t", "variant=l2 training=smoke "),
         ("overfitting train variant=l2 variant.dro\t", "variant=l2 variant.dropout="),
         ("overfitting train variant=l2 training.sch\t", r"training\.schedule\."),
         ("overfitting download data=hi\t", "data=higgs "),
