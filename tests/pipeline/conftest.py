@@ -1,12 +1,16 @@
 """A scratch project that was reproduced on tiny settings, once for all tests that start from one."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from filelock import FileLock
@@ -15,6 +19,42 @@ from overfitting.scratch import copy_project
 from tests.conftest import ROOT
 
 VARIANTS = ["tiny", "large", "l2"]
+
+
+def run(command: Sequence[str], root: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Exit code and output of a command.
+
+    The output goes to a file, since what a command leaves running in the background would hold a pipe open.
+    """
+    with tempfile.TemporaryFile("w+") as output:
+        done = subprocess.run(
+            command, cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False, timeout=1200
+        )
+        output.seek(0)
+        return done.returncode, output.read()
+
+
+def end_queue_workers(root: Path) -> None:
+    """End workers of DVC's queue: of two that start in the same millisecond, one may never hear that it can go."""
+    for file in (root / ".dvc/tmp/exps/celery").glob("dvc-exp-worker-*.pid"):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker = psutil.Process(int(file.read_text()))
+            if "queue-worker" in worker.cmdline():
+                worker.terminate()
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first of the test processes to need it makes, for all of them."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # the folder of all workers
+    root, done = shared / name, shared / f"{name}.done"
+    with FileLock(shared / f"{name}.lock"):
+        if not done.is_file():
+            root.mkdir()
+            make(root)
+            done.touch()
+    return root
 
 
 class Project:
@@ -30,14 +70,8 @@ class Project:
         self.environment.pop("MLFLOW_TRACKING_URI", None)
 
     def run(self, *command: str, check: bool = True) -> str:
-        done = subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=1200
-        )
-        output = done.stdout + done.stderr
-        if check:
-            assert done.returncode == 0, output
-        else:
-            assert done.returncode != 0, output
+        code, output = run(command, self.root, self.environment)
+        assert (code == 0) == check, output
         return output
 
     def copy(self, root: Path) -> "Project":
@@ -75,20 +109,11 @@ class Project:
 @pytest.fixture(scope="session")
 def reproduced_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project after `dvc repro`, committed; tests copy it and leave it as it is."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent  # the folder of all workers
-    root, done = shared / "reproduced", shared / "reproduced.done"
-    with FileLock(shared / "reproduced.lock"):
-        if not done.is_file():
-            root.mkdir()
-            _reproduce(Project(root))
-            done.touch()
-    return Project(root)
+    return Project(made_once(tmp_path_factory, "reproduced", _reproduce))
 
 
-def _reproduce(project: Project) -> None:
-    root = project.root
+def _reproduce(root: Path) -> None:
+    project = Project(root)
     shutil.copy(ROOT / ".gitignore", root)
     shutil.copy(ROOT / "Makefile", root)
     project.run("git", "init", "--quiet", "--initial-branch=main")

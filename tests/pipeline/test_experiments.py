@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.pipeline.conftest import VARIANTS, Project
+from tests.pipeline.conftest import VARIANTS, Project, end_queue_workers
 
 pytestmark = pytest.mark.slow
 L2 = "conf/variant/l2.yaml:l2"
@@ -19,7 +19,9 @@ L2 = "conf/variant/l2.yaml:l2"
 
 @pytest.fixture(scope="module")
 def project(reproduced_once, tmp_path_factory):
-    return reproduced_once.copy(tmp_path_factory.mktemp("experiments") / "project")
+    project = reproduced_once.copy(tmp_path_factory.mktemp("experiments") / "project")
+    yield project
+    end_queue_workers(project.root)
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from filelock import FileLock
 
 from overfitting.comment import MARK
 from overfitting.scratch import copy_project
 from tests.conftest import ROOT
+from tests.pipeline.conftest import made_once
 from tests.test_comment import GH
 
 pytestmark = pytest.mark.slow
@@ -83,14 +83,7 @@ def link_environment(root):
 @pytest.fixture
 def origin(tmp_path_factory, tmp_path):
     """A repository whose branch main is reproduced, committed and pushed to a remote of DVC; made once for all."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent  # the folder of all workers
-    root, done = shared / "origin", shared / "origin.done"
-    with FileLock(shared / "origin.lock"):
-        if not done.is_file():
-            reproduce(root, remote=shared / "remote")
-            done.touch()
+    root = made_once(tmp_path_factory, "origin", lambda root: reproduce(root, remote=root.with_name("remote")))
     return Path(shutil.copytree(root, tmp_path / "origin", symlinks=True))
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from omegaconf import OmegaConf
 
 from overfitting.scratch import TINY
 from tests.conftest import ROOT
+from tests.pipeline.conftest import end_queue_workers, run
 
 pytestmark = pytest.mark.slow
 README = (ROOT / "README.md").read_text()
@@ -39,7 +41,7 @@ def commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What git has here, as a repository of its own with one commit, on tiny settings."""
     root = tmp_path_factory.mktemp("readme") / "overfitting"
     listed = subprocess.run(
@@ -66,7 +68,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "commit --quiet -m tiny",
     ):
         subprocess.run(["git", *command.split()], cwd=root, check=True)
-    return root
+    yield root
+    end_queue_workers(root)
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -78,12 +81,9 @@ def environment(root: Path) -> dict[str, str]:
     }
 
 
-def run(root: Path, command: str) -> None:
-    typed = re.sub(r"^make", MAKE, command)
-    done = subprocess.run(
-        ["bash", "-c", typed], cwd=root, env=environment(root), capture_output=True, text=True, check=False, timeout=900
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+def check(root: Path, command: str) -> None:
+    code, output = run(["bash", "-c", re.sub(r"^make", MAKE, command)], root, environment(root))
+    assert code == 0, f"{command}\n{output}"
 
 
 def test_every_command_works(clone):
@@ -92,11 +92,11 @@ def test_every_command_works(clone):
     assert set(ELSEWHERE) - {"make .venv/gpu"} <= set(found)
     for command in found:
         if command not in ELSEWHERE:
-            run(clone, command)
+            check(clone, command)
 
 
 def test_the_champion_loads_as_the_readme_says(clone):
-    run(clone, "dvc repro")
+    check(clone, "dvc repro")
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
     program = (
         "import pandas as pd\n"
