@@ -23,7 +23,11 @@ class Terminal:
         self._written = b""
         self._file, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        at_terminal = "import os, sys; os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
+        # Ctrl-C counts there, even where the tests themselves are run in the background and ignore it
+        at_terminal = (
+            "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+            "os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-c", at_terminal, *command],
             cwd=folder,
