@@ -1,5 +1,6 @@
 """Fingerprints name what determines a result, and nothing else."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,11 +36,27 @@ def test_imports_are_followed_however_deep():
     assert "watch.py" not in names("overfitting.stages.train")  # a display determines no result
 
 
-def test_comments_do_not_change_the_fingerprint_but_code_does(tmp_path, monkeypatch):
-    source = tmp_path / "module.py"
-    monkeypatch.setattr(module, "imported_files", lambda name: (source,))
-    found = []
-    for text in ("x = 1\n", "x = 1  # one\n\n", "x = 2\n"):
+@pytest.fixture
+def of(tmp_path, monkeypatch):
+    """Fingerprint of a module of that text."""
+
+    def write(text, name="module.py"):
+        source = tmp_path / name
         source.write_text(text)
-        found.append(code_fingerprint("module"))
-    assert found[0] == found[1] != found[2]
+        monkeypatch.setattr(module, "imported_files", lambda _: (source,))
+        return code_fingerprint("module")
+
+    return write
+
+
+def test_comments_and_docstrings_do_not_change_the_fingerprint_but_code_does(of):
+    code = of("def f():\n    return 1\n")
+    assert of("# one\n\ndef f():\n    return 1  # two\n") == code
+    assert of('"""One."""\n\ndef f():\n    """Two."""\n    return 1\n') == code
+    assert of("def f():\n    return 2\n") != code
+    assert of("def f():\n    return 'One.'\n") != of("def f():\n    return 'Two.'\n")
+
+
+def test_the_schema_does_not_count_since_its_values_do(of):
+    assert of("x = 1\n", "config.py") == of("x = 2\n", "config.py")
+    assert "config.py" in names("overfitting.training")

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from overfitting.config import SECTIONS, Choices, Config, Training, Variant
 from overfitting.errors import UserError
-from overfitting.own_table import OwnTable
 
 
 def _read_params(key: str) -> Any:
@@ -77,20 +76,11 @@ def validate(composed: DictConfig) -> Config:
     with clear_errors():
         container: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     try:
-        if container["data"].get("source") == "csv":
-            container["data"] = _own_table(container["data"])
         config = TypeAdapter(Config).validate_python(container)
     except ValidationError as error:
         raise UserError("configuration:\n" + "\n".join(_lines(error))) from None
     _check_consistency(config)
     return config
-
-
-def _own_table(data: Mapping[str, Any]) -> OwnTable:
-    try:
-        return TypeAdapter(OwnTable).validate_python(data)
-    except ValidationError as error:
-        raise UserError("configuration:\n" + "\n".join(_lines(error, "data."))) from None
 
 
 def compose_config(overrides: Sequence[str] = ()) -> Config:
@@ -159,14 +149,14 @@ def section(config: Config, stage: str) -> dict[str, Any]:
     return chosen
 
 
-def _lines(error: ValidationError, prefix: str = "") -> Iterable[str]:
+def _lines(error: ValidationError) -> Iterable[str]:
     locations = [found["loc"] for found in error.errors()]
     for found in error.errors():
         if any(len(other) > len(found["loc"]) and other[: len(found["loc"])] == found["loc"] for other in locations):
             continue  # only a consequence of what is wrong inside it
         # a union's location also holds the name of the member, which is no key of the configuration
         tags = {"bundled", "simulated", "higgs", "csv", "cosine", "inverse_time"}
-        key = prefix + ".".join(str(part) for part in found["loc"] if part not in tags)
+        key = ".".join(str(part) for part in found["loc"] if part not in tags)
         if found["type"] == "unexpected_keyword_argument":
             yield f"  {key}: unknown key (value {found['input']!r}); remove it or mend its spelling"
         elif found["type"] == "missing":

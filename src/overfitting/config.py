@@ -1,5 +1,6 @@
 """The schema of params.yaml and conf/: frozen dataclasses that refuse unknown keys, wrong types and bad values."""
 
+from dataclasses import field
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -57,11 +58,23 @@ class HiggsData:
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class CsvData:
-    """A table of one's own, CSV or Parquet: numeric columns and a binary label."""
+    """A table of one's own, CSV or Parquet: how its label, its missing values and its categories are read.
+
+    `positive` is the value of the label that counts as 1; null takes the larger of two numbers, or true, or yes. Rows
+    without a label, and missing values of features, are an error, unless they are to be dropped and imputed. Columns
+    without a number are categories, and those named in `categorical`; of each column the `categories` most frequent
+    ones of the training rows are told apart. `units` are shown in the report.
+    """
 
     source: Literal["csv"]
     path: Name
     label: Name
+    positive: Flag | Integer | Real | Name | None = None
+    missing: Literal["error", "impute"] = "error"
+    missing_labels: Literal["error", "drop"] = "error"
+    categorical: tuple[Name, ...] = ()
+    categories: Count = 20
+    units: dict[str, str] = field(default_factory=dict)
 
 
 Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discriminator="source")]

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+SCHEMA = "config.py"
+
 _ROOT = Path(__file__).parent
 
 
@@ -19,9 +21,20 @@ def fingerprint(**parts: Any) -> str:
 def code_fingerprint(module: str) -> str:
     """Fingerprint of the code of `module` and of all modules of this package that it imports, however deep.
 
-    Comments and layout do not count: a run need not be repeated for them.
+    Comments, docstrings and layout do not count, nor does the schema of the configuration, whose values have a
+    fingerprint of their own: a run need not be repeated for them.
     """
-    return fingerprint(**{path.name: ast.dump(ast.parse(path.read_text())) for path in imported_files(module)})
+    counted = [path for path in imported_files(module) if path.name != SCHEMA]
+    return fingerprint(**{path.name: ast.dump(_without_docstrings(path)) for path in counted})
+
+
+def _without_docstrings(path: Path) -> ast.Module:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return tree
 
 
 def file_digest(path: Path) -> str:

@@ -37,6 +37,10 @@ COLUMNS = (
 )
 
 
+Step = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+Gather = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
 class DivergedError(UserError):
     """The loss of a run is no longer finite, which the user can mend: the learning rate or a penalty is too large."""
 
@@ -137,34 +141,44 @@ def train(
     callback_list = keras.callbacks.CallbackList([selection, *callbacks], model=model)
     model.optimizer = optimizer
     model.stop_training = False
-    history: list[dict[str, float]] = []
-    state = State(model, optimizer, selection, history)
-    callback_list.on_train_begin()
+    state = State(model, optimizer, selection, history=[])
+    _run_epochs(run_epoch, state, callback_list, training.epochs, seed, checkpoint)
+    last, last_weights = _both_losses(model, rows, validation), model.get_weights()
+    callback_list.on_train_end()  # here Keras restores the weights of the best epoch
+    best = _both_losses(model, rows, validation)
+    if variant.keep == "last":
+        model.set_weights(last_weights)
+    model.optimizer = None  # else its state, twice the weights, is saved with them
+    summary = {"train_rows": len(rows.labels), **_history_summary(state.history), "best": best, "last": last}
+    return Trained(model, state.history, {**summary, "near_zero_share_initial": initial, **_weights_summary(model)})
+
+
+def _run_epochs(
+    run_epoch: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    state: State,
+    callbacks: keras.callbacks.CallbackList,
+    epochs: int,
+    seed: int,
+    checkpoint: Checkpoint | None,
+) -> None:
+    """Train until `epochs` are done or a callback stops it; where there is a checkpoint, go on from there."""
+    callbacks.on_train_begin()
     if checkpoint:
         checkpoint.restore(state)
-    for epoch in range(len(history) + 1, training.epochs + 1):
+    for epoch in range(len(state.history) + 1, epochs + 1):
         started = time.perf_counter()
-        callback_list.on_epoch_begin(epoch - 1)
+        callbacks.on_epoch_begin(epoch - 1)
         measured = {name: float(value) for name, value in run_epoch(tf.constant(epoch)).items()}
         if not math.isfinite(measured["train_log_loss"] + measured["val_log_loss"]):
             raise DivergedError(
                 f"seed {seed}: the loss is not finite in epoch {epoch}; lower training.schedule.learning_rate"
             )
-        history.append({"epoch": epoch, **measured, "seconds": time.perf_counter() - started})
-        callback_list.on_epoch_end(epoch - 1, dict(history[-1]))
-        if model.stop_training:
+        state.history.append({"epoch": epoch, **measured, "seconds": time.perf_counter() - started})
+        callbacks.on_epoch_end(epoch - 1, dict(state.history[-1]))
+        if state.model.stop_training:
             break
         if checkpoint:
             checkpoint.save_when_due(state)
-    last = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
-    last_weights = model.get_weights()
-    callback_list.on_train_end()  # here Keras restores the weights of the best epoch
-    best = {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
-    if variant.keep == "last":
-        model.set_weights(last_weights)
-    model.optimizer = None  # else its state, twice the weights, is saved with them
-    summary = {"train_rows": len(rows.labels), **_history_summary(history), "best": best, "last": last}
-    return Trained(model, history, {**summary, "near_zero_share_initial": initial, **_weights_summary(model)})
 
 
 def epoch_function(
@@ -191,45 +205,65 @@ def epoch_function(
     n_rows, batch_size = len(rows.labels), training.batch_size
     steps = steps or n_rows // batch_size
     step_function = _step_function(model, optimizer, training, label_smoothing)
+    run_steps = _stream_steps if training.streaming else _run_steps
 
     def gather(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.gather(features, batch), tf.gather(labels, batch)
+
+    def train_batch(features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return step_function(*augment(features, labels))
 
     @tf.function
     def run_epoch(epoch: tf.Tensor) -> dict[str, tf.Tensor]:
         order = tf.random.experimental.stateless_shuffle(tf.range(n_rows), seed=[seed, epoch])
         batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
-        total, penalty = tf.zeros(2), 0.0
         if optimizer.use_ema and epoch > 1:
             _swap_averages(model, optimizer)
-        if training.streaming:
-            blocks = tf.data.Dataset.from_tensor_slices(batches).batch(STREAMED_STEPS).map(gather)
-            fetched = iter(blocks.prefetch(2))
-            for _ in tf.range(-(-steps // STREAMED_STEPS)):
-                block_features, block_labels = next(fetched)
-                for step in tf.range(tf.shape(block_labels)[0]):
-                    measured, penalty = step_function(*augment(block_features[step], block_labels[step]))
-                    total += measured
-        else:
-            for step in tf.range(steps):
-                measured, penalty = step_function(*augment(*gather(batches[step])))
-                total += measured
+        trained, penalty = run_steps(train_batch, gather, batches)
         if optimizer.use_ema:
             _swap_averages(model, optimizer)
-        val_total = tf.zeros(2)
-        for start in tf.range(0, len(val_labels), MEASURED_ROWS):
-            piece = slice(start, start + MEASURED_ROWS)
-            val_total += tf.reduce_sum(_row_values(model(val_features[piece], training=False), val_labels[piece]), 1)
+        validated = _measure(model, val_features, val_labels)
         return {
-            "train_log_loss": total[0] / steps,
-            "val_log_loss": val_total[0] / len(val_labels),
-            "train_accuracy": total[1] / steps,
-            "val_accuracy": val_total[1] / len(val_labels),
+            "train_log_loss": trained[0],
+            "val_log_loss": validated[0],
+            "train_accuracy": trained[1],
+            "val_accuracy": validated[1],
             "learning_rate": tf.identity(optimizer.learning_rate),
             "penalty": penalty,
         }
 
     return run_epoch
+
+
+def _run_steps(train_batch: Step, gather: Gather, batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Train on each of `batches` (steps, batch_size) of row numbers -> mean measures, and the last penalty."""
+    total, penalty = tf.zeros(2), 0.0
+    for batch in batches:
+        measured, penalty = train_batch(*gather(batch))
+        total += measured
+    return total / len(batches), penalty
+
+
+def _stream_steps(train_batch: Step, gather: Gather, batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """As `_run_steps`, with the rows of the next batches fetched from the host's memory meanwhile."""
+    total, penalty = tf.zeros(2), 0.0
+    blocks = tf.data.Dataset.from_tensor_slices(batches).batch(STREAMED_STEPS).map(gather)
+    fetched = iter(blocks.prefetch(2))
+    for _ in tf.range(-(-len(batches) // STREAMED_STEPS)):
+        features, labels = next(fetched)
+        for step in tf.range(tf.shape(labels)[0]):
+            measured, penalty = train_batch(features[step], labels[step])
+            total += measured
+    return total / len(batches), penalty
+
+
+def _measure(model: keras.Model, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Mean log loss and accuracy (2,) of the model on rows, inside a graph."""
+    total = tf.zeros(2)
+    for start in tf.range(0, len(labels), MEASURED_ROWS):
+        piece = slice(start, start + MEASURED_ROWS)
+        total += tf.reduce_sum(_row_values(model(features[piece], training=False), labels[piece]), 1)
+    return total / len(labels)
 
 
 def evaluate(model: keras.Model, rows: Rows, prefix: str) -> dict[str, float]:
@@ -241,9 +275,11 @@ def evaluate(model: keras.Model, rows: Rows, prefix: str) -> dict[str, float]:
     }
 
 
-def _step_function(
-    model: keras.Model, optimizer: keras.Optimizer, training: Training, label_smoothing: float
-) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+def _both_losses(model: keras.Model, rows: Rows, validation: Rows) -> dict[str, float]:
+    return {**evaluate(model, rows, "train"), **evaluate(model, validation, "val")}
+
+
+def _step_function(model: keras.Model, optimizer: keras.Optimizer, training: Training, label_smoothing: float) -> Step:
     """One step of the optimizer on a batch -> mean log loss and accuracy of the batch, and the penalty.
 
     Smoothed labels are what is learned, not what is measured.

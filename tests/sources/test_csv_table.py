@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overfitting.config import CsvData
 from overfitting.errors import UserError
 from overfitting.events import LABEL
-from overfitting.own_table import OwnTable
 from overfitting.sources import csv_table
 from overfitting.sources.csv_table import fetch
 
@@ -27,8 +27,8 @@ def events(tmp_path: Path) -> Path:
     return tmp_path / "raw" / "events.parquet"
 
 
-def config(path: Path, label: str = "target", **settings: Any) -> OwnTable:
-    return OwnTable(source="csv", path=str(path), label=label, **settings)
+def config(path: Path, label: str = "target", **settings: Any) -> CsvData:
+    return CsvData(source="csv", path=str(path), label=label, **settings)
 
 
 def fetched(content: str | bytes | pa.Table, events: Path, label: str = "target") -> dict[str, list[float]]:

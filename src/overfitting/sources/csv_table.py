@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from overfitting.config import CsvData
 from overfitting.errors import UserError
 from overfitting.events import LABEL, write_table
-from overfitting.own_table import OwnTable
 from overfitting.sources.labels import positive_value, zeros_and_ones
-from overfitting.sources.numeric import as_text, first_unusable, float32s, is_text, without_missing
+from overfitting.sources.numeric import as_text, float32s, without_missing
+from overfitting.sources.survey import Survey, is_categorical, survey
 
 BLOCK_BYTES = 1 << 23
 BATCH_ROWS = 1 << 16
@@ -23,20 +23,7 @@ PARQUET_MAGIC = b"PAR1"
 SUPPLIED = "as supplied by the user"
 
 
-@dataclass
-class Survey:
-    """What a first reading finds: the label's values, with the rows where each came first, and of the columns where
-    each had its first number, its first other text (with it) and its first missing value. Rows count from 1.
-    """
-
-    labels: dict[str, int] = field(default_factory=dict)
-    unlabelled: int = 0
-    numbers: dict[str, int] = field(default_factory=dict)
-    texts: dict[str, tuple[int, str]] = field(default_factory=dict)
-    missing: dict[str, int] = field(default_factory=dict)
-
-
-def fetch(config: OwnTable, destination: Path) -> dict[str, Any]:
+def fetch(config: CsvData, destination: Path) -> dict[str, Any]:
     """Write the user's table to `destination`, and return where it came from and how it was read.
 
     The label becomes 1 and 0; columns of numbers (true and false count as 1 and 0) become float32, all others text;
@@ -58,10 +45,10 @@ def fetch(config: OwnTable, destination: Path) -> dict[str, Any]:
         raise UserError(f"{path}: {error}") from error
     features = _features(path, names, config.label)
     _check_names(config, features)
-    survey = _survey(path, _readable(path, batches), config, features)
-    positive = positive_value(survey.labels, config)
-    texts = [name for name in features if _is_categorical(path, name, survey, config)]
-    schema = _schema(features, texts, survey)
+    found = survey(path, _readable(path, batches), config, features)
+    positive = positive_value(found.labels, config)
+    texts = [name for name in features if is_categorical(path, name, found, config)]
+    schema = _schema(features, texts, found)
     _, again = opened(path)
     rows = write_table(destination, _events(again, config.label, positive, schema), schema=schema)
     return {
@@ -77,8 +64,8 @@ def fetch(config: OwnTable, destination: Path) -> dict[str, Any]:
         "sha256_of": "the file",
         "table": {
             "positive": positive,
-            "negative": next(value for value in survey.labels if value != positive),
-            "unlabelled_dropped": survey.unlabelled,
+            "negative": next(value for value in found.labels if value != positive),
+            "unlabelled_dropped": found.unlabelled,
             "max_categories": config.categories,
             "units": config.units,
         },
@@ -138,93 +125,17 @@ def _features(path: Path, names: list[str], label: str) -> list[str]:
     return features
 
 
-def _check_names(config: OwnTable, features: list[str]) -> None:
+def _check_names(config: CsvData, features: list[str]) -> None:
     for key, named in (("categorical", config.categorical), ("units", tuple(config.units))):
         for name in named:
             if name not in features:
                 raise UserError(f"data.{key}: got {name!r}, expected names of columns: {', '.join(features)}")
 
 
-def _survey(path: Path, batches: Iterator[pa.RecordBatch], config: OwnTable, features: list[str]) -> Survey:
-    survey, rows = Survey(), 0
-    for batch in batches:
-        _survey_label(path, batch[config.label], config, rows, survey)
-        for name in features:
-            _survey_column(path, name, batch[name], config, rows, survey)
-        rows += batch.num_rows
-    return survey
-
-
-def _survey_label(path: Path, column: pa.Array, config: OwnTable, rows: int, survey: Survey) -> None:
-    place = f"{path}, data row {{}}, label {config.label!r}"
-    values = _texts(place.format(rows + 1), column)
-    if values.null_count and config.missing_labels == "error":
-        index = _first(pc.is_null(values))
-        raise UserError(
-            f"{place.format(rows + index + 1)}: the value is missing ({column[index].as_py()!r}): "
-            "fill it, or remove the row (data.missing_labels: drop)"
-        )
-    survey.unlabelled += values.null_count
-    for value in pc.unique(values.drop_null()).to_pylist():
-        survey.labels.setdefault(value, rows + pc.index(values, value).as_py() + 1)
-
-
-def _survey_column(path: Path, name: str, column: pa.Array, config: OwnTable, rows: int, survey: Survey) -> None:
-    def place(index: int) -> str:
-        return f"{path}, data row {rows + index + 1}, column {name!r}"
-
-    known = without_missing(column)
-    if known.null_count:
-        index = _first(pc.is_null(known))
-        if config.missing == "error":
-            raise UserError(
-                f"{place(index)}: the value is missing ({column[index].as_py()!r}): fill it, remove the row or the "
-                "column, or set data.missing to impute"
-            )
-        survey.missing.setdefault(name, rows + index + 1)
-    if name in config.categorical:
-        _texts(place(0), column)
-        return
-    values = float32s(known)
-    if values.null_count < len(values):
-        survey.numbers.setdefault(name, rows + _first(pc.is_valid(values)) + 1)
-        infinite = first_unusable(pc.fill_null(values, 0.0))
-        if infinite is not None:
-            raise UserError(
-                f"{place(infinite)}: expected a finite float32, got {column[infinite].as_py()}: "
-                "rescale the column, or remove the row"
-            )
-    if values.null_count > known.null_count:
-        index = _first(pc.and_(pc.is_null(values), pc.is_valid(known)))
-        value = column[index].as_py()
-        if not is_text(column):
-            raise UserError(f"{place(index)}: expected a number, got {value!r}: encode or remove the column")
-        survey.texts.setdefault(name, (rows + index + 1, value))
-
-
-def _is_categorical(path: Path, name: str, survey: Survey, config: OwnTable) -> bool:
-    """Whether a column is one of categories: it is named so, or none of its values is a number.
-
-    Raises:
-        UserError: some are numbers and some are not, which may be a slip of the pen; or it has no value at all.
-    """
-    if name in config.categorical:
-        return True
-    if name in survey.numbers and name in survey.texts:
-        row, value = survey.texts[name]
-        raise UserError(
-            f"{path}, data row {row}, column {name!r}: expected a number, got {value!r}: mend it, or take the column "
-            f"as categories (data.categorical: [{name}])"
-        )
-    if name not in survey.numbers and name not in survey.texts and name in survey.missing:
-        raise UserError(f"{path}, column {name!r}: all values are missing: remove the column")
-    return name in survey.texts
-
-
-def _schema(features: list[str], texts: list[str], survey: Survey) -> pa.Schema:
+def _schema(features: list[str], texts: list[str], found: Survey) -> pa.Schema:
     label = pa.field(LABEL, pa.float32(), nullable=False)
     kinds = {name: pa.string() if name in texts else pa.float32() for name in features}
-    return pa.schema([label, *(pa.field(name, kind, name in survey.missing) for name, kind in kinds.items())])
+    return pa.schema([label, *(pa.field(name, kind, name in found.missing) for name, kind in kinds.items())])
 
 
 def _events(
@@ -239,14 +150,3 @@ def _events(
             columns.append(convert(batch[field_.name]))
         labelled = pc.is_valid(columns[0])
         yield pa.RecordBatch.from_arrays([column.filter(labelled) for column in columns], schema=schema)
-
-
-def _texts(place: str, column: pa.Array) -> pa.Array:
-    try:
-        return as_text(column)
-    except pa.ArrowException as error:
-        raise UserError(f"{place}: expected text, numbers, or true and false, got {column.type}") from error
-
-
-def _first(mask: pa.Array) -> int:
-    return int(pc.index(mask, True).as_py())

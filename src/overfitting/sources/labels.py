@@ -6,15 +6,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from overfitting.config import CsvData
 from overfitting.errors import UserError
-from overfitting.own_table import OwnTable
 from overfitting.sources.numeric import as_text
 
 _BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 SHOWN = 10  # values of a label that has more than two
 
 
-def positive_value(found: Mapping[str, int], config: OwnTable) -> str:
+def positive_value(found: Mapping[str, int], config: CsvData) -> str:
     """The value that counts as 1, of the label's values and the rows (from 1) where each came first.
 
     Raises:

@@ -3,8 +3,7 @@
 from typing import Any
 
 from overfitting import files
-from overfitting.config import BundledData, Config, Data, HiggsData, SimulatedData
-from overfitting.own_table import OwnTable
+from overfitting.config import BundledData, Config, CsvData, Data, HiggsData, SimulatedData
 
 
 def run(config: Config) -> None:
@@ -34,7 +33,7 @@ def fetch(data: Data) -> dict[str, Any]:
             from overfitting.sources import higgs
 
             return higgs.fetch(data, files.EVENTS)
-        case OwnTable():
+        case CsvData():
             from overfitting.sources import csv_table
 
             return csv_table.fetch(data, files.EVENTS)
