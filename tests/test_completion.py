@@ -43,7 +43,7 @@ def bash(project: Path):
 def test_what_is_typed_is_completed(bash, typed, shown):
     before = len(bash.text)
     bash.type(typed)
-    bash.wait_for(shown, 30, before)
+    assert bash.wait_for(shown, 30, before)
 
 
 def test_the_word_breaks_of_other_programs_stay(bash):

@@ -102,10 +102,16 @@ def test_sending_takes_no_more_than_its_share(clock: Clock, price: float) -> Non
 
 
 def test_a_training_too_short_for_a_connection_is_left_to_the_sync(clock: Clock) -> None:
-    def connect(started: int) -> Receiver:
-        raise AssertionError
+    started: list[int] = []
+
+    def connect(when: int) -> Receiver:
+        started.append(when)
+        return Receiver(clock)
 
     train(LiveRun(connect), clock, 100, 0.99 * FIRST / 100)
+    assert started == []
+    train(LiveRun(connect), clock, 100, 1.05 * FIRST / 100)
+    assert len(started) == 1
 
 
 def test_a_resumed_training_began_before_it_was_first_seen(clock: Clock) -> None:
