@@ -38,12 +38,17 @@ def test_imports_are_followed_however_deep():
 
 @pytest.fixture
 def of(tmp_path, monkeypatch):
-    """Fingerprint of a module of that text."""
+    """Fingerprint of the code of some modules: their texts by their names."""
 
-    def write(text, name="module.py"):
-        source = tmp_path / name
-        source.write_text(text)
-        monkeypatch.setattr(module, "imported_files", lambda _: (source,))
+    def write(text, name="module.py", **others):
+        texts = {name: text, **{f"{other}.py": content for other, content in others.items()}}
+        sources = []
+        for path, content in texts.items():
+            source = tmp_path / path
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_text(content)
+            sources.append(source)
+        monkeypatch.setattr(module, "imported_files", lambda _: tuple(sources))
         return code_fingerprint("module")
 
     return write
@@ -57,6 +62,38 @@ def test_comments_and_docstrings_do_not_change_the_fingerprint_but_code_does(of)
     assert of("def f():\n    return 'One.'\n") != of("def f():\n    return 'Two.'\n")
 
 
-def test_the_schema_does_not_count_since_its_values_do(of):
-    assert of("x = 1\n", "config.py") == of("x = 2\n", "config.py")
-    assert "config.py" in names("overfitting.training")
+def test_moving_a_module_changes_nothing(of):
+    before = of("import overfitting.a\nfrom overfitting.b import f\nimport math\nprint(f(math.pi))\n", "one.py")
+    after = of("from overfitting.wing.b import f\nimport math\nprint(f(math.pi))\n", "wing/two.py")
+    assert before == after
+    assert of("from overfitting.wing.b import f\nimport cmath as math\nprint(f(math.pi))\n") != before
+
+
+def test_an_import_inside_a_function_does_not_count_and_its_body_does(of):
+    code = of("def f():\n    from overfitting.a import g\n    return g()\n")
+    assert of("def f():\n    from overfitting.b import g\n    return g()\n") == code
+    assert of("def f():\n    from overfitting.b import g\n    return g() + 1\n") != code
+
+
+def test_two_modules_of_the_same_name_both_count(of):
+    assert of("x = 1\n", "a/module.py", **{"b/module": "x = 2\n"}) != of(
+        "x = 3\n", "a/module.py", **{"b/module": "x = 2\n"}
+    )
+    assert of("x = 1\n", "a/module.py", **{"b/module": "x = 1\n"}) != of("x = 1\n", "a/module.py")
+
+
+def test_the_schema_does_not_count_because_its_values_do(tmp_path, monkeypatch):
+    schema, other = tmp_path / "config.py", tmp_path / "data" / "config.py"
+    other.parent.mkdir()
+    monkeypatch.setattr(module, "_SCHEMA", schema)
+    monkeypatch.setattr(module, "imported_files", lambda _: (schema, other))
+
+    def code(of_schema, of_other):
+        schema.write_text(of_schema)
+        other.write_text(of_other)
+        return code_fingerprint("module")
+
+    assert code("x = 1\n", "") == code("x = 2\n", "")
+    assert code("", "x = 1\n") != code("", "x = 2\n")  # only a name like that of the schema
+    monkeypatch.undo()
+    assert module._SCHEMA in imported_files("overfitting.training")

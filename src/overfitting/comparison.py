@@ -7,7 +7,9 @@ from typing import Any
 
 from overfitting.composition import section
 from overfitting.config import Config
-from overfitting.fingerprint import code_fingerprint, fingerprint
+from overfitting.fingerprint import code_fingerprint, fingerprint, library_versions
+
+LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a training computes
 
 
 def run_fingerprint(config: Config, seed: int, data: str) -> str:
@@ -19,6 +21,7 @@ def run_fingerprint(config: Config, seed: int, data: str) -> str:
         seed=seed,
         data=data,
         code=code_fingerprint("overfitting.training"),
+        libraries=library_versions(*LIBRARIES),
     )
 
 

@@ -1,15 +1,15 @@
-"""What determines a result, as one short hexadecimal name: configuration, data and code."""
+"""Fingerprints: short hexadecimal names of configuration, data, code and library versions."""
 
 import ast
 import hashlib
 import json
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-SCHEMA = "config.py"
-
 _ROOT = Path(__file__).parent
+_SCHEMA = _ROOT / "config.py"
 
 
 def fingerprint(**parts: Any) -> str:
@@ -19,22 +19,49 @@ def fingerprint(**parts: Any) -> str:
 
 
 def code_fingerprint(module: str) -> str:
-    """Fingerprint of the code of `module` and of all modules of this package that it imports, however deep.
+    """Fingerprint of the code of `module` and of every module of this package that it imports, directly or not.
 
-    Comments, docstrings and layout do not count, nor does the schema of the configuration, whose values have a
-    fingerprint of their own: a run need not be repeated for them.
+    Only what computes counts: the syntax trees without docstrings and without imports inside the package, whatever
+    the files are called. So moving or documenting code changes nothing. The schema of the configuration does not
+    count, because its values have a fingerprint of their own.
     """
-    counted = [path for path in imported_files(module) if path.name != SCHEMA]
-    return fingerprint(**{path.name: ast.dump(_without_docstrings(path)) for path in counted})
+    return fingerprint(code=sorted(_syntax(path) for path in imported_files(module) if path != _SCHEMA))
 
 
-def _without_docstrings(path: Path) -> ast.Module:
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+def library_versions(*packages: str) -> dict[str, str]:
+    """Installed version of each package."""
+    return {name: version(name) for name in packages}
+
+
+def _syntax(path: Path) -> str:
+    """Digest of the code of a file, reduced to what computes."""
+    reduced = _Reduced().visit(ast.parse(path.read_text()))
+    return hashlib.sha256(ast.unparse(reduced).encode()).hexdigest()
+
+
+class _Reduced(ast.NodeTransformer):
+    """Removes docstrings and imports inside this package from a syntax tree."""
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        node.names = [alias for alias in node.names if alias.name.split(".")[0] != _ROOT.name]
+        return node if node.names else None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return None if (node.module or "").split(".")[0] == _ROOT.name else node
+
+    def _without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
+        if ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
-    return tree
+        return self.generic_visit(node)
 
 
 def file_digest(path: Path) -> str:
@@ -71,7 +98,9 @@ def _imports(path: Path) -> set[str]:
 
 
 def _source(name: str) -> Path | None:
-    """The file of a module of this package; None for other packages, for folders and for names in a module."""
+    """The file of a module or folder of this package; None for other packages and for names inside a module."""
     package, *parts = name.split(".")
-    path = _ROOT.joinpath(*parts).with_suffix(".py")
-    return path if package == _ROOT.name and parts and path.is_file() else None
+    if package != _ROOT.name or not parts:
+        return None
+    path = _ROOT.joinpath(*parts)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
