@@ -3,8 +3,8 @@
 import pytest
 
 from overfitting.applicability import check_variants
+from overfitting.base.errors import UserError
 from overfitting.composition import compose_variants
-from overfitting.errors import UserError
 from overfitting.events import NAMES
 
 HIGGS = {"columns": list(NAMES), "scaling": "standard", "spare_rows": 100}

@@ -118,7 +118,7 @@ def test_only_a_better_one_takes_the_alias_on_the_same_data(
     compare(root, loss, "b" * 16, variant)
     assert registered(root) == [0.5, loss]
     assert champion(root) == expected
-    stays = "overfitting@champion is version 1 (l2, test log loss 0.5000); the best of this comparison, version 2 ("
+    stays = "overfitting.champion is version 1 (l2, test log loss 0.5000); the best of this comparison, version 2 ("
     assert [message.startswith(stays) for message in caplog.messages] == ([] if loss < 0.5 else [True])
 
 

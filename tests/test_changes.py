@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from overfitting import cli
+from overfitting.base.errors import UserError
 from overfitting.changes import describe, judged, lost_verdicts, ranking
 from overfitting.comment import MARK
 from overfitting.differences import Basis, Change
-from overfitting.errors import UserError
 from tests.test_report import invented
 
 

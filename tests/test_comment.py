@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from overfitting.base.errors import UserError
 from overfitting.comment import LIMIT, MARK, Section, assemble, post
-from overfitting.errors import UserError
 
 GH = """#!{python}
 import json, pathlib, sys

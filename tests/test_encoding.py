@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overfitting.base.errors import UserError
 from overfitting.encoding import Encoding
-from overfitting.errors import UserError
 from overfitting.preparation import fit_encoding
 
 TRAIN = pd.DataFrame({"x": np.float32([1, 2, np.nan, 9]), "y": np.float32([1, 2, 3, 4]), "c": ["a", "b", None, "a"]})

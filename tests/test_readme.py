@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 from overfitting.readme import README, chinese_sentence, computed, updated
 from overfitting.report import ranking_markdown
 from tests.test_report import ORDER, REFERENCES, invented

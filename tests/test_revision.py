@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from overfitting import revision
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 
 
 @pytest.fixture

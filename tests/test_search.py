@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from overfitting.base.errors import UserError
 from overfitting.composition import compose_config
-from overfitting.errors import UserError
 from overfitting.search import Range, overrides, read_searches
 from tests.conftest import ROOT
 

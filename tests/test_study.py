@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 from overfitting.search import Choices, Range, rounded
 from overfitting.study import Study, answer
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from overfitting import live, mirror, tracking
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 from overfitting.store import PARENT, Store, home, open_store, tracking_uri
 from tests.mlflow_files import (
     DATA,

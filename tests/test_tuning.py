@@ -10,10 +10,11 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from overfitting import files, tuning
+from overfitting import tuning
+from overfitting.base import files
+from overfitting.base.errors import UserError
 from overfitting.composition import compose_config
 from overfitting.config import Variant
-from overfitting.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from overfitting.base.errors import UserError
 from overfitting.config import Config
-from overfitting.errors import UserError
 from overfitting.events import roles
 
 

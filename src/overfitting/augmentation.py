@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from overfitting.backend import tf
+from overfitting.base.errors import UserError
 from overfitting.config import Variant
-from overfitting.errors import UserError
 from overfitting.layers import seed_of
 from overfitting.scaling import PHI_LIMIT, Scaling
 

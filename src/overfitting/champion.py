@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from overfitting import files, mirror, stored_model
-from overfitting.fingerprint import file_digest, fingerprint
+from overfitting import mirror, stored_model
+from overfitting.base import files
+from overfitting.base.fingerprint import file_digest, fingerprint
 from overfitting.store import Store, commit
 
 NAME = "overfitting"

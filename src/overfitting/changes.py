@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overfitting import comment, files, revision, tables
+from overfitting import comment, revision, tables
+from overfitting.base import files
+from overfitting.base.errors import UserError
 from overfitting.comment import Section
 from overfitting.composition import compose_variants
 from overfitting.config import Config
 from overfitting.differences import Basis, Change, Results, basis, changes
-from overfitting.errors import UserError
 from overfitting.statistics import PRIMARY, REFERENCE
 
 DIGITS = {"best_epoch": 1}  # of a metric, otherwise 4

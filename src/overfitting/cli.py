@@ -12,9 +12,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from overfitting.base.errors import UserError
 from overfitting.composition import clear_errors, compose_config, compose_variants, validate
 from overfitting.config import SECTIONS, Config
-from overfitting.errors import UserError
 
 STAGES = {
     "download": "fetch the events of the chosen source",
@@ -94,7 +94,8 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             print(tuning.USAGE) if HELP & set(arguments) else tuning.run(arguments)
         case "readme":
-            from overfitting import files, readme
+            from overfitting import readme
+            from overfitting.base import files
 
             readme.update(files.read_json(files.METRICS))
         case "changes":
@@ -113,7 +114,8 @@ def _run_command(name: str, arguments: list[str]) -> None:
                 )
             comment.post(arguments[0], Path(arguments[1]))
         case "verdict":
-            from overfitting import files, tables
+            from overfitting import tables
+            from overfitting.base import files
 
             print(tables.conclusion(files.read_json(files.METRICS)))
         case "completion":
@@ -157,7 +159,8 @@ def run_job(composed: DictConfig) -> None:
 
 def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractContextManager[None]:
     """Show and log the seeds that Hydra is about to train; `configs` of all variants have the same overrides."""
-    from overfitting import applicability, comparison, files, watch
+    from overfitting import applicability, comparison, watch
+    from overfitting.base import files
 
     manifest = files.read_json(files.MANIFEST)
     applicability.check_variants(configs, manifest)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from overfitting import files
-from overfitting.errors import UserError
+from overfitting.base import files
+from overfitting.base.errors import UserError
 
 MARK = "<!-- overfitting: what this pull request changes -->"
 LIMIT = 65_536  # characters of a comment on GitHub; bytes are counted here, which are never fewer

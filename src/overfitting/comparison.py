@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from overfitting.base.fingerprint import code_fingerprint, fingerprint, library_versions
 from overfitting.composition import section
 from overfitting.config import Config
-from overfitting.fingerprint import code_fingerprint, fingerprint, library_versions
 
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a training computes
 

@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
+from overfitting.base.errors import UserError
 from overfitting.config import SECTIONS, Choices, Config, Training, Variant
-from overfitting.errors import UserError
 
 
 def _read_params(key: str) -> Any:

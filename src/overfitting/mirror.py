@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from overfitting import files
+from overfitting.base import files
 
 CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 from scipy.stats import skew
 
+from overfitting.base.errors import UserError
 from overfitting.config import Split
 from overfitting.encoding import Encoding
-from overfitting.errors import UserError
 from overfitting.events import roles
 from overfitting.scaling import Features, Scaling, pieces, symmetric_columns
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 from overfitting.report import ranking_markdown
 from overfitting.statistics import PRIMARY, REFERENCE
 

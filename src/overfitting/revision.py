@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from overfitting import files
-from overfitting.errors import UserError
+from overfitting.base import files
+from overfitting.base.errors import UserError
 
 LOCK = Path("dvc.lock")
 

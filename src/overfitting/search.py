@@ -10,8 +10,8 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from overfitting.base.errors import UserError
 from overfitting.config import Count, Flag, Name, Real, Seed
-from overfitting.errors import UserError
 
 PATH = Path("conf/search.yaml")
 _CHECKED = ConfigDict(extra="forbid")

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from overfitting.files import ENCODING
+from overfitting.base.files import ENCODING
 from overfitting.store import Store, mlflow
 
 CODE = Path(__file__).parent

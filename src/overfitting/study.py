@@ -17,7 +17,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 from overfitting.search import Range, Space, Values, rounded
 
 BATCH = 4  # trials that are drawn before any of them is known

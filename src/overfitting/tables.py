@@ -6,7 +6,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from overfitting.files import RESULTS
+from overfitting.base.files import RESULTS
 from overfitting.statistics import PRIMARY, REFERENCE
 
 HEADER = (

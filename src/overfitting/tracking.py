@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from overfitting import champion, files, mirror, overview, stored_model
-from overfitting.errors import UserError
-from overfitting.fingerprint import file_digest, fingerprint
+from overfitting import champion, mirror, overview, stored_model
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import file_digest, fingerprint
 from overfitting.store import ENVIRONMENT, Store, home, mlflow, open_store, tracking_uri, without_password
 
 REPORT = ("report.html", "report.md", "metrics.json")  # in results/

@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 from optuna.trial import FrozenTrial
 
-from overfitting import files
+from overfitting.base import files
 from overfitting.composition import section
 from overfitting.config import Config, Variant
 from overfitting.search import Searches, Values, rounded

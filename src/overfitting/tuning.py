@@ -19,11 +19,11 @@ from filelock import FileLock, Timeout
 from joblib import Parallel, delayed
 from rich.console import Console
 
-from overfitting import files
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import code_fingerprint, fingerprint
 from overfitting.composition import compose_config, section
 from overfitting.config import Config
-from overfitting.errors import UserError
-from overfitting.fingerprint import code_fingerprint, fingerprint
 from overfitting.scaling import Scaling
 from overfitting.search import Searches, Values, overrides, read_searches, rounded
 from overfitting.study import Study, answer

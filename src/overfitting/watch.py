@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from overfitting import display, files
+from overfitting import display
+from overfitting.base import files
 from overfitting.comparison import finished_run, run_fingerprint
 from overfitting.composition import section
 from overfitting.config import Config

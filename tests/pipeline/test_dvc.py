@@ -8,10 +8,10 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import imported_files
 from overfitting.composition import compose_variants, section
 from overfitting.config import SECTIONS
-from overfitting.errors import UserError
-from overfitting.fingerprint import imported_files
 from tests.conftest import ROOT
 
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import ks_2samp
 
+from overfitting.base.errors import UserError
 from overfitting.config import BundledData
-from overfitting.errors import UserError
 from overfitting.events import COLUMNS, NAMES, table_schema
 from overfitting.sources import bundled, simulated
 from tests.conftest import ROOT

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overfitting.base.errors import UserError
 from overfitting.config import CsvData
-from overfitting.errors import UserError
 from overfitting.events import LABEL
 from overfitting.sources import csv_table
 from overfitting.sources.csv_table import fetch

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 from overfitting.events import NAMES
 from overfitting.sources import higgs, higgs_text
 from overfitting.sources.higgs import fetch

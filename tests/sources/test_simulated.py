@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from overfitting.base.errors import UserError
+from overfitting.base.progress_bar import Tracker
 from overfitting.config import SimulatedData
-from overfitting.errors import UserError
 from overfitting.events import NAMES, table_schema
-from overfitting.progress import Tracker
 from overfitting.sources import simulated
 from tests.conftest import ROOT
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 from overfitting.sources.download import Remote
 from overfitting.sources.mirrors import ChangedError, DownloadError, from_mirrors
 from overfitting.sources.whole_file import is_kept, save

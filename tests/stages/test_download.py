@@ -5,9 +5,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from overfitting import files
+from overfitting.base import files
+from overfitting.base.errors import UserError
 from overfitting.composition import compose_config
-from overfitting.errors import UserError
 from overfitting.events import table_schema
 from overfitting.stages import download
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from overfitting import files
+from overfitting.base import files
+from overfitting.base.errors import UserError
 from overfitting.composition import compose_config
-from overfitting.errors import UserError
 from overfitting.events import table_schema, write_table
 from overfitting.stages import preprocess
 from tests.test_augmentation import collisions

@@ -6,11 +6,11 @@ from pathlib import Path
 import keras
 import pytest
 
-from overfitting import files
+from overfitting.base import files
+from overfitting.base.errors import UserError
 from overfitting.checkpoint import Checkpoint
 from overfitting.comparison import run_fingerprint
 from overfitting.composition import compose_config
-from overfitting.errors import UserError
 from overfitting.journal import Journal
 from overfitting.stages import train as stage
 from overfitting.training import COLUMNS, train

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from overfitting.base.errors import UserError
 from overfitting.config import BundledData
-from overfitting.errors import UserError
 from overfitting.events import LABEL, NAMES
 from overfitting.sources.simulated import METADATA_KEY, digest
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from overfitting.base.errors import UserError
 from overfitting.config import CsvData
-from overfitting.errors import UserError
 from overfitting.events import LABEL, write_table
 from overfitting.sources.labels import positive_value, zeros_and_ones
 from overfitting.sources.numeric import as_text, float32s, without_missing

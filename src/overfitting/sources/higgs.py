@@ -10,10 +10,10 @@ from urllib.request import url2pathname
 
 import pyarrow as pa
 
+from overfitting.base.errors import UserError
+from overfitting.base.progress_bar import Tracker, track
 from overfitting.config import HiggsData
-from overfitting.errors import UserError
 from overfitting.events import NAMES, write_table
-from overfitting.progress import Tracker, track
 from overfitting.sources.download import CHUNK_BYTES, Remote
 from overfitting.sources.higgs_text import FormatError, decompress, line_blocks, parse
 from overfitting.sources.mirrors import DownloadError, from_mirrors

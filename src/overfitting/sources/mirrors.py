@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")

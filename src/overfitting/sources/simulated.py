@@ -21,10 +21,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from overfitting.base.errors import UserError
+from overfitting.base.progress_bar import Tracker, track
 from overfitting.config import SimulatedData
-from overfitting.errors import UserError
 from overfitting.events import NAMES, table_schema, write_table
-from overfitting.progress import Tracker, track
 from overfitting.sources.collisions import collide
 from overfitting.sources.detector import Detector, observe
 

@@ -5,8 +5,8 @@ import logging
 import shutil
 from pathlib import Path
 
-from overfitting.errors import UserError
-from overfitting.progress import track
+from overfitting.base.errors import UserError
+from overfitting.base.progress_bar import track
 from overfitting.sources.download import Remote
 from overfitting.sources.mirrors import ChangedError, DownloadError
 

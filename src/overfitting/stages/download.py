@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from overfitting import files
+from overfitting.base import files
 from overfitting.config import BundledData, Config, CsvData, Data, HiggsData, SimulatedData
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overfitting import files
+from overfitting.base import files
 from overfitting.comparison import comparison_fingerprint
 from overfitting.composition import compose_variants
 from overfitting.config import Config

@@ -7,12 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from overfitting import files
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import file_digest, fingerprint
 from overfitting.config import Config
 from overfitting.encoding import Encoding
-from overfitting.errors import UserError
 from overfitting.events import LABEL
-from overfitting.fingerprint import file_digest, fingerprint
 from overfitting.preparation import check_rows, first_occurrences, fit_encoding, fit_scaling, split_rows, without_roles
 from overfitting.scaling import Scaling
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from overfitting import files, report, tables, tracking
+from overfitting import report, tables, tracking
+from overfitting.base import files
 from overfitting.config import Config
 
 WRITTEN = ("dvc.lock", "results")  # by the pipeline itself: no change of what it ran

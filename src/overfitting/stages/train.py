@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from overfitting import files
+from overfitting.base import files
+from overfitting.base.errors import UserError
 from overfitting.comparison import finished_run, run_fingerprint
 from overfitting.composition import section
 from overfitting.config import Config
-from overfitting.errors import UserError
 from overfitting.journal import Journal
 from overfitting.scaling import Scaling
 

@@ -3,12 +3,12 @@ import io
 import pytest
 from rich.console import Console
 
-from overfitting import progress
-from overfitting.progress import track
+from overfitting.base import progress_bar
+from overfitting.base.progress_bar import track
 
 
 def test_plain_lines_outside_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(progress_bar, "LINE_SECONDS", 0.0)
     with track(2000, "Reading", "rows") as bar:
         bar.advance(500)
         bar.advance(1500)
@@ -32,7 +32,7 @@ def test_lines_are_occasional(capsys: pytest.CaptureFixture[str]) -> None:
 def test_bar_on_a_terminal(unit: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(
-        progress, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=120, color_system=None)
+        progress_bar, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=120, color_system=None)
     )
     with track(2000, "Reading", unit, done=500) as bar:
         bar.advance(1000)

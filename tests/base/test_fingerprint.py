@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overfitting import fingerprint as module
-from overfitting.fingerprint import code_fingerprint, fingerprint, imported_files
+from overfitting.base import fingerprint as module
+from overfitting.base.fingerprint import code_fingerprint, fingerprint, imported_files
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

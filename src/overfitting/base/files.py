@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from overfitting.errors import UserError
+from overfitting.base.errors import UserError
 
 RAW = Path("data/raw")
 EVENTS = RAW / "events.parquet"
