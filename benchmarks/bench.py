@@ -32,7 +32,7 @@ from overhead import EPOCHS, nothing_to_do, watchers
 from rich.console import Console
 from verdict import time_to_verdict
 
-from overfitting.composition import compose_variants
+from overfitting.config.composition import compose_variants
 from overfitting.scratch import copy_project, reproduce
 
 ROOT = Path(__file__).parents[1]

@@ -27,7 +27,7 @@ class Ours:
     def prepare(self, variant: dict[str, Any], rows: dict[str, str], settings: dict[str, Any]) -> None:
         from overfitting import training
         from overfitting.backend import keras
-        from overfitting.config import CosineSchedule, Training, Variant
+        from overfitting.config.schema import CosineSchedule, Training, Variant
         from overfitting.model import build
 
         schedule = CosineSchedule(name="cosine", learning_rate=LEARNING_RATE, reference_width=None, warmup_epochs=0)
@@ -77,7 +77,7 @@ class KerasFit:
 
     def prepare(self, variant: dict[str, Any], rows: dict[str, str], settings: dict[str, Any]) -> None:
         from overfitting.backend import keras
-        from overfitting.config import Variant
+        from overfitting.config.schema import Variant
         from overfitting.model import build
 
         train, validation = load_rows(rows, "train"), load_rows(rows, "validation")

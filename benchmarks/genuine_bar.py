@@ -18,7 +18,7 @@ from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
-from overfitting.config import CosineSchedule, Training, Variant
+from overfitting.config.schema import CosineSchedule, Training, Variant
 from overfitting.events import NAMES
 from overfitting.metrics import auc_rows, log_loss_rows
 from overfitting.preparation import fit_scaling, without_roles

@@ -14,7 +14,7 @@ from typing import Any
 from overfitting import display, live, watch
 from overfitting.base.files import MANIFEST, read_json
 from overfitting.comparison import comparison_fingerprint
-from overfitting.composition import compose_config
+from overfitting.config.composition import compose_config
 from overfitting.scratch import DVC, TINY, copy_project, environment, reproduce
 from overfitting.standing import Standing
 from overfitting.store import open_store, tracking_uri

@@ -72,7 +72,7 @@ def tutorial(connection: Any, rows: dict[str, str], scaled_test: str) -> None:
     from engines import compile_as_tutorial, load_rows, tutorial_datasets
 
     from overfitting.backend import keras
-    from overfitting.config import Variant
+    from overfitting.config.schema import Variant
     from overfitting.model import build, predict
 
     train, validation = load_rows(rows, "train"), load_rows(rows, "validation")

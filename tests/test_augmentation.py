@@ -9,7 +9,7 @@ from scipy.stats import kstest
 
 from overfitting.augmentation import augmentation
 from overfitting.base.errors import UserError
-from overfitting.config import Variant
+from overfitting.config.schema import Variant
 from overfitting.events import NAMES, roles
 from overfitting.preparation import fit_scaling
 from overfitting.scaling import PHI_LIMIT

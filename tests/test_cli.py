@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from overfitting import cli
-from overfitting.config import SECTIONS
+from overfitting.config.schema import SECTIONS
 
 
 def call(monkeypatch, *arguments):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from overfitting.config import Evaluation
+from overfitting.config.schema import Evaluation
 from overfitting.differences import Basis, Results, basis, changes
 from overfitting.metrics import log_loss_rows, row_metrics
 from overfitting.statistics import difference, ensemble_rows, interval, seed_interval

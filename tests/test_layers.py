@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2, kstest
 
 from overfitting.backend import tf
-from overfitting.config import Variant
+from overfitting.config.schema import Variant
 from overfitting.layers import Dropout, GaussianNoise
 from overfitting.model import build, faster
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overfitting.config import Variant
+from overfitting.config.schema import Variant
 from overfitting.model import build, hidden_kernels
 
 SMALL = (8, 8, 8)

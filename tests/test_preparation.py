@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from overfitting.base.errors import UserError
-from overfitting.config import Split
+from overfitting.config.schema import Split
 from overfitting.preparation import check_rows, first_occurrences, fit_scaling, split_rows
 from overfitting.scaling import pieces
 

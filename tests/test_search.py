@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from overfitting.base.errors import UserError
-from overfitting.composition import compose_config
+from overfitting.config.composition import compose_config
 from overfitting.search import Range, overrides, read_searches
 from tests.conftest import ROOT
 

@@ -10,8 +10,8 @@ import pytest
 
 from overfitting.backend import tf
 from overfitting.checkpoint import Checkpoint
-from overfitting.composition import compose_variants
-from overfitting.config import CosineSchedule, InverseTimeSchedule, Training, Variant
+from overfitting.config.composition import compose_variants
+from overfitting.config.schema import CosineSchedule, InverseTimeSchedule, Training, Variant
 from overfitting.events import NAMES
 from overfitting.model import build, hidden_kernels, predict
 from overfitting.preparation import fit_scaling

@@ -13,8 +13,8 @@ from filelock import FileLock
 from overfitting import tuning
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.composition import compose_config
-from overfitting.config import Variant
+from overfitting.config.composition import compose_config
+from overfitting.config.schema import Variant
 
 
 @pytest.mark.parametrize(

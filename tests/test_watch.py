@@ -18,7 +18,7 @@ import pytest
 
 from overfitting import display, live, watch
 from overfitting.comparison import run_fingerprint
-from overfitting.composition import compose_config
+from overfitting.config.composition import compose_config
 from overfitting.journal import Journal, Row
 from overfitting.live import TimedRow
 from overfitting.scratch import TINY, copy_project, reproduce

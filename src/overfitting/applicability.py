@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from overfitting.base.errors import UserError
-from overfitting.config import Config
+from overfitting.config.schema import Config
 from overfitting.events import roles
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from overfitting.backend import tf
 from overfitting.base.errors import UserError
-from overfitting.config import Variant
+from overfitting.config.schema import Variant
 from overfitting.layers import seed_of
 from overfitting.scaling import PHI_LIMIT, Scaling
 

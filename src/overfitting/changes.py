@@ -7,8 +7,8 @@ from overfitting import comment, revision, tables
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.comment import Section
-from overfitting.composition import compose_variants
-from overfitting.config import Config
+from overfitting.config.composition import compose_variants
+from overfitting.config.schema import Config
 from overfitting.differences import Basis, Change, Results, basis, changes
 from overfitting.statistics import PRIMARY, REFERENCE
 

@@ -13,8 +13,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from overfitting.base.errors import UserError
-from overfitting.composition import clear_errors, compose_config, compose_variants, validate
-from overfitting.config import SECTIONS, Config
+from overfitting.config.composition import clear_errors, compose_config, compose_variants, validate
+from overfitting.config.schema import SECTIONS, Config
 
 STAGES = {
     "download": "fetch the events of the chosen source",

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from overfitting.base.fingerprint import code_fingerprint, fingerprint, library_versions
-from overfitting.composition import section
-from overfitting.config import Config
+from overfitting.config.composition import section
+from overfitting.config.schema import Config
 
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a training computes
 

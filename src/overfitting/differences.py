@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from overfitting.config import Evaluation
+from overfitting.config.schema import Evaluation
 from overfitting.metrics import Array, row_metrics
 from overfitting.statistics import difference, ensemble_rows, holm, seed_interval
 

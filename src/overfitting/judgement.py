@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from overfitting.config import Evaluation, Variant
+from overfitting.config.schema import Evaluation, Variant
 from overfitting.metrics import Array, row_metrics
 from overfitting.statistics import (
     PRIMARY,

@@ -6,7 +6,7 @@ import numpy as np
 
 from overfitting import layers
 from overfitting.backend import keras
-from overfitting.config import Precision, Variant
+from overfitting.config.schema import Precision, Variant
 
 
 def build(variant: Variant, n_features: int, seed: int) -> keras.Model:

@@ -9,7 +9,7 @@ from pandas.api.types import is_numeric_dtype
 from scipy.stats import skew
 
 from overfitting.base.errors import UserError
-from overfitting.config import Split
+from overfitting.config.schema import Split
 from overfitting.encoding import Encoding
 from overfitting.events import roles
 from overfitting.scaling import Features, Scaling, pieces, symmetric_columns
@@ -126,7 +126,7 @@ def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
 
 
 def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> Scaling:
-    """Learn the scaling of training rows (n_rows, n_columns), named as in `overfitting.config.Preprocessing`.
+    """Learn the scaling of training rows (n_rows, n_columns), named as in `overfitting.config.schema.Preprocessing`.
 
     `standard` takes the logarithm of positive columns with a skewness above `SKEWED`, floored at their smallest
     training value, then standardises all columns. A constant column keeps deviation 1. `symmetry` does so with columns

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from overfitting.base.errors import UserError
-from overfitting.config import Count, Flag, Name, Real, Seed
+from overfitting.config.schema import Count, Flag, Name, Real, Seed
 
 PATH = Path("conf/search.yaml")
 _CHECKED = ConfigDict(extra="forbid")

@@ -16,7 +16,7 @@ from overfitting.augmentation import Transform, augmentation
 from overfitting.backend import keras, resident, tf
 from overfitting.base.errors import UserError
 from overfitting.checkpoint import Checkpoint, State
-from overfitting.config import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
+from overfitting.config.schema import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
 from overfitting.metrics import accuracy_rows, log_loss_rows
 from overfitting.model import build, faster, hidden_kernels, predict
 from overfitting.scaling import Scaling

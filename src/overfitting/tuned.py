@@ -11,8 +11,8 @@ import yaml
 from optuna.trial import FrozenTrial
 
 from overfitting.base import files
-from overfitting.composition import section
-from overfitting.config import Config, Variant
+from overfitting.config.composition import section
+from overfitting.config.schema import Config, Variant
 from overfitting.search import Searches, Values, rounded
 from overfitting.study import LOSSES
 

@@ -22,8 +22,8 @@ from rich.console import Console
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import code_fingerprint, fingerprint
-from overfitting.composition import compose_config, section
-from overfitting.config import Config
+from overfitting.config.composition import compose_config, section
+from overfitting.config.schema import Config
 from overfitting.scaling import Scaling
 from overfitting.search import Searches, Values, overrides, read_searches, rounded
 from overfitting.study import Study, answer

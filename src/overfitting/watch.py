@@ -15,8 +15,8 @@ from typing import Any
 from overfitting import display
 from overfitting.base import files
 from overfitting.comparison import finished_run, run_fingerprint
-from overfitting.composition import section
-from overfitting.config import Config
+from overfitting.config.composition import section
+from overfitting.config.schema import Config
 from overfitting.journal import Follower
 from overfitting.live import LiveRun, Receiver, Sender
 from overfitting.standing import Standing

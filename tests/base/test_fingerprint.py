@@ -30,7 +30,7 @@ def names(start):
 
 
 def test_imports_are_followed_however_deep():
-    assert {"training.py", "model.py", "config.py"} <= names("overfitting.training")
+    assert {"training.py", "model.py", "schema.py"} <= names("overfitting.training")
     assert "tracking.py" not in names("overfitting.training")
     assert {"train.py", "training.py", "journal.py"} <= names("overfitting.stages.train")
     assert "watch.py" not in names("overfitting.stages.train")  # a display determines no result
@@ -82,10 +82,11 @@ def test_two_modules_of_the_same_name_both_count(of):
     assert of("x = 1\n", "a/module.py", **{"b/module": "x = 1\n"}) != of("x = 1\n", "a/module.py")
 
 
-def test_the_schema_does_not_count_because_its_values_do(tmp_path, monkeypatch):
-    schema, other = tmp_path / "config.py", tmp_path / "data" / "config.py"
+def test_the_configuration_does_not_count_because_its_values_do(tmp_path, monkeypatch):
+    schema, other = tmp_path / "config" / "schema.py", tmp_path / "data" / "schema.py"
+    schema.parent.mkdir()
     other.parent.mkdir()
-    monkeypatch.setattr(module, "_SCHEMA", schema)
+    monkeypatch.setattr(module, "_CONFIGURATION", tmp_path / "config")
     monkeypatch.setattr(module, "imported_files", lambda _: (schema, other))
 
     def code(of_schema, of_other):
@@ -95,5 +96,3 @@ def test_the_schema_does_not_count_because_its_values_do(tmp_path, monkeypatch):
 
     assert code("x = 1\n", "") == code("x = 2\n", "")
     assert code("", "x = 1\n") != code("", "x = 2\n")  # only a name like that of the schema
-    monkeypatch.undo()
-    assert module._SCHEMA in imported_files("overfitting.training")

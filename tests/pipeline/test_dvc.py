@@ -10,8 +10,8 @@ from dvc.repo import Repo
 
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import imported_files
-from overfitting.composition import compose_variants, section
-from overfitting.config import SECTIONS
+from overfitting.config.composition import compose_variants, section
+from overfitting.config.schema import SECTIONS
 from tests.conftest import ROOT
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from overfitting.composition import compose_config
+from overfitting.config.composition import compose_config
 from overfitting.preparation import split_rows
 from overfitting.scratch import copy_project
 from tests.conftest import ROOT

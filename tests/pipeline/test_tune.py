@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from overfitting.composition import compose_config
+from overfitting.config.composition import compose_config
 from overfitting.scratch import TINY, copy_project, environment, reproduce
 from tests.conftest import ROOT
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from overfitting.base.errors import UserError
-from overfitting.config import BundledData
+from overfitting.config.schema import BundledData
 from overfitting.events import COLUMNS, NAMES, table_schema
 from overfitting.sources import bundled, simulated
 from tests.conftest import ROOT

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfitting.base.errors import UserError
-from overfitting.config import CsvData
+from overfitting.config.schema import CsvData
 from overfitting.events import LABEL
 from overfitting.sources import csv_table
 from overfitting.sources.csv_table import fetch

@@ -11,7 +11,7 @@ import pytest
 
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker
-from overfitting.config import SimulatedData
+from overfitting.config.schema import SimulatedData
 from overfitting.events import NAMES, table_schema
 from overfitting.sources import simulated
 from tests.conftest import ROOT

@@ -10,7 +10,7 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.checkpoint import Checkpoint
 from overfitting.comparison import run_fingerprint
-from overfitting.composition import compose_config
+from overfitting.config.composition import compose_config
 from overfitting.journal import Journal
 from overfitting.stages import train as stage
 from overfitting.training import COLUMNS, train

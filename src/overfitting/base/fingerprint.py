@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parents[1]
-_SCHEMA = _ROOT / "config.py"
+_CONFIGURATION = _ROOT / "config"
 
 
 def fingerprint(**parts: Any) -> str:
@@ -22,10 +22,12 @@ def code_fingerprint(module: str) -> str:
     """Fingerprint of the code of `module` and of every module of this package that it imports, directly or not.
 
     Only what computes counts: the syntax trees without docstrings and without imports inside the package, whatever
-    the files are called. So moving or documenting code changes nothing. The schema of the configuration does not
-    count, because its values have a fingerprint of their own.
+    the files are called. So moving or documenting code changes nothing. The wing `config` does not
+    count, because the values of the configuration have a fingerprint of their own.
     """
-    return fingerprint(code=sorted(_syntax(path) for path in imported_files(module) if path != _SCHEMA))
+    return fingerprint(
+        code=sorted(_syntax(path) for path in imported_files(module) if _CONFIGURATION not in path.parents)
+    )
 
 
 def library_versions(*packages: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overfitting.base.errors import UserError
-from overfitting.config import BundledData
+from overfitting.config.schema import BundledData
 from overfitting.events import LABEL, NAMES
 from overfitting.sources.simulated import METADATA_KEY, digest
 

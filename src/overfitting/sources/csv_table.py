@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from overfitting.base.errors import UserError
-from overfitting.config import CsvData
+from overfitting.config.schema import CsvData
 from overfitting.events import LABEL, write_table
 from overfitting.sources.labels import positive_value, zeros_and_ones
 from overfitting.sources.numeric import as_text, float32s, without_missing

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker, track
-from overfitting.config import HiggsData
+from overfitting.config.schema import HiggsData
 from overfitting.events import NAMES, write_table
 from overfitting.sources.download import CHUNK_BYTES, Remote
 from overfitting.sources.higgs_text import FormatError, decompress, line_blocks, parse

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from overfitting.base.errors import UserError
-from overfitting.config import CsvData
+from overfitting.config.schema import CsvData
 from overfitting.sources.numeric import as_text
 
 _BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}

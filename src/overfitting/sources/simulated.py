@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker, track
-from overfitting.config import SimulatedData
+from overfitting.config.schema import SimulatedData
 from overfitting.events import NAMES, table_schema, write_table
 from overfitting.sources.collisions import collide
 from overfitting.sources.detector import Detector, observe

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from overfitting.base.errors import UserError
-from overfitting.config import CsvData
+from overfitting.config.schema import CsvData
 from overfitting.sources.numeric import as_text, first_unusable, float32s, is_text, without_missing
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from overfitting.base import files
-from overfitting.config import BundledData, Config, CsvData, Data, HiggsData, SimulatedData
+from overfitting.config.schema import BundledData, Config, CsvData, Data, HiggsData, SimulatedData
 
 
 def run(config: Config) -> None:

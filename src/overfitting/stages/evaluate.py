@@ -12,8 +12,8 @@ import pandas as pd
 
 from overfitting.base import files
 from overfitting.comparison import comparison_fingerprint
-from overfitting.composition import compose_variants
-from overfitting.config import Config
+from overfitting.config.composition import compose_variants
+from overfitting.config.schema import Config
 from overfitting.judgement import Found, first_gap, judge, judge_references
 from overfitting.metrics import Array, auc_rows, log_loss_rows
 from overfitting.references import reference_logits

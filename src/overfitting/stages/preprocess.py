@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import file_digest, fingerprint
-from overfitting.config import Config
+from overfitting.config.schema import Config
 from overfitting.encoding import Encoding
 from overfitting.events import LABEL
 from overfitting.preparation import check_rows, first_occurrences, fit_encoding, fit_scaling, split_rows, without_roles

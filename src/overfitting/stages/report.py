@@ -8,7 +8,7 @@ from rich.console import Console
 
 from overfitting import report, tables, tracking
 from overfitting.base import files
-from overfitting.config import Config
+from overfitting.config.schema import Config
 
 WRITTEN = ("dvc.lock", "results")  # by the pipeline itself: no change of what it ran
 

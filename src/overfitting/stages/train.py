@@ -7,8 +7,8 @@ from typing import Any
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.comparison import finished_run, run_fingerprint
-from overfitting.composition import section
-from overfitting.config import Config
+from overfitting.config.composition import section
+from overfitting.config.schema import Config
 from overfitting.journal import Journal
 from overfitting.scaling import Scaling
 

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from overfitting.base.errors import UserError
-from overfitting.config import SECTIONS, Choices, Config, Training, Variant
+from overfitting.config.schema import SECTIONS, Choices, Config, Training, Variant
 
 
 def _read_params(key: str) -> Any:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.composition import compose_config, compose_variants, section
-from overfitting.config import Variant
+from overfitting.config.composition import compose_config, compose_variants, section
+from overfitting.config.schema import Variant
 
 NOTE = ("tiny", "small", "medium", "large", "l1", "l2", "dropout", "l2_dropout")
 
