@@ -19,9 +19,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.model_selection import StratifiedKFold
 
 from overfitting.config.schema import CosineSchedule, Training, Variant
-from overfitting.events import NAMES
+from overfitting.data.columns import NAMES
+from overfitting.data.preparation import fit_scaling, without_roles
 from overfitting.metrics import auc_rows, log_loss_rows
-from overfitting.preparation import fit_scaling, without_roles
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/genuine-bar.md"

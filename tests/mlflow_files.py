@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overfitting.preparation import fit_scaling
-from overfitting.scaling import Scaling
+from overfitting.data.preparation import fit_scaling
+from overfitting.data.scaling import Scaling
 from overfitting.store import mlflow
 
 WARNINGS = [  # marks: what MLflow does at its first import, at its first database and for each model

@@ -5,7 +5,7 @@ import pytest
 from overfitting.applicability import check_variants
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_variants
-from overfitting.events import NAMES
+from overfitting.data.columns import NAMES
 
 HIGGS = {"columns": list(NAMES), "scaling": "standard", "spare_rows": 100}
 

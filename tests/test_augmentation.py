@@ -10,9 +10,9 @@ from scipy.stats import kstest
 from overfitting.augmentation import augmentation
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Variant
-from overfitting.events import NAMES, roles
-from overfitting.preparation import fit_scaling
-from overfitting.scaling import PHI_LIMIT
+from overfitting.data.columns import NAMES, roles
+from overfitting.data.preparation import fit_scaling
+from overfitting.data.scaling import PHI_LIMIT
 
 ROLES = np.array(roles(NAMES))
 

@@ -14,7 +14,7 @@ import pytest
 
 from overfitting import tracking
 from overfitting.champion import ALIAS, DESCRIPTION, NAME, Version, best
-from overfitting.scaling import Scaling
+from overfitting.data.scaling import Scaling
 from overfitting.store import PARENT, Store, open_store, tracking_uri
 from tests.mlflow_files import (
     COLUMNS,

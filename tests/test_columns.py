@@ -1,7 +1,7 @@
 """The columns as the report lists them."""
 
 from overfitting.columns import columns, notes
-from overfitting.events import NAMES
+from overfitting.data.columns import NAMES
 
 
 def test_roles_and_units_of_collisions():

@@ -12,9 +12,9 @@ from overfitting.backend import tf
 from overfitting.checkpoint import Checkpoint
 from overfitting.config.composition import compose_variants
 from overfitting.config.schema import CosineSchedule, InverseTimeSchedule, Training, Variant
-from overfitting.events import NAMES
+from overfitting.data.columns import NAMES
+from overfitting.data.preparation import fit_scaling
 from overfitting.model import build, hidden_kernels, predict
-from overfitting.preparation import fit_scaling
 from overfitting.training import COLUMNS, DivergedError, Rows, adam, epoch_function, evaluate, learning_rate, train
 from tests.test_augmentation import collisions
 

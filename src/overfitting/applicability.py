@@ -5,7 +5,7 @@ from typing import Any
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Config
-from overfitting.events import roles
+from overfitting.data.columns import roles
 
 
 def check_variants(configs: Mapping[str, Config], manifest: Mapping[str, Any]) -> None:

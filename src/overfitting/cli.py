@@ -86,7 +86,7 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             sys.exit(scratch.run(Path()))
         case "events":
-            from overfitting.sources import simulated
+            from overfitting.data.sources.simulated import source as simulated
 
             simulated.write_bundled()
         case "tune":

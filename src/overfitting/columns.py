@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from overfitting.events import COLUMNS
+from overfitting.data.columns import COLUMNS
 
 NONE = "–"  # where nothing applies
 

@@ -17,8 +17,8 @@ from mlflow.pyfunc import PythonModel
 class ScoringModel(PythonModel):
     """Scales columns as for the training, applies the networks and averages their logits.
 
-    Artifacts: `networks` (a folder of .keras files), `scaling` (JSON) and `scaling_code` (`overfitting.scaling`); where
-    categories or missing values are to be encoded, `encoding` (JSON) and `encoding_code` (`overfitting.encoding`).
+    Artifacts: `networks` (a folder of .keras files), `scaling` (JSON) and `scaling_code` (`data/scaling.py`); where
+    categories or missing values are to be encoded, `encoding` (JSON) and `encoding_code` (`data/encoding.py`).
     """
 
     def load_context(self, context: Any) -> None:

@@ -36,11 +36,11 @@ def add(
         artifacts = {
             "networks": str(_together(networks, Path(folder, "networks"))),
             "scaling": str(scaling),
-            "scaling_code": str(CODE / "scaling.py"),
+            "scaling_code": str(CODE / "data/scaling.py"),
         }
         encoding = scaling.with_name(ENCODING.name)
         if encoding.is_file():
-            artifacts |= {"encoding": str(encoding), "encoding_code": str(CODE / "encoding.py")}
+            artifacts |= {"encoding": str(encoding), "encoding_code": str(CODE / "data/encoding.py")}
         _save(Path(folder, "model"), artifacts, example, model)
         store.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
     store.client.finalize_logged_model(model.model_id, "READY")

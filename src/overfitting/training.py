@@ -17,9 +17,9 @@ from overfitting.backend import keras, resident, tf
 from overfitting.base.errors import UserError
 from overfitting.checkpoint import Checkpoint, State
 from overfitting.config.schema import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
+from overfitting.data.scaling import Scaling
 from overfitting.metrics import accuracy_rows, log_loss_rows
 from overfitting.model import build, faster, hidden_kernels, predict
-from overfitting.scaling import Scaling
 
 NEAR_ZERO = 1e-3  # |w| below this counts as near zero
 WEIGHT_BINS = np.linspace(-8, 1, 37)  # of log10|w|; what is smaller counts in the first

@@ -24,7 +24,7 @@ from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import code_fingerprint, fingerprint
 from overfitting.config.composition import compose_config, section
 from overfitting.config.schema import Config
-from overfitting.scaling import Scaling
+from overfitting.data.scaling import Scaling
 from overfitting.search import Searches, Values, overrides, read_searches, rounded
 from overfitting.study import Study, answer
 from overfitting.tuned import differences, write_table, write_variant

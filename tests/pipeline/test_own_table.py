@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from overfitting.config.composition import compose_config
-from overfitting.preparation import split_rows
+from overfitting.data.preparation import split_rows
 from overfitting.scratch import copy_project
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Project

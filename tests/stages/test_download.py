@@ -8,7 +8,7 @@ import pytest
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
-from overfitting.events import table_schema
+from overfitting.data.columns import table_schema
 from overfitting.stages import download
 
 

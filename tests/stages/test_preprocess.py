@@ -9,7 +9,7 @@ import pytest
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
-from overfitting.events import table_schema, write_table
+from overfitting.data.columns import table_schema, write_table
 from overfitting.stages import preprocess
 from tests.test_augmentation import collisions
 

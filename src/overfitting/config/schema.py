@@ -97,7 +97,7 @@ class Split:
 class Preprocessing:
     """How rows are ordered, scaled and rid of duplicates; `shuffle_seed` null keeps the order of the file.
 
-    Columns with a role in `without` are left out (see `overfitting.events`).
+    Columns with a role in `without` are left out (see `overfitting.data.columns`).
     """
 
     scaling: Literal["standard", "symmetry", "piecewise", "none"]

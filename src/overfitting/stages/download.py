@@ -22,19 +22,19 @@ def fetch(data: Data) -> dict[str, Any]:
     """
     match data:
         case BundledData():
-            from overfitting.sources import bundled
+            from overfitting.data.sources import bundled
 
             return bundled.fetch(data, files.EVENTS)
         case SimulatedData():
-            from overfitting.sources import simulated
+            from overfitting.data.sources.simulated import source as simulated
 
             return simulated.fetch(data, files.EVENTS)
         case HiggsData():
-            from overfitting.sources import higgs
+            from overfitting.data.sources.higgs import source as higgs
 
             return higgs.fetch(data, files.EVENTS)
         case CsvData():
-            from overfitting.sources import csv_table
+            from overfitting.data.sources.table import source as table
 
-            return csv_table.fetch(data, files.EVENTS)
+            return table.fetch(data, files.EVENTS)
     raise TypeError(data)

@@ -11,10 +11,17 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import file_digest, fingerprint
 from overfitting.config.schema import Config
-from overfitting.encoding import Encoding
-from overfitting.events import LABEL
-from overfitting.preparation import check_rows, first_occurrences, fit_encoding, fit_scaling, split_rows, without_roles
-from overfitting.scaling import Scaling
+from overfitting.data.columns import LABEL
+from overfitting.data.encoding import Encoding
+from overfitting.data.preparation import (
+    check_rows,
+    first_occurrences,
+    fit_encoding,
+    fit_scaling,
+    split_rows,
+    without_roles,
+)
+from overfitting.data.scaling import Scaling
 
 EXAMPLE_ROWS = 3  # raw ones, that show what a stored model takes
 

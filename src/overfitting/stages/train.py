@@ -9,8 +9,8 @@ from overfitting.base.errors import UserError
 from overfitting.comparison import finished_run, run_fingerprint
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
+from overfitting.data.scaling import Scaling
 from overfitting.journal import Journal
-from overfitting.scaling import Scaling
 
 RESUMED = ("checkpoint.npz", "history.csv")  # what a training that was killed leaves for the next one
 

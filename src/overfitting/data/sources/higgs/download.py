@@ -1,0 +1,195 @@
+"""A file over HTTP, from servers and lines that fail: retried, and resumed where it stopped."""
+
+import hashlib
+import logging
+import ssl
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from time import sleep
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import (
+    HTTPError,
+    LocationValueError,
+    MaxRetryError,
+    NameResolutionError,
+    ResponseError,
+    SSLError,
+)
+
+from overfitting.data.sources.higgs.mirrors import ChangedError, DownloadError
+
+CHUNK_BYTES = 1 << 18
+BACKOFF_SECONDS = 1.0
+MAX_WAIT_SECONDS = 60.0
+PROGRESS_BYTES = 1 << 16  # a connection that brought this much before it broke does not count as a failure in a row
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_log = logging.getLogger(__name__)
+
+
+class _BrokenError(Exception):
+    """A failure that may pass; the server may have said when (seconds)."""
+
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+@dataclass
+class Remote:
+    """A file behind a URL, of which the first `offset` bytes are here and have the SHA-256 `digest`.
+
+    `size` is what the server must say it measures (None: it need not); `etag`
+    identifies the version those bytes came from.
+    """
+
+    url: str
+    timeout_seconds: float
+    retries: int
+    size: int | None = None
+    offset: int = 0
+    etag: str | None = None
+    digest: Any = field(default_factory=hashlib.sha256)
+    _total: int | None = None
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """Yield the bytes from `offset` to the end, over as many connections as it takes.
+
+        Gives up with DownloadError after `retries` failures in a row, with ChangedError when the file is another one.
+        """
+        failures = 0
+        while True:
+            start = self.offset
+            try:
+                yield from self._connection()
+                return
+            except (HTTPError, _BrokenError) as error:
+                failures = 1 if self.offset - start >= PROGRESS_BYTES else failures + 1
+                reason = _reason(error)
+                if failures > self.retries or _is_final(error):
+                    at = f" (at byte {self.offset:,}, attempt {failures})" if self.offset or failures > 1 else ""
+                    raise DownloadError(f"{reason}{at}") from error
+                asked = error.wait if isinstance(error, _BrokenError) else None
+                wait = min(MAX_WAIT_SECONDS, BACKOFF_SECONDS * 2 ** (failures - 1) if asked is None else asked)
+            _log.warning("%s: %s at byte %s; next attempt in %.0f s", self.url, reason, f"{self.offset:,}", wait)
+            sleep(wait)
+
+    def _connection(self) -> Iterator[bytes]:
+        """Yield the bytes of one request, those already here checked and left out."""
+        with _pool(self.url) as pool:
+            response = pool.request(
+                "GET",
+                self.url,
+                headers=self._headers(),
+                preload_content=False,
+                decode_content=False,
+                timeout=self.timeout_seconds,
+                retries=urllib3.Retry(total=None, connect=0, read=0, redirect=10, status=0, other=0),
+            )
+            try:
+                known = self._known_bytes(response)
+                if known is None:
+                    return
+                # read1: what arrived before a connection stalls must not be lost in a half-filled buffer
+                pieces = iter(partial(response.read1, CHUNK_BYTES, decode_content=False), b"")
+                for chunk in self._without_known(pieces, known):
+                    self.offset += len(chunk)
+                    if self._total is not None and self.offset > self._total:
+                        raise DownloadError(f"the server sends more than the {self._total:,} bytes of the file")
+                    self.digest.update(chunk)
+                    yield chunk
+            finally:
+                response.close()
+        if self._total is not None and self.offset < self._total:
+            raise _BrokenError(f"the server ended the body at {self.offset:,} of {self._total:,} bytes")
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept-Encoding": "identity", "User-Agent": "overfitting"}
+        if self.offset:
+            headers["Range"] = f"bytes={self.offset}-"
+            if self.etag and not self.etag.startswith("W/"):
+                headers["If-Range"] = self.etag
+        return headers
+
+    def _known_bytes(self, response: urllib3.BaseHTTPResponse) -> int | None:
+        """Check status, size and version; return how many bytes at the start of the body are here (None: all)."""
+        status, headers = response.status, response.headers
+        if status in TRANSIENT:
+            raise _BrokenError(f"HTTP {status} {response.reason}", urllib3.Retry().get_retry_after(response))
+        unit_range, _, total_text = headers.get("Content-Range", "").partition("/")
+        total = total_text if status in (206, 416) else headers.get("Content-Length", "")
+        size = int(total) if total.isdecimal() else None
+        is_complete = status == 416 and size == self.offset
+        if status not in (200, 206) and not is_complete:
+            raise DownloadError(f"HTTP {status} {response.reason}")
+        self._check_expected(size)
+        if is_complete:
+            return None
+        self._check_total(size)
+        if status == 206:
+            if unit_range.split("-")[0] != f"bytes {self.offset}":
+                raise DownloadError(f"asked for the bytes from {self.offset} on, got Content-Range {unit_range!r}")
+            if self.etag and headers.get("ETag", self.etag) != self.etag:
+                raise ChangedError(f"the file changed from ETag {self.etag} to {headers['ETag']}")
+        self.etag = headers.get("ETag")
+        return self.offset if status == 200 else 0
+
+    def _check_expected(self, size: int | None) -> None:
+        # a length left unsaid counts as wrong: an error page must not become the start of a file on disk
+        if self.size is not None and size != self.size:
+            given = "of unknown size" if size is None else f"{size:,} bytes"
+            raise DownloadError(f"the file is {given}, expected {self.size:,} bytes")
+
+    def _check_total(self, size: int | None) -> None:
+        if size is not None and self._total not in (None, size):
+            raise ChangedError(f"the file changed from {self._total:,} to {size:,} bytes")
+        self._total = size if size is not None else self._total or self.size
+
+    def _without_known(self, pieces: Iterator[bytes], known: int) -> Iterator[bytes]:
+        """Leave out the first `known` bytes: a server without ranges sends them again, and they must be the same."""
+        again = hashlib.sha256()
+        for piece in pieces:
+            head, tail = piece[:known], piece[known:]
+            again.update(head)
+            known -= len(head)
+            if head and not known and again.digest() != self.digest.digest():
+                raise ChangedError(f"the first {self.offset:,} bytes of the file changed")
+            if tail:
+                yield tail
+        if known:
+            raise ChangedError(f"the file is now shorter than the {self.offset:,} bytes that came before")
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    """Connections that go through the proxy of the environment, if it names one for this URL."""
+    parts = urlsplit(url)
+    proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    if not proxy:
+        return urllib3.PoolManager()
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    auth = urlsplit(proxy).netloc.rpartition("@")[0]
+    return urllib3.ProxyManager(
+        proxy, proxy_headers=urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+    )
+
+
+def _cause(error: Exception) -> Any:
+    return error.reason if isinstance(error, MaxRetryError) and error.reason else error
+
+
+def _is_final(error: Exception) -> bool:
+    """No host of that name, a redirect loop, a certificate that is not trusted: another attempt ends the same."""
+    cause = _cause(error)
+    untrusted = isinstance(cause, SSLError) and isinstance(cause.args[0], ssl.SSLCertVerificationError)
+    return untrusted or isinstance(cause, NameResolutionError | ResponseError | LocationValueError)
+
+
+def _reason(error: Exception) -> str:
+    cause = _cause(error)
+    text = str(cause.args[0] if cause.args else cause)
+    return text.partition("): ")[2] or text if text.startswith(("HTTPConnection", "HTTPSConnection")) else text

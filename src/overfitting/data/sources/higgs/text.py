@@ -1,0 +1,149 @@
+"""The format of the HIGGS file: lines of the label and 28 numbers, no header, as a rule inside gzip."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from overfitting.data.columns import LABEL, NAMES, table_schema
+
+BLOCK_BYTES = 1 << 23
+_GZIP_MAGIC = b"\x1f\x8b"
+_FIELDS = (LABEL, *NAMES)
+
+
+class FormatError(ValueError):
+    """What came is not HIGGS; the message says where and why, but not of which file."""
+
+
+def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the text inside gzip chunks, split anywhere; plain text passes unchanged.
+
+    Raises FormatError for a web page, for corrupted gzip and for gzip that ends too early.
+    """
+    chunks = iter(chunks)
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if len(start) >= len(_GZIP_MAGIC):
+            break
+    if start.startswith(_GZIP_MAGIC):
+        yield from _gunzip(start, chunks)
+        return
+    if start.lstrip().startswith(b"<"):
+        raise FormatError(f"it is a web page, not HIGGS: it starts with {_shown(start)}")
+    yield start
+    yield from chunks
+
+
+def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    # wbits 31: one gzip member, its checksum included; a file may hold several, and zeros after the last one
+    inflater, taken = zlib.decompressobj(31), 0
+    data: bytes | None = start
+    while data is not None:
+        taken += len(data)
+        while data:
+            if inflater.eof:
+                data = data.lstrip(b"\0")
+                if not data:
+                    break
+                inflater = zlib.decompressobj(31)
+            try:
+                text = inflater.decompress(data)
+            except zlib.error as error:
+                raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes ({error})") from error
+            data = inflater.unused_data
+            if text:
+                yield text
+        data = next(chunks, None)
+    if not inflater.eof:
+        raise FormatError(f"the gzip is truncated: it stops after {taken:,} bytes")
+
+
+def line_blocks(pieces: Iterable[bytes], rows: int | None) -> Iterator[bytes]:
+    """Cut text into blocks of whole lines, at most `BLOCK_BYTES` each; with `rows`, end after so many lines.
+
+    The blocks are the same however the pieces are split, and joined they are the text: so are the files made of them.
+    """
+    block = bytearray()
+    lines = 0
+    for piece in pieces:
+        lines += piece.count(b"\n")
+        is_last = rows is not None and lines >= rows
+        block += _without_last_lines(piece, lines - rows) if rows is not None and is_last else piece
+        while len(block) >= BLOCK_BYTES:
+            end = block.rfind(b"\n", 0, BLOCK_BYTES) + 1
+            if not end:
+                raise FormatError(f"{BLOCK_BYTES:,} bytes without the end of a line")
+            yield bytes(block[:end])
+            del block[:end]
+        if is_last:
+            break
+    if block:
+        yield bytes(block)
+
+
+def _without_last_lines(piece: bytes, excess: int) -> bytes:
+    end = len(piece)
+    for _ in range(excess + 1):
+        end = piece.rfind(b"\n", 0, end)
+    return piece[: end + 1]
+
+
+def parse(text: bytes, first_line: int) -> pa.RecordBatch:
+    """Events (n, 1 + 28) float32 of a block of whole lines, which starts at line `first_line` (1-based) of the file.
+
+    Raises FormatError with line, column and value where a line has not 29 finite numbers or a label is not 0 or 1.
+    """
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(text),
+            read_options=csv.ReadOptions(column_names=list(_FIELDS), block_size=len(text) + 1),
+            parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+            convert_options=csv.ConvertOptions(column_types=table_schema(), null_values=[]),
+        )
+    except pa.ArrowInvalid as error:
+        raise FormatError(_mistake(text, first_line) or str(error)) from error
+    if table.num_rows != text.count(b"\n") + (not text.endswith(b"\n")):
+        raise FormatError(
+            f"from line {first_line} on: expected lines that end in a newline, got a bare carriage return"
+        )
+    batch = table.combine_chunks().to_batches()[0]
+    values = [column.to_numpy() for column in batch.columns]
+    is_sound = all(np.isfinite(column).all() for column in values) and np.isin(values[0], (0, 1)).all()
+    if not is_sound:
+        raise FormatError(_mistake(text, first_line) or f"a value that is not finite from line {first_line} on")
+    return pa.RecordBatch.from_arrays(batch.columns, schema=table_schema())
+
+
+def _mistake(text: bytes, first_line: int) -> str | None:
+    """Find the first line that is not HIGGS, the slow way; only ever called on a block that has one."""
+    for line, raw in enumerate(text.splitlines(), start=first_line):
+        fields = raw.split(b",")
+        if len(fields) != len(_FIELDS):
+            return f"line {line}: expected {len(_FIELDS)} numbers, got {len(fields)} fields: {_shown(raw)}"
+        for number, (name, value) in enumerate(zip(_FIELDS, fields, strict=True), start=1):
+            expected = _broken_rule(name, value)
+            if expected:
+                return f"line {line}, column {number} ({name}): expected {expected}, got {_shown(value)}"
+    return None
+
+
+def _broken_rule(name: str, value: bytes) -> str | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return "a number"
+    if name == LABEL and number not in (0, 1):
+        return "the label 0 or 1"
+    if b"_" in value:  # Python reads 1_0 as 10, Arrow refuses it
+        return "a number"
+    limit = float(np.finfo(np.float32).max)
+    return None if abs(number) <= limit else "a finite float32"
+
+
+def _shown(value: bytes, most: int = 60) -> str:
+    text = value[:most].decode("utf-8", errors="replace")
+    return repr(text) + ("..." if len(value) > most else "")

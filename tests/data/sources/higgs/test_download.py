@@ -1,0 +1,196 @@
+import logging
+import socket
+
+import pytest
+
+from overfitting.data.sources.higgs import download
+from overfitting.data.sources.higgs.download import Remote
+from overfitting.data.sources.higgs.mirrors import ChangedError, DownloadError
+from tests.builders.http_server import Answer, Server, serve
+
+BODY = bytes(range(256)) * 400
+
+
+def fetched(remote: Remote) -> bytes:
+    return b"".join(remote.chunks())
+
+
+def remote(server: Server, retries: int = 3, timeout: float = 10.0) -> Remote:
+    return Remote(server.url, timeout, retries)
+
+
+def drops(*lengths: int) -> list[Answer]:
+    return [Answer(drop_after=length) for length in lengths]
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_dropped_connections_resume_where_they_stopped(is_chunked: bool) -> None:
+    with serve(Server(BODY, drops(30_000, 0, 20_000), is_chunked=is_chunked)) as server:
+        assert fetched(remote(server)) == BODY
+    assert server.asked_ranges == [None, "bytes=30000-", "bytes=30000-", "bytes=50000-"]
+    assert [headers.get("If-Range") for headers in server.requests] == [None, '"1"', '"1"', '"1"']
+
+
+def test_weak_etag_is_no_condition_for_a_range() -> None:
+    with serve(Server(BODY, drops(1000), etag='W/"1"')) as server:
+        assert fetched(remote(server)) == BODY
+    assert "If-Range" not in server.requests[1]
+
+
+def test_without_ranges_the_first_bytes_are_skipped() -> None:
+    with serve(Server(BODY, drops(30_000, 50_000), ranges=False, etag=None)) as server:
+        assert fetched(remote(server)) == BODY
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("length", [len(BODY), len(BODY) - 1, 20_000, len(BODY) + 1])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_without_ranges_or_etag_a_changed_file_is_noticed(length: int, is_chunked: bool) -> None:
+    other = (b"x" + BODY + b"x")[:length]
+    answers = [Answer(drop_after=30_000), Answer(body=other)]
+    with (
+        serve(Server(BODY, answers, ranges=False, etag=None, is_chunked=is_chunked)) as server,
+        pytest.raises(ChangedError),
+    ):
+        fetched(remote(server))
+
+
+@pytest.mark.parametrize("if_range", [False, True])
+def test_changed_file_is_noticed_by_its_etag(if_range: bool) -> None:
+    answers = [Answer(drop_after=30_000), Answer(body=BODY[::-1], etag='"2"')]
+    with serve(Server(BODY, answers, if_range=if_range)) as server, pytest.raises(ChangedError):
+        fetched(remote(server))
+
+
+def test_touched_file_with_the_same_bytes_goes_on() -> None:
+    answers = [Answer(drop_after=30_000), Answer(etag='"2"')]
+    with serve(Server(BODY, answers)) as server:
+        assert fetched(remote(server)) == BODY
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_temporary_errors_are_waited_for(status: int, waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), serve(Server(BODY, [Answer(status=status)] * 3)) as server:
+        assert fetched(remote(server)) == BODY
+    assert waits == [1, 2, 4]
+    assert f"HTTP {status}" in caplog.text
+
+
+def test_retry_after_is_respected_up_to_a_limit(waits: list[float]) -> None:
+    answers = [Answer(status=503, headers={"Retry-After": seconds}) for seconds in ("7", "86400")]
+    with serve(Server(BODY, answers)) as server:
+        assert fetched(remote(server)) == BODY
+    assert waits == [7, download.MAX_WAIT_SECONDS]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 501])
+def test_final_errors_are_not_retried(status: int) -> None:
+    with serve(Server(BODY, [Answer(status=status)])) as server:
+        with pytest.raises(DownloadError, match=f"HTTP {status}"):
+            fetched(remote(server))
+        assert len(server.requests) == 1
+
+
+def test_retries_are_limited() -> None:
+    with serve(Server(BODY, [Answer(status=500)] * 9)) as server:
+        with pytest.raises(DownloadError, match=r"HTTP 500 Internal Server Error .*attempt 3"):
+            fetched(remote(server, retries=2))
+        assert len(server.requests) == 3
+
+
+def test_retries_count_failures_without_progress_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PROGRESS_BYTES", 1000)
+    with serve(Server(BODY, drops(*[1000] * 20))) as server:
+        assert fetched(remote(server, retries=1)) == BODY
+    with serve(Server(BODY, drops(1000, 999, 999))) as server, pytest.raises(DownloadError):
+        fetched(remote(server, retries=1))
+
+
+def test_redirects_are_followed_with_the_range() -> None:
+    with serve(Server(BODY, drops(30_000))) as target:
+        moved = Answer(status=302, headers={"Location": target.url})
+        with serve(Server(b"", [moved, moved])) as server:
+            assert fetched(remote(server)) == BODY
+    assert target.asked_ranges == [None, "bytes=30000-"]
+
+
+def test_redirect_loop_ends_at_once(waits: list[float]) -> None:
+    loop = Answer(status=302, headers={"Location": "/again"})
+    with serve(Server(BODY, [loop] * 50)) as server, pytest.raises(DownloadError, match="redirect"):
+        fetched(remote(server))
+    assert waits == []
+
+
+def test_stalled_connection_times_out_and_resumes() -> None:
+    with serve(Server(BODY, [Answer(stall_after=30_000), Answer(stall_after=0)])) as server:
+        assert fetched(remote(server, timeout=0.2)) == BODY
+    assert server.asked_ranges == [None, "bytes=30000-", "bytes=30000-"]
+
+
+def test_stall_that_never_ends_is_told() -> None:
+    with (
+        serve(Server(BODY, [Answer(stall_after=10)])) as server,
+        pytest.raises(DownloadError, match=r"Read timed out\. \(at byte 10, attempt 1\)"),
+    ):
+        fetched(remote(server, retries=0, timeout=0.1))
+
+
+def test_content_length_that_is_too_large() -> None:
+    with serve(Server(BODY, extra_length=1000)) as server:
+        assert fetched(remote(server)) == BODY
+    assert server.asked_ranges == [None, f"bytes={len(BODY)}-"]
+
+
+def test_range_that_was_not_asked_for() -> None:
+    wrong = Answer(headers={"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"})
+    with (
+        serve(Server(BODY, [Answer(drop_after=10), wrong])) as server,
+        pytest.raises(DownloadError, match="asked for the bytes from 10 on"),
+    ):
+        fetched(remote(server))
+
+
+def test_expected_size_is_required() -> None:
+    with serve(Server(BODY)) as server, pytest.raises(DownloadError, match="102,400 bytes, expected 5 bytes"):
+        fetched(Remote(server.url, 10.0, 3, size=5))
+
+
+def test_expected_size_must_be_stated() -> None:
+    with serve(Server(BODY, is_chunked=True)) as server, pytest.raises(DownloadError, match="of unknown size"):
+        fetched(Remote(server.url, 10.0, 3, size=len(BODY)))
+
+
+def test_range_that_holds_more_than_it_says() -> None:
+    first = Answer(drop_after=10, headers={"Content-Length": f"{len(BODY)}"})
+    longer = Answer(headers={"Content-Range": f"bytes 10-{len(BODY)}/{len(BODY)}"})
+    with (
+        serve(Server(BODY + b"more", [first, longer])) as server,
+        pytest.raises(DownloadError, match="more than the 102,400 bytes"),
+    ):
+        fetched(remote(server))
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/HIGGS.csv.gz"
+        with pytest.raises(DownloadError, match=r"Connection refused.*attempt 4"):
+            fetched(Remote(url, 10.0, 3))
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "http://"])
+def test_url_that_is_none(url: str, waits: list[float]) -> None:
+    with pytest.raises(DownloadError):
+        fetched(Remote(url, 1.0, 3))
+    assert waits == []
+
+
+@pytest.mark.parametrize("scheme", ["http://", "http://user:secret@", ""])
+def test_proxy_of_the_environment(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(Server(BODY)) as proxy:
+        address = proxy.url.removeprefix("http://").partition("/")[0]
+        monkeypatch.setenv("http_proxy", f"{scheme}{address}")
+        assert fetched(Remote("http://higgs.invalid/file", 10.0, 0)) == BODY
+    assert proxy.paths == ["http://higgs.invalid/file"]
+    names = {name.lower() for name in proxy.requests[0]}
+    assert ("proxy-authorization" in names) == ("secret" in scheme)

@@ -1,0 +1,142 @@
+import gzip
+import hashlib
+from itertools import pairwise
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from overfitting.data.sources.higgs import text
+from overfitting.data.sources.higgs.text import FormatError, decompress, line_blocks, parse
+from tests.builders.higgs_files import first_lines, values_of, zipped
+from tests.builders.higgs_files import higgs_text as text_of
+
+TEXT = text_of(60)
+PACKED = zipped(TEXT)
+LINE = TEXT.splitlines()[0]
+
+
+def split(data: bytes, cuts: list[int]) -> list[bytes]:
+    edges = [0, *sorted(cuts), len(data)]
+    return [data[start:end] for start, end in pairwise(edges)]
+
+
+def cuts_of(data: bytes) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(0, len(data)), max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cuts=cuts_of(PACKED), rows=st.none() | st.integers(1, 60), is_packed=st.booleans())
+def test_any_split_of_the_stream_gives_the_same_blocks(cuts: list[int], rows: int | None, is_packed: bool) -> None:
+    data = PACKED if is_packed else TEXT
+    with mock.patch.object(text, "BLOCK_BYTES", 4000):
+        blocks = list(line_blocks(decompress(split(data, cuts)), rows))
+        whole = list(line_blocks([TEXT], rows))
+    assert blocks == whole
+    assert b"".join(blocks) == (TEXT if rows is None else first_lines(TEXT, rows))
+    assert all(block.endswith(b"\n") and len(block) <= 4000 for block in blocks)
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=cuts_of(TEXT), data=st.data())
+def test_gzip_in_several_members_and_zeros_after_them(cuts: list[int], data: st.DataObject) -> None:
+    packed = b"".join(gzip.compress(part) for part in split(TEXT, cuts)) + bytes(700)
+    pieces = split(packed, data.draw(cuts_of(packed)))
+    assert b"".join(decompress(pieces)) == TEXT
+
+
+@pytest.mark.parametrize("piece", [1, 7, 10_000_000])
+def test_one_byte_at_a_time(piece: int) -> None:
+    assert b"".join(decompress(PACKED[i : i + piece] for i in range(0, len(PACKED), piece))) == TEXT
+
+
+@pytest.mark.parametrize("end", [2, 5, 11, len(PACKED) // 2, len(PACKED) - 8, len(PACKED) - 1])
+def test_truncated_gzip(end: int) -> None:
+    with pytest.raises(FormatError, match=f"truncated: it stops after {end:,} bytes"):
+        list(decompress([PACKED[:end]]))
+
+
+@pytest.mark.parametrize("place", [2, len(PACKED) // 2, len(PACKED) - 5, len(PACKED) - 1])
+def test_corrupted_gzip(place: int) -> None:
+    damaged = bytearray(PACKED)
+    damaged[place] ^= 0x5A
+    with pytest.raises(FormatError, match="corrupted"):
+        list(decompress([bytes(damaged)]))
+
+
+def test_garbage_after_gzip() -> None:
+    with pytest.raises(FormatError, match="corrupted"):
+        list(decompress([PACKED, b"garbage"]))
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><html>", b"\n\n <html>", b"<?xml version='1.0'?>"])
+def test_web_page(page: bytes) -> None:
+    with pytest.raises(FormatError, match="web page"):
+        list(decompress([page]))
+
+
+def test_nothing() -> None:
+    assert list(line_blocks(decompress([]), None)) == []
+
+
+def test_last_line_without_newline_counts() -> None:
+    assert b"".join(line_blocks([TEXT[:-1]], 60)) == TEXT[:-1]
+    assert parse(TEXT[:-1], 1).num_rows == 60
+
+
+def test_endless_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "BLOCK_BYTES", 1000)
+    with pytest.raises(FormatError, match="1,000 bytes without the end of a line"):
+        list(line_blocks([b"1" * 600, b"1" * 600], None))
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_values(newline: bytes) -> None:
+    batch = parse(TEXT.replace(b"\n", newline), 1)
+    assert np.array_equal(np.column_stack(batch.columns), values_of(TEXT))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        (5, "abc", r"line 1007, column 6 \(missing_energy_phi\): expected a number, got 'abc'"),
+        (1, "", r"column 2 \(lepton_pt\): expected a number, got ''"),
+        (28, '"1"', r"column 29 \(m_wwbb\): expected a number, got '\"1\"'"),
+        (3, "1_0", r"column 4 .* expected a number"),
+        (3, "0x10", r"column 4 .* expected a number"),
+        (3, "nan", r"column 4 .* expected a finite float32, got 'nan'"),
+        (3, "-inf", r"column 4 .* expected a finite float32, got '-inf'"),
+        (3, "1e39", r"column 4 .* expected a finite float32, got '1e39'"),
+        (0, "2", r"line 1007, column 1 \(label\): expected the label 0 or 1, got '2'"),
+        (0, "0.5", "expected the label 0 or 1, got '0.5'"),
+        (0, "nan", "expected the label 0 or 1, got 'nan'"),
+        (4, "1,1", r"line 1007: expected 29 numbers, got 30 fields: '.{60}'\.\.\."),
+    ],
+)
+def test_mistakes_name_line_column_and_value(field: int, value: str, expected: str) -> None:
+    lines = TEXT.splitlines()
+    fields = lines[7].split(b",")
+    fields[field] = value.encode()
+    lines[7] = b",".join(fields)
+    with pytest.raises(FormatError, match=expected):
+        parse(b"\n".join(lines), 1000)
+
+
+@pytest.mark.parametrize("line", [b"", b"1,2,3", LINE.replace(b",", b";"), b"label,lepton_pt"])
+def test_lines_of_another_shape(line: bytes) -> None:
+    with pytest.raises(FormatError, match=r"line 2: expected 29 numbers, got \d+ fields"):
+        parse(b"\n".join([LINE, line, LINE]), 1)
+
+
+def test_carriage_returns_alone_end_no_line() -> None:
+    with pytest.raises(FormatError, match="carriage return"):
+        parse(TEXT.replace(b"\n", b"\r"), 1)
+
+
+def test_hash_of_the_blocks_is_that_of_the_lines() -> None:
+    digest = hashlib.sha256()
+    for block in line_blocks(decompress([PACKED]), 17):
+        digest.update(block)
+    assert digest.digest() == hashlib.sha256(first_lines(TEXT, 17)).digest()

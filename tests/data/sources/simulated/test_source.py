@@ -1,0 +1,140 @@
+import importlib.util
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from overfitting.base.errors import UserError
+from overfitting.base.progress_bar import Tracker
+from overfitting.config.schema import SimulatedData
+from overfitting.data.columns import NAMES, table_schema
+from overfitting.data.sources.simulated import source
+from tests.conftest import ROOT
+
+
+class Inline(Executor):
+    """Does the work at once, in this process; counts it."""
+
+    def __init__(self) -> None:
+        self.submitted = 0
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.submitted += 1
+        future: Future[Any] = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def invented_shard(seed: int, label: int, index: int) -> np.ndarray:
+    """300 to 400 rows that say where they come from."""
+    rows = 300 + np.random.default_rng([seed, label, index]).integers(101)
+    table = np.zeros((rows, 28), np.float32)
+    table[:, 0], table[:, 1], table[:, 2], table[:, 3] = seed, label, index, np.arange(rows)
+    return table
+
+
+def first_rows(rows: int, workers: int) -> tuple[np.ndarray, int]:
+    pool = Inline()
+    table = source.first_rows(pool, workers, 3, 1, rows, Tracker(0, lambda done: None))
+    return table, pool.submitted
+
+
+@pytest.fixture
+def fake_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "shard", invented_shard)
+
+
+@pytest.mark.usefixtures("fake_shards")
+class TestFirstRows:
+    def test_shards_are_taken_in_order_and_the_last_is_cut(self) -> None:
+        table, _ = first_rows(1000, workers=2)
+        expected = np.concatenate([invented_shard(3, 1, index) for index in range(4)])[:1000]
+        np.testing.assert_array_equal(table, expected)
+
+    @pytest.mark.parametrize("workers", [1, 2, 7, 64])
+    def test_the_number_of_workers_does_not_matter(self, workers: int) -> None:
+        np.testing.assert_array_equal(first_rows(2500, workers)[0], first_rows(2500, 3)[0])
+
+    def test_fewer_rows_are_the_first_of_more(self) -> None:
+        np.testing.assert_array_equal(first_rows(700, 2)[0], first_rows(5000, 2)[0][:700])
+
+    def test_many_workers_make_few_shards_in_vain(self) -> None:
+        assert first_rows(1000, workers=64)[1] <= 4
+
+    def test_progress_counts_the_rows_asked_for(self) -> None:
+        seen: list[int] = []
+        source.first_rows(Inline(), 2, 3, 1, 1000, Tracker(0, seen.append))
+        assert seen == sorted(seen)
+        assert seen[-1] == 1000
+
+
+class TestFetch:
+    config = SimulatedData(source="simulated", rows=1000, seed=3, processes=2)
+
+    @pytest.fixture
+    def table(self, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        table = np.column_stack([rng.integers(0, 2, 1000), rng.random((1000, 28))]).astype(np.float32)
+        monkeypatch.setattr(source, "simulate", lambda rows, seed, processes: table)
+        return table
+
+    def test_the_file_holds_the_table_and_says_where_it_comes_from(self, table: np.ndarray, tmp_path: Path) -> None:
+        facts = source.fetch(self.config, tmp_path / "new" / "events.parquet")
+        written = pq.read_table(tmp_path / "new" / "events.parquet")
+        np.testing.assert_array_equal(np.column_stack([column.to_numpy() for column in written.columns]), table)
+        assert written.schema.equals(table_schema())
+        assert json.loads(written.schema.metadata[source.METADATA_KEY.encode()]) == facts
+
+    @pytest.mark.usefixtures("table")
+    def test_provenance(self, tmp_path: Path) -> None:
+        facts = source.fetch(self.config, tmp_path / "events.parquet")
+        assert facts["source"] == "simulated"
+        assert (facts["rows"], facts["seed"], facts["columns"]) == (1000, 3, list(NAMES))
+        assert set(facts["generators"]) >= {"pythia8mc", "fastjet"}
+        assert "not HIGGS" in facts["citation"]
+        assert facts["licence"]
+
+    def test_the_digest_depends_on_values_alone(self, table: np.ndarray) -> None:
+        assert source.digest(table) == source.digest(np.asfortranarray(table.astype(">f4")))
+        changed = table.copy()
+        changed[0, 0] += 1
+        assert source.digest(changed) != source.digest(table)
+
+
+def test_without_pythia_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pythia8mc" else found(name))
+    config = SimulatedData(source="simulated", rows=10, seed=0, processes=1)
+    with pytest.raises(UserError, match=r"pythia8mc cannot be imported.*\.\[simulate\].*data=bundled"):
+        source.fetch(config, tmp_path / "events.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.simulate
+@pytest.mark.slow
+def test_the_number_of_processes_does_not_change_the_events(tmp_path: Path) -> None:
+    paths = []
+    for processes in (1, 2):
+        paths.append(tmp_path / f"{processes}.parquet")
+        source.fetch(SimulatedData(source="simulated", rows=900, seed=0, processes=processes), paths[-1])
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    labels = pq.read_table(paths[0])["label"].to_numpy()
+    assert labels.sum() == round(0.53 * 900)
+    assert labels[:90].std() > 0  # in random order
+
+
+@pytest.mark.simulate
+@pytest.mark.slow
+@pytest.mark.parametrize("label", [1, 0])
+def test_the_bundled_events_contain_the_first_shard_bit_for_bit(label: int) -> None:
+    bundled = pq.read_table(ROOT / source.BUNDLED)
+    rows = np.column_stack([column.to_numpy() for column in bundled.columns])
+    known = {row.tobytes() for row in rows[rows[:, 0] == label, 1:]}
+    again = source.shard(source.BUNDLED_SEED, label, 0)
+    assert len(again) > 300
+    assert sum(row.tobytes() in known for row in again) == len(again)

@@ -1,0 +1,114 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy.stats import ks_2samp
+
+from overfitting.base.errors import UserError
+from overfitting.config.schema import BundledData
+from overfitting.data.columns import COLUMNS, NAMES, table_schema
+from overfitting.data.sources import bundled
+from overfitting.data.sources.simulated import source
+from tests.conftest import ROOT
+
+COMMITTED = ROOT / source.BUNDLED
+
+
+def config(path: Path) -> BundledData:
+    return BundledData(source="bundled", path=str(path))
+
+
+@pytest.fixture(scope="module")
+def events() -> pd.DataFrame:
+    return pq.read_table(COMMITTED).to_pandas()
+
+
+def test_the_committed_table_is_copied_and_explained(tmp_path: Path) -> None:
+    destination = tmp_path / "new" / "events.parquet"
+    facts = bundled.fetch(config(COMMITTED), destination)
+    assert destination.read_bytes() == COMMITTED.read_bytes()
+    assert [path.name for path in destination.parent.iterdir()] == ["events.parquet"]
+    assert (facts["source"], facts["made_by"]) == ("bundled", "simulated")
+    assert (facts["rows"], facts["seed"]) == (source.BUNDLED_ROWS, source.BUNDLED_SEED)
+    assert facts["columns"] == list(NAMES)
+    assert "not HIGGS" in facts["citation"]
+
+
+def test_the_committed_table_is_small_and_clean(events: pd.DataFrame) -> None:
+    assert COMMITTED.stat().st_size <= 6_000_000
+    assert pq.read_schema(COMMITTED).equals(table_schema())
+    assert len(events) == 60_000
+    assert events["label"].sum() == 31_800
+    assert np.isfinite(events).all(axis=None)
+    assert not events.duplicated().any()
+    assert (events[[column.name for column in COLUMNS if column.role in ("pt", "mass")]] > 0).all(axis=None)
+
+
+def test_the_committed_table_is_in_random_order(events: pd.DataFrame) -> None:
+    first, second = events[:20_000], events[20_000:]
+    assert first["label"].mean() == pytest.approx(second["label"].mean(), abs=0.02)
+    assert ks_2samp(first["m_bb"], second["m_bb"]).pvalue > 1e-3
+
+
+def test_positive_columns_have_a_mean_near_1(events: pd.DataFrame) -> None:
+    for column in COLUMNS:
+        if column.role in ("pt", "mass", "btag"):
+            assert events[column.name].mean() == pytest.approx(1.0, abs=0.12), column.name
+
+
+def test_a_missing_file_names_the_sources_and_the_remedies(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"found no such file.*git checkout.*make events") as caught:
+        bundled.fetch(config(tmp_path / "none.parquet"), tmp_path / "events.parquet")
+    assert all(f"data={source}" in str(caught.value) for source in ("bundled", "simulated", "higgs", "csv"))
+
+
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(COMMITTED.read_bytes()[:1000])
+    with pytest.raises(UserError, match="expected a Parquet file"):
+        bundled.fetch(config(path), tmp_path / "events.parquet")
+
+
+def test_other_columns_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"target": [0, 1], "x": [0.5, 1.5]}), path)
+    with pytest.raises(UserError, match=r"expected float32 columns label, lepton_pt.*found target \(int64\).*data=csv"):
+        bundled.fetch(config(path), tmp_path / "events.parquet")
+
+
+def test_changed_values_are_refused(tmp_path: Path) -> None:
+    table = pq.read_table(COMMITTED)
+    values = table["m_bb"].to_numpy().copy()
+    values[17] += 1
+    column = table.schema.get_field_index("m_bb")
+    path = tmp_path / "changed.parquet"
+    pq.write_table(table.set_column(column, table.schema.field(column), pa.array(values)), path)
+    with pytest.raises(UserError, match="SHA-256 of its values"):
+        bundled.fetch(config(path), tmp_path / "events.parquet")
+    assert not (tmp_path / "events.parquet").exists()
+
+
+def test_a_table_that_does_not_say_where_it_comes_from_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "anonymous.parquet"
+    pq.write_table(pq.read_table(COMMITTED).replace_schema_metadata(None), path)
+    with pytest.raises(UserError, match="says where its rows come from"):
+        bundled.fetch(config(path), tmp_path / "events.parquet")
+
+
+def test_the_path_counts_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(COMMITTED, tmp_path / "mine.parquet")
+    monkeypatch.chdir(tmp_path)
+    assert bundled.fetch(config(Path("mine.parquet")), Path("events.parquet"))["path"] == "mine.parquet"
+
+
+@pytest.mark.higgs
+@pytest.mark.parametrize("label", [1, 0])
+def test_each_column_is_distributed_nearly_as_in_higgs(label: int, events: pd.DataFrame, higgs_sample: Path) -> None:
+    genuine = pd.read_csv(higgs_sample, header=None, names=["label", *NAMES], dtype=np.float32)
+    ours, theirs = (table[table["label"] == label] for table in (events, genuine))
+    distances = [ks_2samp(ours[name], theirs[name]).statistic for name in NAMES]
+    assert np.mean(distances) <= 0.035
