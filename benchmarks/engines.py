@@ -17,32 +17,32 @@ LEARNING_RATE = 0.001
 
 
 class Ours:
-    """`overfitting.training.epoch_function`, called as the epoch loop does."""
+    """`overfitting.training.loop.epoch_function`, called as the epoch loop does."""
 
     def __init__(self, threads: int) -> None:
-        from overfitting import backend
+        from overfitting.training import backend
 
         backend.start(threads)
 
     def prepare(self, variant: dict[str, Any], rows: dict[str, str], settings: dict[str, Any]) -> None:
-        from overfitting import training
-        from overfitting.backend import keras
         from overfitting.config.schema import CosineSchedule, Training, Variant
-        from overfitting.model import build
+        from overfitting.training import loop
+        from overfitting.training.backend import keras
+        from overfitting.training.network import build
 
         schedule = CosineSchedule(name="cosine", learning_rate=LEARNING_RATE, reference_width=None, warmup_epochs=0)
         budget = Training(epochs=1000, batch_size=BATCH, patience=None, schedule=schedule, **settings)
-        train, validation = (training.Rows(*load_rows(rows, name)) for name in ("train", "validation"))
+        train, validation = (loop.Rows(*load_rows(rows, name)) for name in ("train", "validation"))
         network = build(Variant(**variant), train.features.shape[1], seed=0)
-        rate = training.learning_rate(schedule, max(variant["hidden_units"]), budget.epochs, len(train.labels) // BATCH)
+        rate = loop.learning_rate(schedule, max(variant["hidden_units"]), budget.epochs, len(train.labels) // BATCH)
         optimizer = keras.optimizers.Adam(rate)
         optimizer.build(network.trainable_variables)
-        self._epoch = training.epoch_function(network, optimizer, train, validation, budget, seed=0)
+        self._epoch = loop.epoch_function(network, optimizer, train, validation, budget, seed=0)
         self._done = 0
         self.run(1)
 
     def run(self, epochs: int) -> float:
-        from overfitting.backend import tf
+        from overfitting.training.backend import tf
 
         def epoch() -> None:
             self._done += 1
@@ -53,9 +53,9 @@ class Ours:
 
     def run_with_journal(self, epochs: int, path: Path) -> None:
         """Train as a stage does it, an epoch a row of the history."""
-        from overfitting.backend import tf
-        from overfitting.journal import Journal
-        from overfitting.training import COLUMNS
+        from overfitting.training.backend import tf
+        from overfitting.training.history import Journal
+        from overfitting.training.loop import COLUMNS
 
         path.parent.mkdir(parents=True, exist_ok=True)
         with Journal(path, COLUMNS) as journal:
@@ -69,16 +69,16 @@ class KerasFit:
     """`model.fit` fed by tf.data, as TensorFlow's tutorial has it."""
 
     def __init__(self, threads: int | None) -> None:
-        from overfitting.backend import tf
+        from overfitting.training.backend import tf
 
         if threads:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
 
     def prepare(self, variant: dict[str, Any], rows: dict[str, str], settings: dict[str, Any]) -> None:
-        from overfitting.backend import keras
         from overfitting.config.schema import Variant
-        from overfitting.model import build
+        from overfitting.training.backend import keras
+        from overfitting.training.network import build
 
         train, validation = load_rows(rows, "train"), load_rows(rows, "validation")
         self._data = tutorial_datasets(train, validation)
@@ -87,7 +87,7 @@ class KerasFit:
         self.run(1)
 
     def run(self, epochs: int) -> float:
-        from overfitting.backend import keras
+        from overfitting.training.backend import keras
 
         ends: list[float] = []
         watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))
@@ -101,7 +101,7 @@ class KerasFit:
 
 def tutorial_datasets(train: tuple[np.ndarray, ...], validation: tuple[np.ndarray, ...]) -> tuple[Any, Any, int]:
     """Training and validation rows as the tutorial feeds them, and the steps of an epoch."""
-    from overfitting.backend import tf
+    from overfitting.training.backend import tf
 
     def slices(rows: tuple[np.ndarray, ...]) -> tf.data.Dataset:
         return tf.data.Dataset.from_tensor_slices((rows[0], rows[1][:, None]))
@@ -112,7 +112,7 @@ def tutorial_datasets(train: tuple[np.ndarray, ...], validation: tuple[np.ndarra
 
 def compile_as_tutorial(model: Any, optimizer: Any) -> None:
     """Loss and metrics of the tutorial; its accuracy thresholded logits at 0.5, which costs the same."""
-    from overfitting.backend import keras
+    from overfitting.training.backend import keras
 
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     metrics = [keras.metrics.BinaryCrossentropy(from_logits=True, name="log_loss"), keras.metrics.BinaryAccuracy()]
@@ -123,12 +123,12 @@ class Products:
     """The bare float32 products of one epoch of `large`'s hidden layers: the machine's own rate at their shapes."""
 
     def __init__(self, threads: int) -> None:
-        from overfitting import backend
+        from overfitting.training import backend
 
         backend.start(threads)
 
     def prepare(self, variant: dict[str, Any], rows: dict[str, str], settings: dict[str, Any]) -> None:
-        from overfitting.backend import tf
+        from overfitting.training.backend import tf
 
         units = variant["hidden_units"][0]
         generator = np.random.default_rng(0)
@@ -150,7 +150,7 @@ class Products:
         self.run(1)
 
     def run(self, epochs: int) -> float:
-        from overfitting.backend import tf
+        from overfitting.training.backend import tf
 
         return _seconds(lambda: float(self._products(tf.constant(60))), epochs)
 
@@ -159,13 +159,13 @@ class DropoutLayers:
     """Forward and backward pass of dropout on four layers of 512 units, 20 steps: ours, or Keras's."""
 
     def __init__(self, threads: int) -> None:
-        from overfitting import backend
+        from overfitting.training import backend
 
         backend.start(threads)
 
     def prepare(self, variant: dict[str, Any], rows: dict[str, str], settings: dict[str, Any]) -> None:
-        from overfitting import layers
-        from overfitting.backend import keras, tf
+        from overfitting.training import layers
+        from overfitting.training.backend import keras, tf
 
         step = tf.Variable(0, dtype=tf.int64)
         counter = keras.Variable(0, dtype="int64")

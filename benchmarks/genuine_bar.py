@@ -63,12 +63,12 @@ Table = np.ndarray  # (n_rows, 1 + n_columns), the label first
 
 def network(name: str, train: Table, validation: Table, seed: int, test: Table) -> tuple[float, np.ndarray]:
     """Lowest validation log loss, and logits of the test rows."""
-    from overfitting import backend
+    from overfitting.training import backend
 
     backend.start(threads=1)
-    from overfitting.model import predict
-    from overfitting.training import Rows
-    from overfitting.training import train as fit
+    from overfitting.training.loop import Rows
+    from overfitting.training.loop import train as fit
+    from overfitting.training.network import predict
 
     kind, variant = NETWORKS[name]
     kept = without_roles(NAMES, ANGLES if kind == "piecewise" else ())

@@ -13,11 +13,11 @@ from typing import Any
 
 from overfitting import display, live, watch
 from overfitting.base.files import MANIFEST, read_json
-from overfitting.comparison import comparison_fingerprint
 from overfitting.config.composition import compose_config
 from overfitting.scratch import DVC, TINY, copy_project, environment, reproduce
 from overfitting.standing import Standing
 from overfitting.store import open_store, tracking_uri
+from overfitting.training.identity import comparison_fingerprint
 
 EPOCHS = 12
 Watchers = dict[str, Callable[[], Any]]

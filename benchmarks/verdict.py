@@ -71,9 +71,9 @@ def tutorial(connection: Any, rows: dict[str, str], scaled_test: str) -> None:
     warnings.simplefilter("ignore")
     from engines import compile_as_tutorial, load_rows, tutorial_datasets
 
-    from overfitting.backend import keras
     from overfitting.config.schema import Variant
-    from overfitting.model import build, predict
+    from overfitting.training.backend import keras
+    from overfitting.training.network import build, predict
 
     train, validation = load_rows(rows, "train"), load_rows(rows, "validation")
     test = np.load(f"{rows['test']}_features.npy")

@@ -36,8 +36,8 @@ def copy_project(destination: Path) -> Path:
 
 def pytest_collection_finish() -> None:
     """Where collected tests use TensorFlow, it is started as the stages start it, before a test computes with it."""
-    if "overfitting.backend" in sys.modules:
-        from overfitting import backend
+    if "overfitting.training.backend" in sys.modules:
+        from overfitting.training import backend
 
         backend.start(threads=1)
 

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from overfitting import display, live, watch
-from overfitting.comparison import run_fingerprint
 from overfitting.config.composition import compose_config
-from overfitting.journal import Journal, Row
 from overfitting.live import TimedRow
 from overfitting.scratch import TINY, copy_project, reproduce
 from overfitting.standing import Standing
+from overfitting.training.history import Journal, Row
+from overfitting.training.identity import run_fingerprint
 from tests.conftest import ROOT
 from tests.mlflow_files import WARNINGS
 

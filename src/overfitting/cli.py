@@ -159,15 +159,16 @@ def run_job(composed: DictConfig) -> None:
 
 def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractContextManager[None]:
     """Show and log the seeds that Hydra is about to train; `configs` of all variants have the same overrides."""
-    from overfitting import applicability, comparison, watch
+    from overfitting import watch
     from overfitting.base import files
+    from overfitting.training import identity, requirements
 
     manifest = files.read_json(files.MANIFEST)
-    applicability.check_variants(configs, manifest)
+    requirements.check_variants(configs, manifest)
     data = manifest["fingerprint"]
     shared = _shared(overrides)
     compared = compose_variants(shared) if any(item.startswith("variant.") for item in overrides) else configs
-    name = cache(lambda: comparison.comparison_fingerprint(compared, data))
+    name = cache(lambda: identity.comparison_fingerprint(compared, data))
     own = [override for override in overrides if not override.startswith("variant=")]
     chosen = {variant: compose_config([*own, f"variant={variant}"]) for variant in _chosen(overrides)}
     trainings = [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from overfitting.journal import Row
+from overfitting.training.history import Row
 
 INTERVAL = 4.0  # seconds between two batches, at least
 SHARE = 0.01  # of the processor time may go into sending

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from overfitting.journal import Row
+from overfitting.training.history import Row
 
 RECENT = 20  # epochs whose median says how long one takes: the first compiles, others may have had to wait
 

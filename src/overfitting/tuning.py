@@ -95,7 +95,7 @@ def _search(name: str, settings: Searches, own: Sequence[str], console: Console)
         "seeds": settings.seeds,
         "training": section(base, "train")["training"],
         "data": data,
-        "code": code_fingerprint("overfitting.training"),
+        "code": code_fingerprint("overfitting.training.loop"),
         **differences(base),
     }
     study = Study(STORAGE, f"{name}-{fingerprint(**what)}", settings.searches[name], settings.budget(name))
@@ -137,16 +137,16 @@ def _evaluate(own: Sequence[str], seeds: Sequence[int], batch: Sequence[Values])
 
 def _train(index: int, config: Config, seed: int) -> tuple[int, int, float]:
     """The `index` and the seed, and the lowest validation log loss of that training: not a number if it diverged."""
-    from overfitting import backend, training
     from overfitting.stages.train import train_rows
+    from overfitting.training import backend, loop
 
     backend.start(threads=1)
     backend.tf.get_logger().setLevel("ERROR")  # a process that trains many networks is told that it compiles many
-    rows, validation = (training.Rows(*files.read_rows(name)) for name in ("train", "validation"))
+    rows, validation = (loop.Rows(*files.read_rows(name)) for name in ("train", "validation"))
     rows = rows.first(train_rows(config, files.read_json(files.MANIFEST)))
     scaling = Scaling(**files.read_json(files.SCALING))
     try:
-        trained = training.train(config.variant, config.training, rows, validation, seed, scaling=scaling)
-    except training.DivergedError:
+        trained = loop.train(config.variant, config.training, rows, validation, seed, scaling=scaling)
+    except loop.DivergedError:
         return index, seed, float("nan")
     return index, seed, trained.summary["best"]["val_log_loss"]

@@ -14,12 +14,12 @@ from typing import Any
 
 from overfitting import display
 from overfitting.base import files
-from overfitting.comparison import finished_run, run_fingerprint
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
-from overfitting.journal import Follower
 from overfitting.live import LiveRun, Receiver, Sender
 from overfitting.standing import Standing
+from overfitting.training.history import Follower
+from overfitting.training.identity import finished_run, run_fingerprint
 
 INTERVAL = 1.0  # seconds between two looks
 

@@ -30,9 +30,9 @@ def names(start):
 
 
 def test_imports_are_followed_however_deep():
-    assert {"training.py", "model.py", "schema.py"} <= names("overfitting.training")
-    assert "tracking.py" not in names("overfitting.training")
-    assert {"train.py", "training.py", "journal.py"} <= names("overfitting.stages.train")
+    assert {"loop.py", "network.py", "schema.py"} <= names("overfitting.training.loop")
+    assert "tracking.py" not in names("overfitting.training.loop")
+    assert {"train.py", "loop.py", "history.py"} <= names("overfitting.stages.train")
     assert "watch.py" not in names("overfitting.stages.train")  # a display determines no result
 
 

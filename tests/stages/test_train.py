@@ -8,13 +8,13 @@ import pytest
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.checkpoint import Checkpoint
-from overfitting.comparison import run_fingerprint
 from overfitting.config.composition import compose_config
-from overfitting.journal import Journal
 from overfitting.stages import train as stage
-from overfitting.training import COLUMNS, train
-from tests.test_training import TINY, budget, rows
+from overfitting.training.checkpoint import Checkpoint
+from overfitting.training.history import Journal
+from overfitting.training.identity import run_fingerprint
+from overfitting.training.loop import COLUMNS, train
+from tests.training.test_loop import TINY, budget, rows
 
 LEFT = {"summary.json", "model.keras", "history.csv", "history.partial", "checkpoint.partial.npz"}
 

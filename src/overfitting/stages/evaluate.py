@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from overfitting.base import files
-from overfitting.comparison import comparison_fingerprint
 from overfitting.config.composition import compose_variants
 from overfitting.config.schema import Config
 from overfitting.judgement import Found, first_gap, judge, judge_references
 from overfitting.metrics import Array, auc_rows, log_loss_rows
 from overfitting.references import reference_logits
 from overfitting.statistics import PRIMARY, REFERENCE
+from overfitting.training.identity import comparison_fingerprint
 from overfitting.verdict import details, verdict
 
 
@@ -100,8 +100,8 @@ def _trained(name: str, config: Config, features: np.ndarray) -> Found:
 
 def _predict(folders: list[Path], features: np.ndarray) -> Array:
     """Logits (n_seeds, n_rows) of a variant's runs."""
-    from overfitting.backend import keras, start
-    from overfitting.model import predict
+    from overfitting.training.backend import keras, start
+    from overfitting.training.network import predict
 
     start(threads=1)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.comparison import finished_run, run_fingerprint
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
 from overfitting.data.scaling import Scaling
-from overfitting.journal import Journal
+from overfitting.training.history import Journal
+from overfitting.training.identity import finished_run, run_fingerprint
 
 RESUMED = ("checkpoint.npz", "history.csv")  # what a training that was killed leaves for the next one
 
@@ -36,18 +36,18 @@ def run(config: Config, variant: str) -> None:
 
 
 def _train(config: Config, folder: Path, identity: dict[str, Any]) -> None:
-    from overfitting import backend, training
-    from overfitting.checkpoint import Checkpoint
+    from overfitting.training import backend, loop
+    from overfitting.training.checkpoint import Checkpoint
 
     backend.start(threads=1)
-    rows, validation = (training.Rows(*files.read_rows(name)) for name in ("train", "validation"))
+    rows, validation = (loop.Rows(*files.read_rows(name)) for name in ("train", "validation"))
     manifest = files.read_json(files.MANIFEST)
     rows = rows.first(train_rows(config, manifest))
     scaling = Scaling(**files.read_json(files.SCALING))
     assert config.seed is not None
     checkpoint = Checkpoint(folder / RESUMED[0], identity["fingerprint"])
-    with Journal(folder / "history.csv", training.COLUMNS) as journal:
-        trained = training.train(
+    with Journal(folder / "history.csv", loop.COLUMNS) as journal:
+        trained = loop.train(
             config.variant,
             config.training,
             rows,

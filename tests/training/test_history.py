@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overfitting.journal import Follower, Journal, Row
+from overfitting.training.history import Follower, Journal, Row
 
 COLUMNS = ("epoch", "val_log_loss", "seconds")
 

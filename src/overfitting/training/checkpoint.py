@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overfitting.backend import keras
+from overfitting.training.backend import keras
 
 INTERVAL = 60.0  # seconds between two checkpoints; one of the large network takes some 30 ms
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfitting.config.schema import Variant
-from overfitting.model import build, hidden_kernels
+from overfitting.training.network import build, hidden_kernels
 
 SMALL = (8, 8, 8)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from overfitting import layers
-from overfitting.backend import keras
 from overfitting.config.schema import Precision, Variant
+from overfitting.training import layers
+from overfitting.training.backend import keras
 
 
 def build(variant: Variant, n_features: int, seed: int) -> keras.Model:
@@ -46,7 +46,7 @@ def _hidden_layer(variant: Variant, units: int, seed: int) -> list[keras.Layer]:
 
 
 def faster(model: keras.Model, step: Any, precision: Precision) -> keras.Model:
-    """`model` as it trains: on the same weights, with the layers of `overfitting.layers` for Keras's where they pay.
+    """`model` as it trains: on the same weights, with the layers of `layers` for Keras's where they pay.
 
     Dropout masks and noise follow from each layer's seed and `step`, a variable that counts the steps. Under
     `mixed_bfloat16` the hidden layers multiply in bfloat16, as Keras's policy of that name does, and not the last one.

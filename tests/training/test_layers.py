@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2, kstest
 
-from overfitting.backend import tf
 from overfitting.config.schema import Variant
-from overfitting.layers import Dropout, GaussianNoise
-from overfitting.model import build, faster
+from overfitting.training.backend import tf
+from overfitting.training.layers import Dropout, GaussianNoise
+from overfitting.training.network import build, faster
 
 
 def counter(value=0):

@@ -1,11 +1,11 @@
 """Layers that train faster than Keras's own, on the same weights. A model is saved without them.
 
-They stand in for `keras.layers.Dropout` and `keras.layers.Dense` while a model trains (`overfitting.model.faster`).
+They stand in for `keras.layers.Dropout` and `keras.layers.Dense` while a model trains (`network.faster`).
 """
 
 from typing import Any
 
-from overfitting.backend import keras, tf
+from overfitting.training.backend import keras, tf
 
 
 class Dropout(keras.layers.Layer):

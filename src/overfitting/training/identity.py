@@ -20,7 +20,7 @@ def run_fingerprint(config: Config, seed: int, data: str) -> str:
         training=parts["training"],
         seed=seed,
         data=data,
-        code=code_fingerprint("overfitting.training"),
+        code=code_fingerprint("overfitting.training.loop"),
         libraries=library_versions(*LIBRARIES),
     )
 

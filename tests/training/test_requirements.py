@@ -2,10 +2,10 @@
 
 import pytest
 
-from overfitting.applicability import check_variants
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_variants
 from overfitting.data.columns import NAMES
+from overfitting.training.requirements import check_variants
 
 HIGGS = {"columns": list(NAMES), "scaling": "standard", "spare_rows": 100}
 

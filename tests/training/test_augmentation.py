@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from overfitting.augmentation import augmentation
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Variant
 from overfitting.data.columns import NAMES, roles
 from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import PHI_LIMIT
+from overfitting.training.augmentation import augmentation
 
 ROLES = np.array(roles(NAMES))
 

@@ -1,6 +1,6 @@
 """The epoch loop: one compiled function an epoch over data in memory, Keras callbacks around it.
 
-All randomness follows from the seed: initial weights and dropout masks in `overfitting.model`, the order of the rows
+All randomness follows from the seed: initial weights and dropout masks in `network`, the order of the rows
 from (seed, epoch). The same seed gives the same weights, byte for byte, in any process.
 """
 
@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from overfitting.augmentation import Transform, augmentation
-from overfitting.backend import keras, resident, tf
 from overfitting.base.errors import UserError
-from overfitting.checkpoint import Checkpoint, State
 from overfitting.config.schema import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
 from overfitting.data.scaling import Scaling
 from overfitting.metrics import accuracy_rows, log_loss_rows
-from overfitting.model import build, faster, hidden_kernels, predict
+from overfitting.training.augmentation import Transform, augmentation
+from overfitting.training.backend import keras, resident, tf
+from overfitting.training.checkpoint import Checkpoint, State
+from overfitting.training.network import build, faster, hidden_kernels, predict
 
 NEAR_ZERO = 1e-3  # |w| below this counts as near zero
 WEIGHT_BINS = np.linspace(-8, 1, 37)  # of log10|w|; what is smaller counts in the first

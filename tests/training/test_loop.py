@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import pytest
 
-from overfitting.backend import tf
-from overfitting.checkpoint import Checkpoint
 from overfitting.config.composition import compose_variants
 from overfitting.config.schema import CosineSchedule, InverseTimeSchedule, Training, Variant
 from overfitting.data.columns import NAMES
 from overfitting.data.preparation import fit_scaling
-from overfitting.model import build, hidden_kernels, predict
-from overfitting.training import COLUMNS, DivergedError, Rows, adam, epoch_function, evaluate, learning_rate, train
-from tests.test_augmentation import collisions
+from overfitting.training.backend import tf
+from overfitting.training.checkpoint import Checkpoint
+from overfitting.training.loop import COLUMNS, DivergedError, Rows, adam, epoch_function, evaluate, learning_rate, train
+from overfitting.training.network import build, hidden_kernels, predict
+from tests.training.test_augmentation import collisions
 
 TINY = Variant(hidden_units=(8, 8))
 COSINE = CosineSchedule(name="cosine", learning_rate=0.01, reference_width=None, warmup_epochs=1)
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_bytes():
 
 
 def test_streamed_rows_train_to_the_same_bytes(monkeypatch):
-    monkeypatch.setattr("overfitting.training.STREAMED_STEPS", 3)  # 8 batches: two whole blocks and a part of one
+    monkeypatch.setattr("overfitting.training.loop.STREAMED_STEPS", 3)  # 8 batches: two whole blocks and a part of one
     data, validation = rows(), rows(100, seed=1)
     assert_same(
         train(REMEDIES, budget(), data, validation, seed=0),
@@ -152,7 +152,7 @@ def test_streamed_rows_train_to_the_same_bytes(monkeypatch):
 def test_validation_in_pieces_is_validation_at_once(monkeypatch):
     data, validation = rows(), rows(105, seed=1)
     whole = train(TINY, budget(), data, validation, seed=0)
-    monkeypatch.setattr("overfitting.training.MEASURED_ROWS", 10)
+    monkeypatch.setattr("overfitting.training.loop.MEASURED_ROWS", 10)
     for a, b in zip(whole.history, train(TINY, budget(), data, validation, seed=0).history, strict=True):
         assert {**a, "seconds": 0} == pytest.approx({**b, "seconds": 0}, rel=1e-5)
 
@@ -280,7 +280,7 @@ def test_the_best_epochs_weights_are_kept_and_patience_stops(monkeypatch):
 
         return run_epoch
 
-    monkeypatch.setattr("overfitting.training.epoch_function", invented)
+    monkeypatch.setattr("overfitting.training.loop.epoch_function", invented)
     trained = train(TINY, budget(epochs=7, patience=2), rows(), rows(100), seed=0)
     assert weights == [1, 2, 3, 4, 5, 6]  # 4 is the best, and two epochs without a better one end it
     assert trained.summary["best_epoch"] == 4

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from overfitting.backend import tf
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Variant
 from overfitting.data.scaling import PHI_LIMIT, Scaling
-from overfitting.layers import seed_of
+from overfitting.training.backend import tf
+from overfitting.training.layers import seed_of
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 Transform = Callable[[tf.Tensor, tf.Tensor], Batch]
