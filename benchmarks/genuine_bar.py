@@ -21,7 +21,7 @@ from sklearn.model_selection import StratifiedKFold
 from overfitting.config.schema import CosineSchedule, Training, Variant
 from overfitting.data.columns import NAMES
 from overfitting.data.preparation import fit_scaling, without_roles
-from overfitting.metrics import auc_rows, log_loss_rows
+from overfitting.evaluation.metrics import auc_rows, log_loss_rows
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/genuine-bar.md"
@@ -148,7 +148,7 @@ def main() -> None:
 
 
 def page(rows: dict[str, dict[str, list[np.ndarray]]], choices: list[str], n_rows: int) -> str:
-    """The Markdown page; a fold's row values (see `overfitting.metrics`) average to its AUC and log loss."""
+    """The Markdown page; a fold's row values (see `metrics`) average to its AUC and log loss."""
     joined = {name: {key: np.concatenate(values) for key, values in kept.items()} for name, kept in rows.items()}
     lines = [
         "# Networks against trees on genuine HIGGS rows",

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from overfitting.evaluation.statistics import seed_interval
 from overfitting.report import headline, ranking_markdown, write
 from overfitting.stages.report import commit
-from overfitting.statistics import seed_interval
 from overfitting.tables import TERMINAL_WIDTH, ranking, ranking_table
 
 ORDER = ["l2_dropout", "l2", "large", "tiny"]

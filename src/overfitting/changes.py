@@ -10,7 +10,7 @@ from overfitting.comment import Section
 from overfitting.config.composition import compose_variants
 from overfitting.config.schema import Config
 from overfitting.differences import Basis, Change, Results, basis, changes
-from overfitting.statistics import PRIMARY, REFERENCE
+from overfitting.evaluation.statistics import PRIMARY, REFERENCE
 
 DIGITS = {"best_epoch": 1}  # of a metric, otherwise 4
 LOWER_IS_BETTER = {

@@ -3,7 +3,7 @@
 Nothing is called a change that training once more could have given. What is compared decides how that is judged:
 
 - *Rows*: both commits have predictions of the same test rows with at least two common seeds. Differences are paired by
-  seed and by row, as those to `large` are (`overfitting.statistics.difference`). So the interval is for new seeds and
+  seed and by row, as those to `large` are (`statistics.difference`). So the interval is for new seeds and
   new rows. What no row tells (gaps, the best epoch) is paired by seed.
 - *Seeds*: the same rows and common seeds, but the predictions of one commit are nowhere. The values of each seed, which
   results/metrics.json has, are paired: Student's interval over the seeds. The test rows count as given, so a change is
@@ -27,8 +27,8 @@ import pandas as pd
 from scipy import stats
 
 from overfitting.config.schema import Evaluation
-from overfitting.metrics import Array, row_metrics
-from overfitting.statistics import difference, ensemble_rows, holm, seed_interval
+from overfitting.evaluation.metrics import Array, row_metrics
+from overfitting.evaluation.statistics import difference, ensemble_rows, holm, seed_interval
 
 OF_TRAINING = ("gap_best", "gap_last", "best_epoch")
 # of the data in results/metrics.json; the shares of signal tell of another order

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from overfitting import drawing
 from overfitting.drawing import BLUE, GREEN, GREY, INK, SOFT, VERMILION, Picture
+from overfitting.evaluation.statistics import PRIMARY, REFERENCE
 from overfitting.panels import calibration, learning_curves, listing, trained, weights
-from overfitting.statistics import PRIMARY, REFERENCE
 from overfitting.strengths import strength_paths
 
 GROUP_COLOURS = {"best": GREEN, "better": BLUE, "tied": GREY, "reference": INK, "worse": VERMILION}

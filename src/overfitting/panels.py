@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator
 
 from overfitting import drawing
 from overfitting.drawing import BLUE, GREY, INK, SOFT, VERMILION, Picture
-from overfitting.statistics import REFERENCE
+from overfitting.evaluation.statistics import REFERENCE
 
 MOST_POINTS = 160  # of a curve: more than a panel can show
 LOSSES = ["train_log_loss", "val_log_loss"]

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from overfitting.base.errors import UserError
+from overfitting.evaluation.statistics import PRIMARY, REFERENCE
 from overfitting.report import ranking_markdown
-from overfitting.statistics import PRIMARY, REFERENCE
 
 README, CHINESE = Path("README.md"), Path("README.zh-CN.md")
 
@@ -43,7 +43,7 @@ def updated(text: str, contents: Mapping[str, str]) -> str:
 
 
 def chinese_sentence(metrics: Mapping[str, Any]) -> str:
-    """The verdict in Chinese, from the same numbers as `overfitting.verdict.verdict`.
+    """The verdict in Chinese, from the same numbers as `verdict.verdict`.
 
     With one seed only, or without `large`, it is the English one, which then is no verdict.
     """

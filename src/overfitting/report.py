@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from overfitting import columns, svg, tables
 from overfitting.drawing import COLOURS, Picture
+from overfitting.evaluation.statistics import REFERENCE
 from overfitting.figures import pictures
-from overfitting.statistics import REFERENCE
 
 TITLE = "What prevents overfitting?"
 SECTIONS = {  # after the figures

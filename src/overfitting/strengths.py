@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from overfitting import drawing
 from overfitting.drawing import BLUE, GREY, SOFT, VERMILION, Picture
-from overfitting.statistics import REFERENCE
+from overfitting.evaluation.statistics import REFERENCE
 
 LOSS = "val_log_loss"
 # what a row of results/tuning.csv says besides the values that a search varies

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from overfitting.base.files import RESULTS
-from overfitting.statistics import PRIMARY, REFERENCE
+from overfitting.evaluation.statistics import PRIMARY, REFERENCE
 
 HEADER = (
     "rank",

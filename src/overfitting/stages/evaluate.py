@@ -13,12 +13,12 @@ import pandas as pd
 from overfitting.base import files
 from overfitting.config.composition import compose_variants
 from overfitting.config.schema import Config
-from overfitting.judgement import Found, first_gap, judge, judge_references
-from overfitting.metrics import Array, auc_rows, log_loss_rows
-from overfitting.references import reference_logits
-from overfitting.statistics import PRIMARY, REFERENCE
+from overfitting.evaluation.baselines import reference_logits
+from overfitting.evaluation.comparison import Found, first_gap, judge, judge_references
+from overfitting.evaluation.metrics import Array, auc_rows, log_loss_rows
+from overfitting.evaluation.statistics import PRIMARY, REFERENCE
+from overfitting.evaluation.verdict import details, verdict
 from overfitting.training.identity import comparison_fingerprint
-from overfitting.verdict import details, verdict
 
 
 def run(config: Config) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from overfitting.base.errors import UserError
 from overfitting.config.schema import CosineSchedule, InverseTimeSchedule, Schedule, Training, Variant
 from overfitting.data.scaling import Scaling
-from overfitting.metrics import accuracy_rows, log_loss_rows
+from overfitting.evaluation.metrics import accuracy_rows, log_loss_rows
 from overfitting.training.augmentation import Transform, augmentation
 from overfitting.training.backend import keras, resident, tf
 from overfitting.training.checkpoint import Checkpoint, State

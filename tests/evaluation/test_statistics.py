@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from overfitting.statistics import (
+from overfitting.evaluation.statistics import (
     difference,
     differences_to,
     ensemble_rows,

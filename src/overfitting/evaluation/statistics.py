@@ -1,6 +1,6 @@
 """Means, intervals, paired comparisons and the verdict.
 
-A result varies with the seed and with the test rows. With row values r[seed, row] (see `overfitting.metrics`) the
+A result varies with the seed and with the test rows. With row values r[seed, row] (see `metrics`) the
 variance of their mean is estimated from the two-way random-effects analysis of variance, as for several readers of
 the same cases (Gallas, Academic Radiology 13, 2006; Owen, Annals of Applied Statistics 1, 2007):
 var = S / n_seeds + R / n_rows - E / (n_seeds n_rows), where S is the variance of the seeds' means, R that of the rows'
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from overfitting.metrics import Array
+from overfitting.evaluation.metrics import Array
 
 REFERENCE = "large"
 PRIMARY = "test_log_loss"

@@ -3,7 +3,7 @@
 Each metric is given as *row values*: one number a row whose mean is the metric and whose variance over the rows,
 divided by their number, is the metric's sampling variance (to first order). Log loss, accuracy and Brier score are
 means already; for the AUC the row values are DeLong's placement values, for the calibration error its influence at
-the bins that were found. So one formula serves all intervals (see `overfitting.statistics`).
+the bins that were found. So one formula serves all intervals (see `statistics`).
 
 Labels are (n_rows,) of 0 and 1; logits are (..., n_rows); row values have the shape of the logits, float64.
 """

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import expit
 
 from overfitting.config.schema import Evaluation, Variant
-from overfitting.metrics import Array, row_metrics
-from overfitting.statistics import (
+from overfitting.evaluation.metrics import Array, row_metrics
+from overfitting.evaluation.statistics import (
     PRIMARY,
     REFERENCE,
     difference,

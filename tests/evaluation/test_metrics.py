@@ -8,7 +8,14 @@ from hypothesis.extra import numpy as npst
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
-from overfitting.metrics import accuracy_rows, auc_rows, brier_rows, calibration_error_rows, log_loss_rows, row_metrics
+from overfitting.evaluation.metrics import (
+    accuracy_rows,
+    auc_rows,
+    brier_rows,
+    calibration_error_rows,
+    log_loss_rows,
+    row_metrics,
+)
 
 ROWS = st.integers(4, 60).flatmap(
     lambda n: st.tuples(

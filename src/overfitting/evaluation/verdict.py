@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overfitting.statistics import PRIMARY, REFERENCE
+from overfitting.evaluation.statistics import PRIMARY, REFERENCE
 
 
 def verdict(data: Mapping[str, Any], variants: Mapping[str, Mapping[str, Any]], confidence: float) -> dict[str, Any]:

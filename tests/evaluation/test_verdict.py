@@ -2,7 +2,7 @@
 
 import copy
 
-from overfitting.verdict import details, verdict
+from overfitting.evaluation.verdict import details, verdict
 
 DATA = {"test_rows": 25000}
 

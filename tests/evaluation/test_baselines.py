@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from overfitting.references import SMALLEST, reference_logits
+from overfitting.evaluation.baselines import SMALLEST, reference_logits
 
 
 def rows(n_rows, seed):

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
 from overfitting.config.schema import Evaluation, Variant
-from overfitting.judgement import Found, calibration, describe, first_gap, judge, judge_references
+from overfitting.evaluation.comparison import Found, calibration, describe, first_gap, judge, judge_references
 
 EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, references=())
 
