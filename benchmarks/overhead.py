@@ -11,11 +11,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from overfitting import display, live, watch
+from overfitting import live
 from overfitting.base.files import MANIFEST, read_json
 from overfitting.config.composition import compose_config
+from overfitting.progress import display, watcher
+from overfitting.progress.state import Standing
 from overfitting.scratch import DVC, TINY, copy_project, environment, reproduce
-from overfitting.standing import Standing
 from overfitting.store import open_store, tracking_uri
 from overfitting.training.identity import comparison_fingerprint
 
@@ -37,15 +38,15 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
     connecting, live.CONNECTING = live.CONNECTING, 0.0
     attempts = iter(range(10**6))
 
-    def trainings() -> list[watch.Training]:
+    def trainings() -> list[watcher.Training]:
         name = comparison_fingerprint({variant: config}, f"{data}-{next(attempts)}")
-        return [watch.Training(config, variant, seed, name, lambda: name) for seed in seeds]
+        return [watcher.Training(config, variant, seed, name, lambda: name) for seed in seeds]
 
     @contextmanager
     def sending() -> Iterator[None]:
         followed = trainings()
         sender = live.Sender([training.live for training in followed], os.cpu_count() or 1)
-        with watch.beside(sender.work), watch.beside(lambda stop: follow(followed, Nowhere(), stop)):
+        with watcher.beside(sender.work), watcher.beside(lambda stop: follow(followed, Nowhere(), stop)):
             yield
 
     @contextmanager
@@ -53,7 +54,7 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
         with (
             terminal() as console,
             display.on(console) as bars,
-            watch.beside(lambda stop: follow(trainings(), bars, stop)),
+            watcher.beside(lambda stop: follow(trainings(), bars, stop)),
         ):
             yield
 
@@ -64,11 +65,11 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
         os.chdir(began)
 
 
-def follow(trainings: Sequence[watch.Training], shown: display.Display, stop: threading.Event) -> None:
+def follow(trainings: Sequence[watcher.Training], shown: display.Display, stop: threading.Event) -> None:
     """Look at the trainings as `watch` does."""
-    while not stop.wait(watch.INTERVAL):
-        watch.look(trainings, shown)
-    watch.look(trainings, shown)
+    while not stop.wait(watcher.INTERVAL):
+        watcher.look(trainings, shown)
+    watcher.look(trainings, shown)
 
 
 class Nowhere:

@@ -159,8 +159,8 @@ def run_job(composed: DictConfig) -> None:
 
 def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractContextManager[None]:
     """Show and log the seeds that Hydra is about to train; `configs` of all variants have the same overrides."""
-    from overfitting import watch
     from overfitting.base import files
+    from overfitting.progress import watcher
     from overfitting.training import identity, requirements
 
     manifest = files.read_json(files.MANIFEST)
@@ -172,12 +172,12 @@ def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractConte
     own = [override for override in overrides if not override.startswith("variant=")]
     chosen = {variant: compose_config([*own, f"variant={variant}"]) for variant in _chosen(overrides)}
     trainings = [
-        watch.Training(config, variant, seed, data, name)
+        watcher.Training(config, variant, seed, data, name)
         for variant, config in chosen.items()
         if not config.variant.ensemble_of
         for seed in (config.seeds if config.seed is None else [config.seed])
     ]
-    return watch.watching(trainings)
+    return watcher.watching(trainings)
 
 
 def _chosen(overrides: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ def run(config: Config, variant: str) -> None:
     """Train `config.seed` of `variant`, unless runs/ holds the run of the same configuration, data and code.
 
     An ensemble trains nothing: it leaves word of what it is, for `evaluate`.
-    It prints nothing: seeds train side by side, and `overfitting.watch` speaks for all of them.
+    It prints nothing: seeds train side by side, and `progress.watcher` speaks for all of them.
     """
     assert config.seed is not None
     if config.variant.ensemble_of:

@@ -7,8 +7,8 @@ import re
 import pytest
 from rich.console import Console
 
-from overfitting import display
-from overfitting.standing import Standing
+from overfitting.progress import display
+from overfitting.progress.state import Standing
 
 
 def standing(seed: int, epoch: int, variant: str = "l2", may_stop: bool = False, over: bool = False) -> Standing:

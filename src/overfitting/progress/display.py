@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from overfitting.standing import Standing, seconds_left
+from overfitting.progress.state import Standing, seconds_left
 
 LINE_SECONDS = 30.0
 BAR_WIDTH = 40

@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from overfitting import display, live, watch
+from overfitting import live
 from overfitting.config.composition import compose_config
 from overfitting.live import TimedRow
+from overfitting.progress import display, watcher
+from overfitting.progress.state import Standing
 from overfitting.scratch import TINY, copy_project, reproduce
-from overfitting.standing import Standing
 from overfitting.training.history import Journal, Row
 from overfitting.training.identity import run_fingerprint
 from tests.conftest import ROOT
@@ -65,8 +66,8 @@ class Runs:
         self.receivers: dict[str, Receiver] = {}
         self.started: list[int] = []
 
-    def training(self, seed: int) -> watch.Training:
-        return watch.Training(self.config, "l2", seed, DATA, lambda: "c" * 16)
+    def training(self, seed: int) -> watcher.Training:
+        return watcher.Training(self.config, "l2", seed, DATA, lambda: "c" * 16)
 
     def folder(self, seed: int) -> Path:
         folder = Path("runs/l2", str(seed))
@@ -112,16 +113,16 @@ def runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
 
 def test_seeds_are_followed_until_they_are_over(runs: Runs) -> None:
     shown, trainings = Shown(), [runs.training(seed) for seed in (0, 1)]
-    watch.look(trainings, shown)
+    watcher.look(trainings, shown)
     assert shown.epochs == {}
     runs.write(0, 1, 5)
     runs.write(1, 1, 2)
-    watch.look(trainings, shown)
+    watcher.look(trainings, shown)
     assert shown.epochs == {0: 5, 1: 2}
     runs.write(0, 6, 9)
     runs.finish(0, 9)
-    watch.look(trainings, shown)
-    watch.look(trainings, shown)
+    watcher.look(trainings, shown)
+    watcher.look(trainings, shown)
     assert shown.epochs == {1: 2}
     assert shown.lines == ["l2 seed 0: validation log loss 0.5000 in epoch 3 of 9, 2 s"]
 
@@ -130,12 +131,12 @@ def test_what_an_earlier_training_left_is_not_taken_for_this_one(runs: Runs) -> 
     runs.write(0, 1, 40)
     runs.finish(0, 40, "of another configuration")
     shown, trainings = Shown(), [runs.training(0)]
-    watch.look(trainings, shown)
+    watcher.look(trainings, shown)
     shutil.rmtree(runs.folder(0))
-    watch.look(trainings, shown)
+    watcher.look(trainings, shown)
     assert (shown.epochs, shown.lines) == ({}, [])
     runs.write(0, 1, 3)
-    watch.look(trainings, shown)
+    watcher.look(trainings, shown)
     assert shown.epochs == {0: 3}
 
 
@@ -157,13 +158,13 @@ def watched(
 
     for module, name, value in (
         (display, "on_stderr", on_stderr),
-        (watch, "INTERVAL", 0.01),
+        (watcher, "INTERVAL", 0.01),
         (live, "INTERVAL", 0.0),
         (live, "CONNECTING", 0.0),
         (live, "SHARE", 1e9),
     ):
         monkeypatch.setattr(module, name, value)
-    with watch.watching([runs.training(seed) for seed in seeds]):
+    with watcher.watching([runs.training(seed) for seed in seeds]):
         work()
     return shown
 
@@ -227,7 +228,8 @@ def test_whatever_fails_in_the_display_costs_one_warning(
 def test_the_watching_process_imports_nothing_heavy() -> None:
     script = """if True:
         import sys
-        from overfitting import cli, watch
+        from overfitting import cli
+        from overfitting.progress import watcher
         print(sorted({"tensorflow", "keras", "mlflow", "pandas"} & set(sys.modules)))
     """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -238,8 +240,9 @@ def test_the_watching_process_imports_nothing_heavy() -> None:
 
 PATCHED = """if True:
     import sys
-    from overfitting import cli, display, live, watch
-    display.LINE_SECONDS = watch.INTERVAL = 0.1
+    from overfitting import cli, live
+    from overfitting.progress import display, watcher
+    display.LINE_SECONDS = watcher.INTERVAL = 0.1
     live.CONNECTING = 0.0
     live.SHARE = 10.0
     sys.argv = ["overfitting", *sys.argv[1:]]

@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from overfitting import display
 from overfitting.base import files
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
 from overfitting.live import LiveRun, Receiver, Sender
-from overfitting.standing import Standing
+from overfitting.progress import display
+from overfitting.progress.state import Standing
 from overfitting.training.history import Follower
 from overfitting.training.identity import finished_run, run_fingerprint
 

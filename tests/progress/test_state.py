@@ -2,7 +2,7 @@
 
 import pytest
 
-from overfitting.standing import Standing, seconds_left
+from overfitting.progress.state import Standing, seconds_left
 
 
 def standing(epoch: int, seconds: float = 1.0, epochs: int = 100, over: bool = False) -> Standing:
