@@ -11,13 +11,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from overfitting import live
 from overfitting.base.files import MANIFEST, read_json
 from overfitting.config.composition import compose_config
 from overfitting.progress import display, watcher
 from overfitting.progress.state import Standing
 from overfitting.scratch import DVC, TINY, copy_project, environment, reproduce
-from overfitting.store import open_store, tracking_uri
+from overfitting.tracking import live
+from overfitting.tracking.store import open_store, tracking_uri
 from overfitting.training.identity import comparison_fingerprint
 
 EPOCHS = 12

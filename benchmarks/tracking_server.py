@@ -12,10 +12,10 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from overfitting import tracking
-from overfitting.store import Store
-from tests.mlflow_files import SETTINGS, curve
-from tests.servers import postgres, tracking_server
+from overfitting.tracking import sync
+from overfitting.tracking.store import Store
+from tests.builders.mlflow_files import SETTINGS, curve
+from tests.builders.mlflow_server import postgres, tracking_server
 
 RUNS, REPETITIONS, EPOCHS, AT_ONCE = 1000, 15, 60, 5
 COMPARISON = "measured"
@@ -29,7 +29,7 @@ def log(store: Store, number: int) -> float:
     with store.lock:
         parent = store.comparison(COMPARISON, 0).info.run_id
         assert not store.finished(identity, parent)
-        connection = tracking.Connection(store, store.start(identity, parent, SETTINGS, 0))
+        connection = sync.Connection(store, store.start(identity, parent, SETTINGS, 0))
     for start in range(0, EPOCHS, AT_ONCE):
         connection.log(rows[start : start + AT_ONCE])
     connection.finish()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal import Terminal
+from tests.builders.terminal import Terminal
 
 pytestmark = pytest.mark.slow
 SETUP = (

@@ -78,9 +78,9 @@ def _run_command(name: str, arguments: list[str]) -> None:
         return
     match name:
         case "ui":
-            from overfitting import tracking
+            from overfitting.tracking import sync
 
-            tracking.serve(Path(), port=int(os.environ.get("PORT", "5000")))
+            sync.serve(Path(), port=int(os.environ.get("PORT", "5000")))
         case "smoke":
             from overfitting import scratch
 

@@ -58,7 +58,7 @@ WITHOUT_US = """if True:
     sys.path.append(sys.argv[1])  # python -S: no .pth files, and so no editable installs
     import importlib.util, json, mlflow, pandas
     assert importlib.util.find_spec("overfitting") is None
-    model = mlflow.pyfunc.load_model("models:/overfitting.champion")
+    model = mlflow.pyfunc.load_model("models:/overfitting@champion")
     table = pandas.read_csv("data/own/cancer.csv")
     print(json.dumps([model.predict(part).tolist() for part in (table, model.input_example)]))
 """

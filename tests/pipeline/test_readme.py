@@ -24,7 +24,7 @@ ELSEWHERE = {
     "make bench": "takes an hour; benchmarks/ are no tests",
     "make test": "is what runs this",
     "make check": "is part of .ci/run",
-    "make ui": "serves until it is stopped; tests/test_tracking.py",
+    "make ui": "serves until it is stopped; tests/tracking/test_sync.py",
     "make tune": "takes half an hour; with SEARCH below",
     "make .venv/gpu": "needs a GPU",
 }

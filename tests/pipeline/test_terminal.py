@@ -8,8 +8,8 @@ import psutil
 import pytest
 import yaml
 
+from tests.builders.terminal import INTERRUPT, Terminal
 from tests.pipeline.conftest import VARIANTS, Project
-from tests.terminal import INTERRUPT, Terminal
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from overfitting import champion, tracking
-from overfitting.store import open_store, tracking_uri
-from tests.browsing import SHOTS, browse, pages
-from tests.mlflow_files import WARNINGS, empty_mlflow, write_comparison, write_prepared
-from tests.servers import postgres, tracking_server
-from tests.test_tracking import children, everything, parents
+from overfitting.tracking import champion, sync
+from overfitting.tracking.store import open_store, tracking_uri
+from tests.builders.browser import SHOTS, browse, pages
+from tests.builders.mlflow_files import WARNINGS, empty_mlflow, write_comparison, write_prepared
+from tests.builders.mlflow_server import postgres, tracking_server
+from tests.tracking.test_sync import children, everything, parents
 
 pytestmark = [pytest.mark.slow, *WARNINGS]
 VARIANTS = ("l2", "dropout", "large")
@@ -34,11 +34,11 @@ def test_a_server_over_postgresql_shows_the_same(tmp_path, monkeypatch):
     artifacts = tmp_path / "artifacts"
     with postgres() as database, tracking_server(database, artifacts) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        assert tracking.sync(tmp_path)
+        assert sync.sync(tmp_path)
         assert set(children(tmp_path)) == {f"{name} · seed {seed}" for name in VARIANTS for seed in (0, 1)}
         assert len(parents(tmp_path)) == 1
         before = everything(tmp_path)
-        assert tracking.sync(tmp_path)
+        assert sync.sync(tmp_path)
         assert everything(tmp_path) == before
         client = open_store(tmp_path, tracking_uri(tmp_path)).client
         version = client.get_model_version_by_alias(champion.NAME, champion.ALIAS)
@@ -60,7 +60,7 @@ def test_a_comparison_asks_a_server_no_more_for_the_runs_that_it_has_of_others(t
         return found[-1]
 
     monkeypatch.setattr(store.client, "search_runs", searched)
-    tracking.sync(root)
+    sync.sync(root)
     alone = [len(runs) for runs in found]
     for number in range(60):
         store.start({"variant": "l2", "seed": str(number), "fingerprint": f"other{number}"}, "another parent", {}, 0)
@@ -68,6 +68,6 @@ def test_a_comparison_asks_a_server_no_more_for_the_runs_that_it_has_of_others(t
         if run.data.tags["fingerprint"].startswith("other"):
             store.finish(run)
     found.clear()
-    tracking.sync(root)
+    sync.sync(root)
     assert len(found) <= len(alone)
     assert max(len(runs) for runs in found) <= len(VARIANTS) * 2

@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 
-from overfitting import live
 from overfitting.config.composition import compose_config
-from overfitting.live import TimedRow
 from overfitting.progress import display, watcher
 from overfitting.progress.state import Standing
 from overfitting.scratch import TINY, copy_project, reproduce
+from overfitting.tracking import live
+from overfitting.tracking.live import TimedRow
 from overfitting.training.history import Journal, Row
 from overfitting.training.identity import run_fingerprint
+from tests.builders.mlflow_files import WARNINGS
 from tests.conftest import ROOT
-from tests.mlflow_files import WARNINGS
 
 COLUMNS = ("epoch", "val_log_loss", "seconds")
 DATA = "d" * 16
@@ -91,7 +91,7 @@ class Runs:
         (self.folder(seed) / "summary.json").write_text(json.dumps(summary))
 
     def connect(self, root: Path, identity: dict[str, str], comparison: str, settings: Any, started: int) -> Receiver:
-        """Takes the place of `tracking.connect`."""
+        """Takes the place of `sync.connect`."""
         assert comparison == "c" * 16
         assert settings["variant"]["l2"] == self.config.variant.l2
         self.started.append(started)
@@ -104,10 +104,10 @@ def row(epoch: int) -> Row:
 
 @pytest.fixture
 def runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    from overfitting import tracking
+    from overfitting.tracking import sync
 
     runs = Runs()
-    monkeypatch.setattr(tracking, "connect", runs.connect)
+    monkeypatch.setattr(sync, "connect", runs.connect)
     return runs
 
 
@@ -240,7 +240,8 @@ def test_the_watching_process_imports_nothing_heavy() -> None:
 
 PATCHED = """if True:
     import sys
-    from overfitting import cli, live
+    from overfitting import cli
+    from overfitting.tracking import live
     from overfitting.progress import display, watcher
     display.LINE_SECONDS = watcher.INTERVAL = 0.1
     live.CONNECTING = 0.0
@@ -287,7 +288,7 @@ def test_real_trainings_are_shown_and_logged(prepared: Path, overrides: tuple[st
         check_history(prepared, seed, 300)
         assert any(re.match(rf"tiny seed {seed}: validation log loss 0\.\d+ in epoch \d+ of 300", it) for it in lines)
         assert any(re.match(rf"tiny: .*seed {seed} epoch \d+/300, best 0\.\d{{4}}", it) for it in lines)
-    from overfitting.store import Store
+    from overfitting.tracking.store import Store
 
     store = Store(prepared, database)
     found = [run for run in store.search("") if "seed" in run.data.tags]

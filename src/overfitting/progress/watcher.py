@@ -15,9 +15,9 @@ from typing import Any
 from overfitting.base import files
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
-from overfitting.live import LiveRun, Receiver, Sender
 from overfitting.progress import display
 from overfitting.progress.state import Standing
+from overfitting.tracking.live import LiveRun, Receiver, Sender
 from overfitting.training.history import Follower
 from overfitting.training.identity import finished_run, run_fingerprint
 
@@ -62,11 +62,11 @@ class Training:
         )
 
     def _connect(self, started: int) -> Receiver | None:
-        from overfitting import tracking
+        from overfitting.tracking import sync
 
         parts = section(self._config, "train")
         settings = {"variant": parts["variant"], "training": parts["training"]}
-        return tracking.connect(Path(), self._identity, self._comparison(), settings, started)
+        return sync.connect(Path(), self._identity, self._comparison(), settings, started)
 
 
 def _may_stop(config: Config) -> bool:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overfitting import tracking
-from overfitting.champion import ALIAS, DESCRIPTION, NAME, Version, best
 from overfitting.data.scaling import Scaling
-from overfitting.store import PARENT, Store, open_store, tracking_uri
-from tests.mlflow_files import (
+from overfitting.tracking import sync
+from overfitting.tracking.champion import ALIAS, DESCRIPTION, NAME, Version, best
+from overfitting.tracking.store import PARENT, Store, open_store, tracking_uri
+from tests.builders.mlflow_files import (
     COLUMNS,
     DATA,
     RAW,
@@ -49,7 +49,7 @@ def compare(
     write_run(root, variant, 0, f"{variant}{data['fingerprint']}", data=data)
     write_prepared(root, data)
     write_results(root, comparison, [variant], [0], data, test_log_loss=loss)
-    assert tracking.sync(root)
+    assert sync.sync(root)
 
 
 def registered(root: Path) -> list[float]:
@@ -118,7 +118,7 @@ def test_only_a_better_one_takes_the_alias_on_the_same_data(
     compare(root, loss, "b" * 16, variant)
     assert registered(root) == [0.5, loss]
     assert champion(root) == expected
-    stays = "overfitting.champion is version 1 (l2, test log loss 0.5000); the best of this comparison, version 2 ("
+    stays = "overfitting@champion is version 1 (l2, test log loss 0.5000); the best of this comparison, version 2 ("
     assert [message.startswith(stays) for message in caplog.messages] == ([] if loss < 0.5 else [True])
 
 
@@ -150,7 +150,7 @@ def test_a_version_that_was_deleted_is_out_of_the_running(root: Path) -> None:
     compare(root, 0.5, "a" * 16)
     compare(root, 0.6, "b" * 16)
     store_of(root).client.delete_model_version(NAME, "1")
-    tracking.sync(root)
+    sync.sync(root)
     assert (registered(root), champion(root)) == ([0.6], 0.6)
 
 
@@ -174,7 +174,7 @@ def test_nothing_is_registered_where_files_are_missing(root: Path, lacking: str)
         (root / "results/metrics.json").write_text(json.dumps(results))
     else:
         (root / lacking).unlink()
-    assert tracking.sync(root)
+    assert sync.sync(root)
     assert not registered(root)
 
 
@@ -183,7 +183,7 @@ def test_a_network_trained_since_is_not_the_one_that_was_measured(root: Path) ->
     write_prepared(root)
     write_results(root, "c" * 16, ["l2"], [0])
     write_run(root, "l2", 0, "1", seconds=9.0)
-    assert tracking.sync(root)
+    assert sync.sync(root)
     assert not store_of(root).search("")
 
 
@@ -194,7 +194,7 @@ def test_without_a_registry_all_the_rest_is_there(
     write_run(root, "l2", 0, "0")
     write_prepared(root)
     write_results(root, "c" * 16, ["l2"], [0])
-    assert not tracking.sync(root)
+    assert not sync.sync(root)
     [record] = caplog.records
     assert "not brought up to date" in record.getMessage()
     assert {run.info.status for run in store_of(root).search("")} == {"FINISHED"}
@@ -230,7 +230,7 @@ def compare_networks(root: Path, scaling: str, seeds: int) -> np.ndarray:
     fitted = write_prepared(root, data, scaling)
     write_results(root, scaling, ["l2", "ensemble"], range(seeds), data, variant="ensemble", models=models)
     networks = write_networks(root, fitted, seeds)
-    assert tracking.sync(root)
+    assert sync.sync(root)
     return evaluated(networks, fitted)
 
 

@@ -121,7 +121,7 @@ class Sender:
         return now - self._sent >= INTERVAL and spent <= SHARE * self._cores * (now - self._began)
 
     def _give_up(self, error: Exception) -> None:
-        from overfitting.store import without_password
+        from overfitting.tracking.store import without_password
 
         self._has_given_up = True
         reason = without_password(str(error)) or type(error).__name__

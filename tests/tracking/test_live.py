@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from overfitting import live
-from overfitting.live import CONNECTING, INTERVAL, SHARE, LiveRun, Sender, TimedRow
+from overfitting.tracking import live
+from overfitting.tracking.live import CONNECTING, INTERVAL, SHARE, LiveRun, Sender, TimedRow
 
 CORES = 2
 FIRST = CONNECTING / (SHARE * CORES)  # seconds until a connection is worth its time

@@ -1,6 +1,6 @@
 """MLflow's pages in headless Chromium, as a person goes through them: what has to be there, and a screenshot of each.
 
-    python -m tests.browsing docs/mlflow
+    python -m tests.builders.browser docs/mlflow
 
 makes the screenshots of `docs/mlflow.md` from the comparison in this folder.
 """
@@ -17,9 +17,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from overfitting import champion, overview
-from overfitting.store import EXPERIMENT
-from tests.servers import free_port, wait_for
+from overfitting.tracking import champion, parent_run
+from overfitting.tracking.store import EXPERIMENT
+from tests.builders.mlflow_server import free_port, wait_for
 
 SIZE = {"width": 1500, "height": 950}  # pixels
 PATIENCE = 60_000  # milliseconds until a page must show what it has to
@@ -59,7 +59,7 @@ def browse(address: str, results: Mapping[str, Any], folder: Path) -> None:
         experiment = page.get_by_role("link", name=EXPERIMENT, exact=True).first.get_attribute("href")
         page.goto(f"{address}/{experiment}/runs")
         _without_assistant(page)
-        comparison = page.get_by_role("link", name=overview.name(results["run"]["fingerprint"])).first
+        comparison = page.get_by_role("link", name=parent_run.name(results["run"]["fingerprint"])).first
         expect(comparison).to_be_visible()
         _shot(page, folder, "runs")
         comparison.click()
@@ -94,7 +94,7 @@ def _read_table(page: Page, results: Mapping[str, Any], folder: Path) -> None:
     losses = [results["variants"][name]["test_log_loss"]["mean"] for name in shown]
     assert set(shown) == set(trained)
     assert losses == sorted(losses)
-    for column in overview.COLUMNS:
+    for column in parent_run.COLUMNS:
         expect(page.get_by_text(column, exact=True).first).to_be_attached()
     page.get_by_label("Hide banner").first.click()
     _shot(page, folder, "table")

@@ -14,7 +14,7 @@ import pytest
 
 from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import Scaling
-from overfitting.store import mlflow
+from overfitting.tracking.store import mlflow
 
 WARNINGS = [  # marks: what MLflow does at its first import, at its first database and for each model
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow"),

@@ -1,4 +1,4 @@
-"""Networks as a model that MLflow stores under a run: `overfitting.scoring_model` and all that it needs."""
+"""Networks as a model that MLflow stores under a run: `scoring_model` and all that it needs."""
 
 import shutil
 import tempfile
@@ -11,9 +11,9 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from overfitting.base.files import ENCODING
-from overfitting.store import Store, mlflow
+from overfitting.tracking.store import Store, mlflow
 
-CODE = Path(__file__).parent
+CODE = Path(__file__).parents[1]
 REQUIREMENTS = ("tensorflow", "keras", "numpy", "pandas")
 
 
@@ -54,7 +54,7 @@ def _save(folder: Path, artifacts: dict[str, str], example: pd.DataFrame, model:
     inputs = types.Schema([types.ColSpec(kind, str(name)) for name, kind in kinds.items()])
     mlflow().pyfunc.save_model(
         folder,
-        python_model=str(CODE / "scoring_model.py"),
+        python_model=str(CODE / "tracking/scoring_model.py"),
         artifacts=artifacts,
         signature=models.ModelSignature(inputs, types.Schema([types.ColSpec("double", "probability")])),
         input_example=example,

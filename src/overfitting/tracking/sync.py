@@ -1,6 +1,6 @@
 """MLflow as a mirror of the files: curves while a model trains, `sync` for all the rest, and its pages.
 
-The files are the truth: `sync` compares what `overfitting.mirror` says of them with what MLflow has, and adds the
+The files are the truth: `sync` compares what `child_runs` says of them with what MLflow has, and adds the
 difference, so that a second time adds nothing.
 """
 
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from overfitting import champion, mirror, overview, stored_model
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import file_digest, fingerprint
-from overfitting.store import ENVIRONMENT, Store, home, mlflow, open_store, tracking_uri, without_password
+from overfitting.tracking import champion, child_runs, parent_run, stored_model
+from overfitting.tracking.store import ENVIRONMENT, Store, home, mlflow, open_store, tracking_uri, without_password
 
 REPORT = ("report.html", "report.md", "metrics.json")  # in results/
 SHOWN = ("forest.png", "curves.png")  # figures in the description; the rest are among the artifacts
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 
 
 class Connection(NamedTuple):
-    """The run of a training that goes on, as `overfitting.live` sees it."""
+    """The run of a training that goes on, as `live` sees it."""
 
     store: Store
     run: Any
 
     def log(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
         """Store rows of the history, each with the time of its epoch's end in milliseconds since 1970."""
-        points = [point for when, row in rows for point in mirror.points(row, int(row["epoch"]), when)]
+        points = [point for when, row in rows for point in child_runs.points(row, int(row["epoch"]), when)]
         self.store.log(self.run.info.run_id, points)
 
     def finish(self) -> None:
@@ -62,8 +62,8 @@ def sync(root: Path = Path(), comparison: str | None = None) -> bool:
         comparison: fingerprint of the comparison that runs/ belongs to, for runs that results/ does not know yet;
             without it they wait for the results.
     """
-    results = mirror.read_results(root)
-    runs = mirror.read_runs(root, results)
+    results = child_runs.read_results(root)
+    runs = child_runs.read_runs(root, results)
     if not runs:
         return True
     uri = tracking_uri(root)
@@ -98,11 +98,11 @@ def serve(root: Path, port: int, comparison: str | None = None) -> None:
 
 def _page(root: Path, uri: str) -> str:
     """Where the latest comparison is read best."""
-    results = mirror.read_results(root)
-    return overview.table_address(open_store(root, uri).experiment, results["run"]["fingerprint"]) if results else ""
+    results = child_runs.read_results(root)
+    return parent_run.table_address(open_store(root, uri).experiment, results["run"]["fingerprint"]) if results else ""
 
 
-def _update(store: Store, runs: Sequence[mirror.Run], results: Mapping[str, Any], comparison: str | None) -> None:
+def _update(store: Store, runs: Sequence[child_runs.Run], results: Mapping[str, Any], comparison: str | None) -> None:
     others = [run for run in runs if not run.measured]
     if others and comparison:
         parent = store.comparison(comparison, min(run.started for run in others))
@@ -118,7 +118,7 @@ def _update(store: Store, runs: Sequence[mirror.Run], results: Mapping[str, Any]
             champion.register(store, parent.info.run_id, found)
 
 
-def _update_runs(store: Store, parent: Any, runs: Sequence[mirror.Run], results: Mapping[str, Any]) -> None:
+def _update_runs(store: Store, parent: Any, runs: Sequence[child_runs.Run], results: Mapping[str, Any]) -> None:
     parent_id = parent.info.run_id
     children = [child for child in store.children(parent_id) if child.info.status == "FINISHED"]
     for run in runs:
@@ -130,25 +130,25 @@ def _update_runs(store: Store, parent: Any, runs: Sequence[mirror.Run], results:
 
 
 def _complete(
-    store: Store, found: Any, run: mirror.Run, curves: list[mirror.Point], results: Mapping[str, Any]
+    store: Store, found: Any, run: child_runs.Run, curves: list[child_runs.Point], results: Mapping[str, Any]
 ) -> None:
     """Add what MLflow's run `found` lacks, the `curves` among it."""
     if results:
-        store.add_dataset(found, mirror.dataset(results["data"]))
+        store.add_dataset(found, child_runs.dataset(results["data"]))
     model = store.model(found) or (_add_model(store, found.info.run_id, run) if run.measured else None)
     values = _new(run.values(), found.data.metrics)
     store.log(found.info.run_id, curves, tags=_new(run.tags, found.data.tags))
-    store.log(found.info.run_id, mirror.now(values), model=model)
+    store.log(found.info.run_id, child_runs.now(values), model=model)
     store.finish(found, run.ended)
 
 
-def _add_model(store: Store, run_id: str, run: mirror.Run) -> str | None:
+def _add_model(store: Store, run_id: str, run: child_runs.Run) -> str | None:
     """Store the model and return its id, if the prepared rows are there to say how it scales its input."""
-    example = mirror.example(store.root, run.summary["data_fingerprint"])
+    example = child_runs.example(store.root, run.summary["data_fingerprint"])
     if example is None:
         return None
     networks, scaling = [run.folder / "model.keras"], store.root / files.SCALING
-    return stored_model.add(store, run_id, "model", mirror.flat(run.parameters), networks, scaling, example)
+    return stored_model.add(store, run_id, "model", child_runs.flat(run.parameters), networks, scaling, example)
 
 
 def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[str, Any]) -> None:
@@ -162,22 +162,22 @@ def _update_comparison(store: Store, parent: Any, ended: int, results: Mapping[s
             store.client.log_artifact(run_id, str(path), None if inside == Path() else str(inside))
     present = {path.name for path in figures}
     images = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if name in present]
-    key, locked = results["run"]["fingerprint"], mirror.read_lock(store.root).get(str(files.METRICS))
-    address = overview.table_address(store.experiment, key)
-    store.add_table(key, overview.table(results, run_id))
+    key, locked = results["run"]["fingerprint"], child_runs.read_lock(store.root).get(str(files.METRICS))
+    address = parent_run.table_address(store.experiment, key)
+    store.add_table(key, parent_run.table(results, run_id))
     tags = {
-        "mlflow.note.content": overview.description(results, address, f"#/models/{champion.NAME}", images),
+        "mlflow.note.content": parent_run.description(results, address, f"#/models/{champion.NAME}", images),
         "data_hash": results["data"]["fingerprint"],
         "best": ", ".join(results["verdict"]["best"]),
         **({"dvc_lock": locked} if locked else {}),
         "report_hash": digest,
     }
-    parameters = mirror.flat(overview.parameters(results))
-    values = _new(overview.values(results), parent.data.metrics)
-    store.add_dataset(parent, mirror.dataset(results["data"]))
+    parameters = child_runs.flat(parent_run.parameters(results))
+    values = _new(parent_run.values(results), parent.data.metrics)
+    store.add_dataset(parent, child_runs.dataset(results["data"]))
     store.log(
         run_id,
-        mirror.now(values),
+        child_runs.now(values),
         {name: value for name, value in parameters.items() if name not in parent.data.params},
         _new(tags, parent.data.tags),
     )

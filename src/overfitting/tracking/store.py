@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from overfitting import mirror, overview
+from overfitting.tracking import child_runs, parent_run
 
 EXPERIMENT = "overfitting"
 DESCRIPTION = "What prevents overfitting? Open a comparison for its verdict; below it is a run a variant and seed."
@@ -107,7 +107,7 @@ class Store:
         """The parent run of a comparison, created where there is none."""
         with self.lock:
             found = [run for run in self.search(f"tags.fingerprint = '{fingerprint}'") if PARENT not in run.data.tags]
-            return found[0] if found else self._create(overview.name(fingerprint), started, fingerprint)
+            return found[0] if found else self._create(parent_run.name(fingerprint), started, fingerprint)
 
     def finished(self, identity: Mapping[str, str], parent: str) -> Any:
         """The finished run of this work, moved to `parent`, or None; other runs of the same work are deleted."""
@@ -125,8 +125,8 @@ class Store:
     def start(self, identity: Mapping[str, str], parent: str, parameters: Mapping[str, Any], started: int) -> Any:
         """Create the run of a variant and seed under `parent`; `started` in milliseconds since 1970."""
         tags = {"variant": identity["variant"], "seed": identity["seed"], PARENT: parent}
-        run = self._create(mirror.run_name(identity), started, identity["fingerprint"], **tags)
-        settings = {"variant": identity["variant"], "seed": identity["seed"], **mirror.flat(parameters)}
+        run = self._create(child_runs.run_name(identity), started, identity["fingerprint"], **tags)
+        settings = {"variant": identity["variant"], "seed": identity["seed"], **child_runs.flat(parameters)}
         self.log(run.info.run_id, parameters=settings)
         return run
 
@@ -142,7 +142,7 @@ class Store:
     def log(
         self,
         run: str,
-        points: Iterable[mirror.Point] = (),
+        points: Iterable[child_runs.Point] = (),
         parameters: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
         model: str | None = None,
@@ -166,7 +166,7 @@ class Store:
 
     def add_table(self, fingerprint: str, state: str) -> None:
         """Keep the state of a page of runs, where MLflow itself keeps a shared view."""
-        tag = f"mlflow.sharedViewState.{overview.table_key(fingerprint)}"
+        tag = f"mlflow.sharedViewState.{parent_run.table_key(fingerprint)}"
         self.client.set_experiment_tag(self.experiment, tag, state)
 
     def model(self, run: Any) -> str | None:

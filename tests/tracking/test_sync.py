@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from overfitting import live, mirror, tracking
 from overfitting.base.errors import UserError
-from overfitting.store import PARENT, Store, home, open_store, tracking_uri
-from tests.mlflow_files import (
+from overfitting.tracking import child_runs, live, sync
+from overfitting.tracking.store import PARENT, Store, home, open_store, tracking_uri
+from tests.builders.mlflow_files import (
     DATA,
     SETTINGS,
     WARNINGS,
@@ -26,7 +26,7 @@ from tests.mlflow_files import (
     write_results,
     write_run,
 )
-from tests.servers import free_port, wait_for
+from tests.builders.mlflow_server import free_port, wait_for
 
 pytestmark = WARNINGS
 
@@ -80,7 +80,7 @@ def everything(root: Path) -> Any:
 
 def live_run(root: Path, variant: str, seed: int, comparison: str) -> tuple[live.LiveRun, live.Sender]:
     identity = {"variant": variant, "seed": str(seed), "fingerprint": run_fingerprint(variant, seed)}
-    run = live.LiveRun(lambda started: tracking.connect(root, identity, comparison, SETTINGS, started))
+    run = live.LiveRun(lambda started: sync.connect(root, identity, comparison, SETTINGS, started))
     return run, live.Sender([run], 1)
 
 
@@ -101,7 +101,7 @@ def train(
 def mlflow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    script = f"from overfitting import tracking; from pathlib import Path; tracking.serve(Path(), {port})"
+    script = f"from overfitting import tracking; from pathlib import Path; sync.serve(Path(), {port})"
     with subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(f"{address}/health", process)
@@ -112,7 +112,7 @@ def mlflow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]
 
 def test_one_parent_and_a_child_for_each_variant_and_seed(root: Path) -> None:
     write_comparison(root)
-    assert tracking.sync(root)
+    assert sync.sync(root)
     [parent] = parents(root)
     assert parent.info.run_name == "comparison cccccc"
     assert parent.data.tags["mlflow.note.content"].startswith("**l2 is best.**")
@@ -127,7 +127,7 @@ def test_one_parent_and_a_child_for_each_variant_and_seed(root: Path) -> None:
 def test_a_child_holds_all_of_its_run(root: Path) -> None:
     write_comparison(root)
     write_prepared(root)
-    tracking.sync(root)
+    sync.sync(root)
     run = children(root)["l2 · seed 1"]
     params, tags, metrics = run.data.params, run.data.tags, run.data.metrics
     assert params["variant"] == "l2"
@@ -150,7 +150,7 @@ def test_a_child_holds_all_of_its_run(root: Path) -> None:
 
 def test_report_and_figures_lie_at_the_parent(root: Path) -> None:
     write_comparison(root)
-    tracking.sync(root)
+    sync.sync(root)
     client, run_id = store_of(root).client, parents(root)[0].info.run_id
     assert {item.path for item in client.list_artifacts(run_id)} == {
         "figures",
@@ -164,18 +164,18 @@ def test_report_and_figures_lie_at_the_parent(root: Path) -> None:
 def test_a_second_sync_changes_nothing(root: Path) -> None:
     write_comparison(root)
     write_prepared(root)
-    assert tracking.sync(root)
+    assert sync.sync(root)
     before = everything(root)
-    assert tracking.sync(root)
+    assert sync.sync(root)
     assert everything(root) == before
 
 
 def test_another_evaluation_of_the_same_runs_replaces_what_it_changes(root: Path) -> None:
     write_comparison(root)
-    tracking.sync(root)
+    sync.sync(root)
     path = root / "results/metrics.json"
     path.write_text(path.read_text().replace("0.76", "0.71"))
-    tracking.sync(root)
+    sync.sync(root)
     run = children(root)["l2 · seed 1"]
     assert run.data.metrics["test_auc"] == 0.71
     assert len(points(root, run, "best_val_log_loss")) == 1
@@ -184,28 +184,28 @@ def test_another_evaluation_of_the_same_runs_replaces_what_it_changes(root: Path
 
 def test_models_are_added_once_the_prepared_rows_are_there(root: Path) -> None:
     write_comparison(root, ["l2"], [0])
-    tracking.sync(root)
+    sync.sync(root)
     assert not children(root)["l2 · seed 0"].outputs.model_outputs
     write_prepared(root)
-    tracking.sync(root)
+    sync.sync(root)
     assert len(children(root)["l2 · seed 0"].outputs.model_outputs) == 1
 
 
 def test_nothing_to_show_needs_no_mlflow(tmp_path: Path) -> None:
-    assert tracking.sync(tmp_path)
+    assert sync.sync(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_runs_that_are_not_evaluated_wait_or_belong_to_the_comparison_named(root: Path) -> None:
     write_run(root, "l2", 0, run_fingerprint("l2", 0))
-    assert tracking.sync(root)
+    assert sync.sync(root)
     assert not children(root)
-    assert tracking.sync(root, comparison=COMPARISON)
+    assert sync.sync(root, comparison=COMPARISON)
     [before] = children(root).values()
     assert "test_auc" not in before.data.metrics
     assert parents(root)[0].info.status == "RUNNING"
     write_results(root, COMPARISON, ["l2"], [0])
-    assert tracking.sync(root)
+    assert sync.sync(root)
     [after] = children(root).values()
     assert after.info.run_id == before.info.run_id
     assert after.data.metrics["test_auc"] == 0.75
@@ -217,17 +217,17 @@ def test_one_configuration_under_two_names_is_two_runs(root: Path) -> None:
         write_run(root, variant, 0, "a" * 16)
     write_results(root, COMPARISON, ["l2", "copy"], [0])
     for _ in range(2):
-        tracking.sync(root)
+        sync.sync(root)
         assert set(children(root)) == {"l2 · seed 0", "copy · seed 0"}
 
 
 def test_the_same_work_moves_to_the_newest_comparison(root: Path) -> None:
     write_comparison(root)
-    tracking.sync(root)
+    sync.sync(root)
     before = children(root)
     write_run(root, "l2", 0, "e" * 16, seconds=9.0)
     write_results(root, "b" * 16, ["l2", "large"], [0, 1])
-    tracking.sync(root)
+    sync.sync(root)
     newest = next(run for run in parents(root) if run.data.tags["fingerprint"] == "b" * 16)
     moved = {run.info.run_name: run for run in store_of(root).children(newest.info.run_id)}
     assert set(moved) == set(before)
@@ -240,7 +240,7 @@ def test_a_comparison_that_never_came_to_results_goes_with_its_last_run(root: Pa
     train(root, "l2", 0, comparison="a" * 16)
     write_run(root, "l2", 0, run_fingerprint("l2", 0))
     write_results(root, COMPARISON, ["l2"], [0])
-    tracking.sync(root)
+    sync.sync(root)
     assert [run.data.tags["fingerprint"] for run in parents(root)] == [COMPARISON]
 
 
@@ -249,13 +249,13 @@ def test_live_curves_are_there_and_sync_adds_no_point(root: Path) -> None:
     [before] = children(root).values()
     assert before.info.status == "FINISHED"
     assert before.data.params["variant.l2"] == "0.001"
-    curves = {name: points(root, before, name) for name in mirror.CURVES}
+    curves = {name: points(root, before, name) for name in child_runs.CURVES}
     assert curves["val_log_loss"] == [(epoch, curve(epoch, 1)["val_log_loss"]) for epoch in range(1, 6)]
     write_comparison(root)
-    tracking.sync(root)
+    sync.sync(root)
     after = children(root)["l2 · seed 1"]
     assert after.info.run_id == before.info.run_id
-    assert {name: points(root, after, name) for name in mirror.CURVES} == curves
+    assert {name: points(root, after, name) for name in child_runs.CURVES} == curves
     assert after.data.metrics["test_auc"] == 0.76
 
 
@@ -269,7 +269,7 @@ def test_a_killed_run_is_replaced(root: Path) -> None:
 def test_a_run_that_lost_its_server_is_replaced_from_the_files(root: Path) -> None:
     train(root, epochs=3, killed=True)
     write_comparison(root)
-    tracking.sync(root)
+    sync.sync(root)
     assert [step for step, _ in points(root, children(root)["l2 · seed 0"], "penalty")] == [1, 2, 3, 4, 5]
 
 
@@ -285,7 +285,7 @@ def test_finished_work_is_not_logged_again(root: Path) -> None:
 def test_more_points_than_one_call_takes(root: Path) -> None:
     write_run(root, "l2", 0, "a" * 16, epochs=400)
     write_results(root, COMPARISON, ["l2"], [0])
-    tracking.sync(root)
+    sync.sync(root)
     assert len(points(root, children(root)["l2 · seed 0"], "val_accuracy")) == 400
 
 
@@ -322,7 +322,7 @@ def test_a_dead_server_costs_one_warning(
     assert "training goes on" in record.getMessage()
     caplog.clear()
     write_comparison(root)
-    assert not tracking.sync(root)
+    assert not sync.sync(root)
     [record] = caplog.records
     assert "not brought up to date" in record.getMessage()
     assert "secret" not in record.getMessage()
@@ -335,14 +335,14 @@ def test_a_taken_port_is_a_users_error(root: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} .* PORT={port + 1}"):
-            tracking.serve(root, port)
+            sync.serve(root, port)
 
 
 def test_a_remote_server_is_only_named(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://user:secret@mlflow.example")
-    tracking.serve(root, 5000)
+    sync.serve(root, 5000)
     assert capsys.readouterr().out == "MLflow: https://mlflow.example/\n"
 
 
@@ -352,9 +352,9 @@ def test_processes_that_start_at_once_share_tables_and_parent(tmp_path: Path, mo
     script = """if True:
         import sys, time
         from pathlib import Path
-        from overfitting import tracking
+        from overfitting.tracking import sync
         identity = {"variant": "l2", "seed": sys.argv[1], "fingerprint": "f" + sys.argv[1]}
-        tracking.connect(Path(), identity, "c" * 16, {}, 0).finish()
+        sync.connect(Path(), identity, "c" * 16, {}, 0).finish()
     """
     processes = [subprocess.Popen([sys.executable, "-c", script, str(seed)], cwd=tmp_path) for seed in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
@@ -375,9 +375,9 @@ def test_training_survives_its_server(
     with mlflow_server(folder) as (address, process):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         train(root)
-        assert tracking.sync(root)
+        assert sync.sync(root)
         before = everything(root)
-        assert tracking.sync(root)
+        assert sync.sync(root)
         assert everything(root) == before
         assert len(points(root, children(root)["l2 · seed 0"], "val_log_loss")) == 5
         assert store_of(root).client.get_model_version_by_alias("overfitting", "champion").tags["variant"] == "l2"

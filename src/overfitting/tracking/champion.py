@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from overfitting import mirror, stored_model
 from overfitting.base import files
 from overfitting.base.fingerprint import file_digest, fingerprint
-from overfitting.store import Store, commit
+from overfitting.tracking import child_runs, stored_model
+from overfitting.tracking.store import Store, commit
 
 NAME = "overfitting"
 ALIAS = "champion"
@@ -71,14 +71,14 @@ class Version(NamedTuple):
         return f"version {self.number} ({self.variant}, test log loss {self.test_log_loss:.4f})"
 
 
-def read(root: Path, results: Mapping[str, Any], runs: Sequence[mirror.Run]) -> Champion | None:
+def read(root: Path, results: Mapping[str, Any], runs: Sequence[child_runs.Run]) -> Champion | None:
     """The champion that results/ names; None where a part of it is not among the files as it was measured.
 
     Losses can be compared on the same test rows, however their columns were scaled: `test_hash` is of the source and of
     the labels, in their order.
     """
     named, data = results.get("champion"), results["data"]
-    example = mirror.example(root, data["fingerprint"])
+    example = child_runs.example(root, data["fingerprint"])
     measured = {run.folder / "model.keras": run for run in runs if run.measured}
     networks = [root / path for path in named["models"]] if named else []
     if not named or example is None or not all(path in measured for path in networks):
@@ -142,9 +142,9 @@ def _versions(store: Store) -> list[Version]:
 def _add(store: Store, parent: str, champion: Champion) -> None:
     """Store the model under the comparison's run, with its metrics, and make it a version."""
     client, scaling = store.client, store.root / files.SCALING
-    parameters = mirror.flat(champion.parameters)
+    parameters = child_runs.flat(champion.parameters)
     model = stored_model.add(store, parent, ALIAS, parameters, champion.networks, scaling, champion.example)
-    store.log(parent, mirror.now(champion.metrics), model=model)
+    store.log(parent, child_runs.now(champion.metrics), model=model)
     if not client.search_registered_models(f"name='{NAME}'"):
         client.create_registered_model(NAME, description=DESCRIPTION)
     # its address, since `models:/id` would be looked up where MLflow's global setting points, not in this store

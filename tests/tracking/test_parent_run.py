@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from overfitting import overview
-from tests.mlflow_files import write_results, write_run
+from overfitting.tracking import parent_run
+from tests.builders.mlflow_files import write_results, write_run
 
 
 @pytest.fixture
@@ -19,19 +19,19 @@ def results(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_name_is_short() -> None:
-    assert overview.name("2f3a9c0000000000") == "comparison 2f3a9c"
+    assert parent_run.name("2f3a9c0000000000") == "comparison 2f3a9c"
 
 
 def test_values_are_the_means(results: dict[str, Any]) -> None:
-    values = overview.values(results)
+    values = parent_run.values(results)
     assert values["mean_test_auc.l2"] == results["variants"]["l2"]["test_auc"]["mean"]
-    assert len(values) == len(overview.AGGREGATES) * 2 + 2
+    assert len(values) == len(parent_run.AGGREGATES) * 2 + 2
     assert "mean_gap_last.ensemble" not in values
     assert not any("/" in name for name in values)
 
 
 def test_description_holds_the_verdict_and_the_ranking(results: dict[str, Any]) -> None:
-    text = overview.description(results, "#/table", "#/model", ["figures/ranking.png"])
+    text = parent_run.description(results, "#/table", "#/model", ["figures/ranking.png"])
     assert text.startswith("**l2 is best.**")
     assert text.index("| 1 | l2 | 0.5550 (0.5350 to 0.5750)") < text.index("| 2 | large |")
     assert "| 3 | ensemble | 0.5520 (0.5320 to 0.5720) | 0.7520 (0.7320 to 0.7720) | – | – | better |" in text
@@ -43,22 +43,22 @@ def test_description_holds_the_verdict_and_the_ranking(results: dict[str, Any]) 
 
 
 def test_description_names_the_champion(results: dict[str, Any]) -> None:
-    assert "`l2/0`: test log loss 0.5500, AUC 0.7500" in overview.description(results, "", "#/model", [])
+    assert "`l2/0`: test log loss 0.5500, AUC 0.7500" in parent_run.description(results, "", "#/model", [])
     results["champion"] |= {"column": "ensemble", "models": ["runs/l2/0/model.keras", "runs/l2/1/model.keras"]}
-    text = overview.description(results, "", "#/model", [])
+    text = parent_run.description(results, "", "#/model", [])
     assert "`ensemble`, the mean logit of 2 networks:" in text
     assert "(#/model)" in text
     del results["champion"], results["verdict"]["details"]
-    assert "model" not in overview.description(results, "", "#/model", [])
+    assert "model" not in parent_run.description(results, "", "#/model", [])
 
 
 def test_description_of_one_seed_has_no_intervals(results: dict[str, Any]) -> None:
     results["variants"]["l2"]["test_auc"].update(ci_low=None, ci_high=None)
-    assert "| 0.7550 |" in overview.description(results, "", "", [])
+    assert "| 0.7550 |" in parent_run.description(results, "", "", [])
 
 
 def test_table_shows_the_children_by_variant(results: dict[str, Any]) -> None:
-    state = json.loads(overview.table(results, "abc"))
+    state = json.loads(parent_run.table(results, "abc"))
     assert state["searchFilter"] == "tags.`mlflow.parentRunId` = 'abc'"
     assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "variant"}]
-    assert overview.table_address("7", "2f3a9c00").endswith("viewStateShareKey=" + overview.table_key("2f3a9c99"))
+    assert parent_run.table_address("7", "2f3a9c00").endswith("viewStateShareKey=" + parent_run.table_key("2f3a9c99"))
