@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from overfitting.report import ranking_markdown
+from overfitting.report.page import ranking_markdown
 from overfitting.scratch import copy_project, reproduce
 
 ROOT = Path(__file__).parents[1]

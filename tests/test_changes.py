@@ -12,7 +12,7 @@ from overfitting.base.errors import UserError
 from overfitting.changes import describe, judged, lost_verdicts, ranking
 from overfitting.comment import MARK
 from overfitting.differences import Basis, Change
-from tests.test_report import invented
+from tests.report.test_page import invented
 
 
 def rows(table):

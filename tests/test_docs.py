@@ -6,7 +6,7 @@ import tomllib
 
 import yaml
 
-from overfitting.readme import computed, updated
+from overfitting.report.readme import computed, updated
 from tests.conftest import ROOT
 
 

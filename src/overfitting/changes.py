@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overfitting import comment, revision, tables
+from overfitting import comment, revision
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.comment import Section
@@ -11,6 +11,7 @@ from overfitting.config.composition import compose_variants
 from overfitting.config.schema import Config
 from overfitting.differences import Basis, Change, Results, basis, changes
 from overfitting.evaluation.statistics import PRIMARY, REFERENCE
+from overfitting.report import tables
 
 DIGITS = {"best_epoch": 1}  # of a metric, otherwise 4
 LOWER_IS_BETTER = {

@@ -94,8 +94,8 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             print(tuning.USAGE) if HELP & set(arguments) else tuning.run(arguments)
         case "readme":
-            from overfitting import readme
             from overfitting.base import files
+            from overfitting.report import readme
 
             readme.update(files.read_json(files.METRICS))
         case "changes":
@@ -114,8 +114,8 @@ def _run_command(name: str, arguments: list[str]) -> None:
                 )
             comment.post(arguments[0], Path(arguments[1]))
         case "verdict":
-            from overfitting import tables
             from overfitting.base import files
+            from overfitting.report import tables
 
             print(tables.conclusion(files.read_json(files.METRICS)))
         case "completion":

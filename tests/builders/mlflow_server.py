@@ -35,7 +35,7 @@ def postgres() -> Iterator[str]:
     try:
         _as_user([found, "-D", str(folder / "data"), "-A", "trust", "-U", "overfitting", "-E", "UTF8"])
         _as_user([*control, "-o", options, "start"])
-        yield f"postgresql+psycopg2://overfitting.127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg2://overfitting@127.0.0.1:{port}/postgres"
     finally:
         _as_user([*control, "-m", "immediate", "stop"], check=False)
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from overfitting import report, tables
 from overfitting.base import files
 from overfitting.config.schema import Config
+from overfitting.report import page, tables
 from overfitting.tracking import sync
 
 WRITTEN = ("dvc.lock", "results")  # by the pipeline itself: no change of what it ran
@@ -18,7 +18,7 @@ def run(config: Config) -> None:
     """Write the report, print the ranking and where the page is."""
     metrics = files.read_json(files.METRICS)
     tuning = pd.read_csv(files.TUNING, dtype={"data": str}) if files.TUNING.is_file() else None
-    report.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning, commit())
+    page.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning, commit())
     sync.sync(Path())
     console = Console()
     if not console.is_terminal:  # a log: as wide as need be

@@ -10,9 +10,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.ticker import MaxNLocator
 
-from overfitting import drawing
-from overfitting.drawing import BLUE, GREY, SOFT, VERMILION, Picture
 from overfitting.evaluation.statistics import REFERENCE
+from overfitting.report.figures import drawing
+from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Picture
 
 LOSS = "val_log_loss"
 # what a row of results/tuning.csv says besides the values that a search varies

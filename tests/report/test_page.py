@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from overfitting.evaluation.statistics import seed_interval
-from overfitting.report import headline, ranking_markdown, write
+from overfitting.report.page import headline, ranking_markdown, write
+from overfitting.report.tables import TERMINAL_WIDTH, ranking, ranking_table
 from overfitting.stages.report import commit
-from overfitting.tables import TERMINAL_WIDTH, ranking, ranking_table
 
 ORDER = ["l2_dropout", "l2", "large", "tiny"]
 MANY = [

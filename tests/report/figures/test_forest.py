@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from overfitting import drawing
-from overfitting.figures import forest, gaps, ladder, pictures
-from overfitting.panels import MOST_POINTS, calibration, learning_curves, weights
-from overfitting.report import write
-from overfitting.strengths import strength_paths
-from tests.test_report import BINS, MANY, ORDER, REFERENCES, curves, invented, tuning
+from overfitting.report.figures import drawing
+from overfitting.report.figures.forest import forest, gaps, ladder, pictures
+from overfitting.report.figures.panels import MOST_POINTS, calibration, learning_curves, weights
+from overfitting.report.figures.strengths import strength_paths
+from overfitting.report.page import write
+from tests.report.test_page import BINS, MANY, ORDER, REFERENCES, curves, invented, tuning
 
 
 def lines(axes, label):

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from overfitting import drawing
-from overfitting.drawing import BLUE, GREEN, GREY, INK, SOFT, VERMILION, Picture
 from overfitting.evaluation.statistics import PRIMARY, REFERENCE
-from overfitting.panels import calibration, learning_curves, listing, trained, weights
-from overfitting.strengths import strength_paths
+from overfitting.report.figures import drawing
+from overfitting.report.figures.drawing import BLUE, GREEN, GREY, INK, SOFT, VERMILION, Picture
+from overfitting.report.figures.panels import calibration, learning_curves, listing, trained, weights
+from overfitting.report.figures.strengths import strength_paths
 
 GROUP_COLOURS = {"best": GREEN, "better": BLUE, "tied": GREY, "reference": INK, "worse": VERMILION}
 GROUP_MARKERS = {"best": "D", "better": "o", "tied": "s", "reference": "P", "worse": "v"}

@@ -5,9 +5,9 @@ import copy
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.readme import README, chinese_sentence, computed, updated
-from overfitting.report import ranking_markdown
-from tests.test_report import ORDER, REFERENCES, invented
+from overfitting.report.page import ranking_markdown
+from overfitting.report.readme import README, chinese_sentence, computed, updated
+from tests.report.test_page import ORDER, REFERENCES, invented
 
 PAGE = "# x\n<!-- verdict -->\nold\n<!-- /verdict -->\ntext\n<!-- table -->\nold\n<!-- /table -->\nend\n"
 

@@ -1,7 +1,7 @@
 """The columns as the report lists them."""
 
-from overfitting.columns import columns, notes
 from overfitting.data.columns import NAMES
+from overfitting.report.columns import columns, notes
 
 
 def test_roles_and_units_of_collisions():

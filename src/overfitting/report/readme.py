@@ -6,7 +6,7 @@ from typing import Any
 
 from overfitting.base.errors import UserError
 from overfitting.evaluation.statistics import PRIMARY, REFERENCE
-from overfitting.report import ranking_markdown
+from overfitting.report.page import ranking_markdown
 
 README, CHINESE = Path("README.md"), Path("README.zh-CN.md")
 

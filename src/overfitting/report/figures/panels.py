@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from overfitting import drawing
-from overfitting.drawing import BLUE, GREY, INK, SOFT, VERMILION, Picture
 from overfitting.evaluation.statistics import REFERENCE
+from overfitting.report.figures import drawing
+from overfitting.report.figures.drawing import BLUE, GREY, INK, SOFT, VERMILION, Picture
 
 MOST_POINTS = 160  # of a curve: more than a panel can show
 LOSSES = ["train_log_loss", "val_log_loss"]

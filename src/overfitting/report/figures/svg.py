@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from overfitting.drawing import COLOURS, styled
+from overfitting.report.figures.drawing import COLOURS, styled
 
 SVG, LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 PIXELS_A_POINT = 1.65  # how large the page shows it at most

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from overfitting import columns, svg, tables
-from overfitting.drawing import COLOURS, Picture
 from overfitting.evaluation.statistics import REFERENCE
-from overfitting.figures import pictures
+from overfitting.report import columns, tables
+from overfitting.report.figures import svg
+from overfitting.report.figures.drawing import COLOURS, Picture
+from overfitting.report.figures.forest import pictures
 
 TITLE = "What prevents overfitting?"
 SECTIONS = {  # after the figures
@@ -65,7 +66,10 @@ def headline(metrics: Mapping[str, Any]) -> str:
 
 def _html(metrics: Mapping[str, Any], drawn: Sequence[Picture], commit: str | None) -> str:
     environment = Environment(
-        loader=PackageLoader("overfitting", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("overfitting.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     figures = [_figure(picture) for picture in drawn]
     drawings, classes = svg.share_styles([drawing for item in figures for drawing in item["drawings"]])
