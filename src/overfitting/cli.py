@@ -90,7 +90,7 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             simulated.write_bundled()
         case "tune":
-            from overfitting import tuning
+            from overfitting.search import tuning
 
             print(tuning.USAGE) if HELP & set(arguments) else tuning.run(arguments)
         case "readme":

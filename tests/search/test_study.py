@@ -7,8 +7,8 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from overfitting.base.errors import UserError
-from overfitting.search import Choices, Range, rounded
-from overfitting.study import Study, answer
+from overfitting.search.space import Choices, Range, rounded
+from overfitting.search.study import Study, answer
 
 LINE = {"l2": Range(low=1e-5, high=1e-2, log=True)}
 PLANE = {**LINE, "dropout": Range(low=0.0, high=0.8), "symmetry": Choices(choices=(True, False))}

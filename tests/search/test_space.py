@@ -7,7 +7,7 @@ import yaml
 
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
-from overfitting.search import Range, overrides, read_searches
+from overfitting.search.space import Range, overrides, read_searches
 from tests.conftest import ROOT
 
 

@@ -25,9 +25,9 @@ from overfitting.base.fingerprint import code_fingerprint, fingerprint
 from overfitting.config.composition import compose_config, section
 from overfitting.config.schema import Config
 from overfitting.data.scaling import Scaling
-from overfitting.search import Searches, Values, overrides, read_searches, rounded
-from overfitting.study import Study, answer
-from overfitting.tuned import differences, write_table, write_variant
+from overfitting.search.records import differences, write_table, write_variant
+from overfitting.search.space import Searches, Values, overrides, read_searches, rounded
+from overfitting.search.study import Study, answer
 
 STORAGE = Path("tuning/journal.log")
 USAGE = """usage: python -m overfitting tune [SEARCH ...] [key=value ...]

@@ -13,8 +13,8 @@ from optuna.trial import FrozenTrial
 from overfitting.base import files
 from overfitting.config.composition import section
 from overfitting.config.schema import Config, Variant
-from overfitting.search import Searches, Values, rounded
-from overfitting.study import LOSSES
+from overfitting.search.space import Searches, Values, rounded
+from overfitting.search.study import LOSSES
 
 COCKTAIL = "cocktail"
 

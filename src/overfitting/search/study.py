@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from overfitting.base.errors import UserError
-from overfitting.search import Range, Space, Values, rounded
+from overfitting.search.space import Range, Space, Values, rounded
 
 BATCH = 4  # trials that are drawn before any of them is known
 FIRST_BATCHES = 2  # drawn without looking at what is known

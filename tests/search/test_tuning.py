@@ -10,11 +10,11 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from overfitting import tuning
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Variant
+from overfitting.search import tuning
 
 
 @pytest.mark.parametrize(
