@@ -99,20 +99,20 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             readme.update(files.read_json(files.METRICS))
         case "changes":
-            from overfitting import changes
+            from overfitting.review import comment
 
             bases = [argument for argument in arguments if argument != CHECK]
-            text, problems = changes.describe(bases[0] if bases else "main")
+            text, problems = comment.describe(bases[0] if bases else "main")
             print(text, end="")
             sys.exit(bool(problems) and CHECK in arguments)
         case "comment":
-            from overfitting import comment
+            from overfitting.review import github
 
             if len(arguments) != 2:
                 raise UserError(
                     f"expected the number of a pull request and a file, got {' '.join(arguments) or 'none'}"
                 )
-            comment.post(arguments[0], Path(arguments[1]))
+            github.post(arguments[0], Path(arguments[1]))
         case "verdict":
             from overfitting.base import files
             from overfitting.report import tables

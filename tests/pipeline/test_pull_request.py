@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from overfitting.comment import MARK
+from overfitting.review.github import MARK
 from overfitting.scratch import copy_project
 from tests.conftest import ROOT
 from tests.pipeline.conftest import made_once
-from tests.test_comment import GH
+from tests.review.test_github import GH
 
 pytestmark = pytest.mark.slow
 WORKFLOW = ".github/workflows/pull-request.yml"

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overfitting import comment, revision
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.comment import Section
 from overfitting.config.composition import compose_variants
 from overfitting.config.schema import Config
-from overfitting.differences import Basis, Change, Results, basis, changes
 from overfitting.evaluation.statistics import PRIMARY, REFERENCE
 from overfitting.report import tables
+from overfitting.review import commits, github
+from overfitting.review.changes import Basis, Change, Results, basis, changes
+from overfitting.review.github import Section
 
 DIGITS = {"best_epoch": 1}  # of a metric, otherwise 4
 LOWER_IS_BETTER = {
@@ -31,26 +31,26 @@ def describe(base: str) -> tuple[str, list[str]]:
     Raises:
         UserError: git knows no `base`.
     """
-    commit = revision.common_ancestor(base)
+    commit = commits.common_ancestor(base)
     parameters = _parameters(commit, base)
     try:
         configs = compose_variants()
-        problems = [f"`{stage}` failed or did not run; `dvc repro` runs it" for stage in revision.outdated_stages()]
+        problems = [f"`{stage}` failed or did not run; `dvc repro` runs it" for stage in commits.outdated_stages()]
     except UserError as error:
         problems = [str(error)]
     if problems:
-        return comment.assemble("Not reproduced: the check fails", [_reasons(problems), parameters]), problems
+        return github.assemble("Not reproduced: the check fails", [_reasons(problems), parameters]), problems
     return _reproduced(commit, parameters, next(iter(configs.values())))
 
 
 def _reproduced(commit: str, parameters: Section, config: Config) -> tuple[str, list[str]]:
     """The comment where all stages ran."""
     after = files.read_json(files.METRICS)
-    before = revision.metrics(commit)
+    before = commits.metrics(commit)
     lost = [] if before is None else lost_verdicts(before, after, config.evaluation.confidence)
     found = None
     if before is not None:
-        old = Results(before, revision.predictions(commit))
+        old = Results(before, commits.predictions(commit))
         now = Results(after, _predictions())
         found = changes(old, now, config.evaluation), basis(old, now)
     sections = [
@@ -59,9 +59,9 @@ def _reproduced(commit: str, parameters: Section, config: Config) -> tuple[str, 
         _stages(commit),
         Section("Ranking by test log loss", ranking(before, after, found[0] if found else [])),
         *(judged(*found) if found else []),
-        Section("Figures that moved", [", ".join(revision.moved_figures(commit)) or "None."]),
+        Section("Figures that moved", [", ".join(commits.moved_figures(commit)) or "None."]),
     ]
-    return comment.assemble(after["verdict"]["sentence"], sections), lost
+    return github.assemble(after["verdict"]["sentence"], sections), lost
 
 
 def lost_verdicts(before: Mapping[str, Any], after: Mapping[str, Any], confidence: float) -> list[str]:
@@ -202,7 +202,7 @@ def _reasons(problems: Sequence[str]) -> Section:
 def _parameters(commit: str, base: str) -> Section:
     """The table of `dvc params diff`, or what DVC could not read."""
     try:
-        table = revision.dvc("params", "diff", "--md", commit).replace(commit, commit[:7]).splitlines()
+        table = commits.dvc("params", "diff", "--md", commit).replace(commit, commit[:7]).splitlines()
     except UserError as error:
         table = str(error).splitlines()
     # DVC prints a header without rows where nothing changed
@@ -212,7 +212,7 @@ def _parameters(commit: str, base: str) -> Section:
 def _stages(commit: str) -> Section:
     """What ran anew and why; stages with the same reasons share a line."""
     by_reason: dict[str, list[str]] = {}
-    for name, inputs in revision.rerun_stages(commit).items():
+    for name, inputs in commits.rerun_stages(commit).items():
         reason = ", ".join(inputs) or "the same inputs, another result (as on another machine)"
         by_reason.setdefault(reason, []).append(f"`{name}`")
     lines = [f"- {', '.join(names)}: {reason}" for reason, names in by_reason.items()]

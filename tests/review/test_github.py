@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.comment import LIMIT, MARK, Section, assemble, post
+from overfitting.review.github import LIMIT, MARK, Section, assemble, post
 
 GH = """#!{python}
 import json, pathlib, sys

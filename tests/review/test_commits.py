@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import yaml
 
-from overfitting import revision
 from overfitting.base.errors import UserError
+from overfitting.review import commits
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def commit():
 
 
 def lock(**stages):
-    revision.LOCK.write_text(yaml.safe_dump({"stages": stages}))
+    commits.LOCK.write_text(yaml.safe_dump({"stages": stages}))
 
 
 def test_what_is_older_than_the_branch_is_none_of_its_changes(repository):
@@ -46,60 +46,60 @@ def test_what_is_older_than_the_branch_is_none_of_its_changes(repository):
     (repository / "new").write_text("on main, later")
     commit()
     git("switch", "--quiet", "branch")
-    assert revision.common_ancestor("main") == start
+    assert commits.common_ancestor("main") == start
 
 
 def test_an_unknown_or_unrelated_base_is_a_clear_error(repository):
     with pytest.raises(UserError, match="got 'nowhere', which git does not know"):
-        revision.common_ancestor("nowhere")
+        commits.common_ancestor("nowhere")
     git("switch", "--quiet", "--orphan", "other")
     git("commit", "--quiet", "--allow-empty", "--message", "x")
     with pytest.raises(UserError, match=r"shares history .* got 'main'"):
-        revision.common_ancestor("main")
+        commits.common_ancestor("main")
 
 
 def test_metrics_are_those_of_the_commit(repository):
     (repository / "results/metrics.json").write_text('{"verdict": 2}')
-    assert revision.metrics("HEAD") == {"verdict": 1}
+    assert commits.metrics("HEAD") == {"verdict": 1}
     git("rm", "--quiet", "--cached", "results/metrics.json")
     git("commit", "--quiet", "--message", "none")
-    assert revision.metrics("HEAD") is None
+    assert commits.metrics("HEAD") is None
 
 
 def test_predictions_are_none_where_nothing_has_them(repository, capsys):
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     commit()
-    assert revision.predictions(git("rev-parse", "HEAD")) is None
+    assert commits.predictions(git("rev-parse", "HEAD")) is None
     assert "are not at hand" in capsys.readouterr().err
 
 
 def test_a_stage_ran_anew_where_its_entry_changed(repository):
-    assert revision.rerun_stages("HEAD") == {}
+    assert commits.rerun_stages("HEAD") == {}
     lock(
         a={"cmd": "a", "deps": [{"path": "x", "md5": "1"}], "outs": [{"path": "y", "md5": "2"}]},
         b={"cmd": "c", "params": {"p": {"k": 2, "l": 0}}},
         c={"cmd": "c"},
     )
-    assert revision.rerun_stages("HEAD") == {"a": [], "b": ["cmd", "p: k", "p: l"], "c": ["a new stage"]}
+    assert commits.rerun_stages("HEAD") == {"a": [], "b": ["cmd", "p: k", "p: l"], "c": ["a new stage"]}
 
 
 def test_figures_that_moved_are_named_once(repository):
-    assert revision.moved_figures("HEAD") == []
+    assert commits.moved_figures("HEAD") == []
     (repository / "results/figures/forest.svg").write_text("moved")
     (repository / "results/figures/forest.png").write_text("moved")
     (repository / "results/figures/new.svg").write_text("new")
     (repository / "results/figures/curves.svg").unlink()
-    assert revision.moved_figures("HEAD") == ["curves", "forest", "new"]
+    assert commits.moved_figures("HEAD") == ["curves", "forest", "new"]
 
 
 def test_what_dvc_refuses_is_a_clear_error(repository):
     with pytest.raises(UserError, match=r"dvc status --json failed: .*not inside of a DVC repository"):
-        revision.outdated_stages()
+        commits.outdated_stages()
 
 
 def test_a_stage_that_did_not_run_is_outdated(repository):
     subprocess.run(["dvc", "init", "--quiet"], check=True)
-    revision.LOCK.unlink()
+    commits.LOCK.unlink()
     (repository / "dvc.yaml").write_text(json.dumps({"stages": {"a": {"cmd": "true", "params": ["k"]}}}))
     (repository / "params.yaml").write_text("k: 1\n")
-    assert revision.outdated_stages() == ["a"]
+    assert commits.outdated_stages() == ["a"]

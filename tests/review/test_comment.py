@@ -9,9 +9,9 @@ import pytest
 
 from overfitting import cli
 from overfitting.base.errors import UserError
-from overfitting.changes import describe, judged, lost_verdicts, ranking
-from overfitting.comment import MARK
-from overfitting.differences import Basis, Change
+from overfitting.review.changes import Basis, Change
+from overfitting.review.comment import describe, judged, lost_verdicts, ranking
+from overfitting.review.github import MARK
 from tests.report.test_page import invented
 
 

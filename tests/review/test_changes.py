@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from overfitting.config.schema import Evaluation
-from overfitting.differences import Basis, Results, basis, changes
 from overfitting.evaluation.metrics import log_loss_rows, row_metrics
 from overfitting.evaluation.statistics import difference, ensemble_rows, interval, seed_interval
+from overfitting.review.changes import Basis, Results, basis, changes
 
 EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, references=())
 ROWS = 2000
