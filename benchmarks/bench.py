@@ -32,8 +32,8 @@ from overhead import EPOCHS, nothing_to_do, watchers
 from rich.console import Console
 from verdict import time_to_verdict
 
+from overfitting.cli.scratch import copy_project, reproduce
 from overfitting.config.composition import compose_variants
-from overfitting.scratch import copy_project, reproduce
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results/bench.json"

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from overfitting.scratch import copy_project, reproduce
+from overfitting.cli.scratch import copy_project, reproduce
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/genuine-higgs.md"

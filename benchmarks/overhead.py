@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from overfitting.base.files import MANIFEST, read_json
+from overfitting.cli.scratch import DVC, TINY, copy_project, environment, reproduce
 from overfitting.config.composition import compose_config
 from overfitting.progress import display, watcher
 from overfitting.progress.state import Standing
-from overfitting.scratch import DVC, TINY, copy_project, environment, reproduce
 from overfitting.tracking import live
 from overfitting.tracking.store import open_store, tracking_uri
 from overfitting.training.identity import comparison_fingerprint

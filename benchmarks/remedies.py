@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from overfitting.cli.scratch import copy_project, reproduce
 from overfitting.report.page import ranking_markdown
-from overfitting.scratch import copy_project, reproduce
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/remedies.md"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from overfitting.scratch import environment
+from overfitting.cli.scratch import environment
 
 Row = dict[str, Any]
 

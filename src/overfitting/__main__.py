@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from overfitting.cli import main
+    from overfitting.cli.commands import main
 
     main()
 except KeyboardInterrupt:  # while the packages are imported

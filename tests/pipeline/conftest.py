@@ -15,7 +15,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from overfitting.scratch import copy_project
+from overfitting.cli.scratch import copy_project
 from tests.conftest import ROOT
 
 VARIANTS = ["tiny", "large", "l2"]

@@ -126,7 +126,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
 
     With it, what each stage reads there.
     """
-    from overfitting.scratch import copy_project
+    from overfitting.cli.scratch import copy_project
 
     root = tmp_path_factory.mktemp("dvc")
     copy_project(ROOT, root)

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from overfitting.cli.scratch import copy_project
 from overfitting.config.composition import compose_config
 from overfitting.data.preparation import split_rows
-from overfitting.scratch import copy_project
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Project
 

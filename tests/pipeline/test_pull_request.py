@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from overfitting.cli.scratch import copy_project
 from overfitting.review.github import MARK
-from overfitting.scratch import copy_project
 from tests.conftest import ROOT
 from tests.pipeline.conftest import made_once
 from tests.review.test_github import GH

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from overfitting.scratch import TINY
+from overfitting.cli.scratch import TINY
 from tests.conftest import ROOT
 from tests.pipeline.conftest import end_queue_workers, run
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from overfitting.cli.scratch import TINY, copy_project, environment, reproduce
 from overfitting.config.composition import compose_config
-from overfitting.scratch import TINY, copy_project, environment, reproduce
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow

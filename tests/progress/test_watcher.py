@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from overfitting.cli.scratch import TINY, copy_project, reproduce
 from overfitting.config.composition import compose_config
 from overfitting.progress import display, watcher
 from overfitting.progress.state import Standing
-from overfitting.scratch import TINY, copy_project, reproduce
 from overfitting.tracking import live
 from overfitting.tracking.live import TimedRow
 from overfitting.training.history import Journal, Row
@@ -228,7 +228,7 @@ def test_whatever_fails_in_the_display_costs_one_warning(
 def test_the_watching_process_imports_nothing_heavy() -> None:
     script = """if True:
         import sys
-        from overfitting import cli
+        from overfitting.cli import commands
         from overfitting.progress import watcher
         print(sorted({"tensorflow", "keras", "mlflow", "pandas"} & set(sys.modules)))
     """
@@ -240,14 +240,14 @@ def test_the_watching_process_imports_nothing_heavy() -> None:
 
 PATCHED = """if True:
     import sys
-    from overfitting import cli
+    from overfitting.cli import commands
     from overfitting.tracking import live
     from overfitting.progress import display, watcher
     display.LINE_SECONDS = watcher.INTERVAL = 0.1
     live.CONNECTING = 0.0
     live.SHARE = 10.0
     sys.argv = ["overfitting", *sys.argv[1:]]
-    cli.main()
+    commands.main()
 """
 
 

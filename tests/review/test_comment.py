@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from overfitting import cli
 from overfitting.base.errors import UserError
+from overfitting.cli import commands
 from overfitting.review.changes import Basis, Change
 from overfitting.review.comment import describe, judged, lost_verdicts, ranking
 from overfitting.review.github import MARK
@@ -139,6 +139,6 @@ def test_what_did_not_run_is_told_in_the_comment(committed):
 def test_only_a_check_fails(committed, monkeypatch, capsys, arguments, status):
     monkeypatch.setattr(sys, "argv", ["overfitting", "changes", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        commands.main()
     assert ended.value.code == status
     assert capsys.readouterr().out.startswith(MARK)

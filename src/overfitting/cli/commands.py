@@ -82,7 +82,7 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             sync.serve(Path(), port=int(os.environ.get("PORT", "5000")))
         case "smoke":
-            from overfitting import scratch
+            from overfitting.cli import scratch
 
             sys.exit(scratch.run(Path()))
         case "events":
@@ -119,7 +119,7 @@ def _run_command(name: str, arguments: list[str]) -> None:
 
             print(tables.conclusion(files.read_json(files.METRICS)))
         case "completion":
-            from overfitting import completion
+            from overfitting.cli import completion
 
             print(completion.script(STAGES, COMMANDS), end="")
 

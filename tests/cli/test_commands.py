@@ -5,21 +5,21 @@ import sys
 
 import pytest
 
-from overfitting import cli
+from overfitting.cli import commands
 from overfitting.config.schema import SECTIONS
 
 
 def call(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["overfitting", *arguments])
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    cli.main()
+    commands.main()
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
 def test_help_lists_stages_and_commands(monkeypatch, capsys, arguments):
     call(monkeypatch, *arguments)
     text = capsys.readouterr().out
-    assert all(name in text for name in (*cli.STAGES, *cli.COMMANDS))
+    assert all(name in text for name in (*commands.STAGES, *commands.COMMANDS))
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_a_mistake_ends_in_its_message_and_status_2(project, arguments, message)
 
 def test_overrides_of_one_variant_do_not_enter_the_comparison():
     overrides = ["variant=l2", "variant.l2=0.1", "seed=3", "training.epochs=2"]
-    assert cli._shared(overrides) == ["training.epochs=2"]
+    assert commands._shared(overrides) == ["training.epochs=2"]
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", commands.COMMANDS)
 def test_the_help_of_a_command_does_nothing_else(monkeypatch, capsys, tmp_path, name):
     monkeypatch.chdir(tmp_path)
     call(monkeypatch, name, "--help")
@@ -56,11 +56,11 @@ def test_the_help_of_a_command_does_nothing_else(monkeypatch, capsys, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("stage", cli.STAGES)
+@pytest.mark.parametrize("stage", commands.STAGES)
 def test_the_help_of_a_stage_says_what_it_does_and_what_it_can_be_given(project, stage):
     text = output(stage, "--help")
     assert f"usage: python -m overfitting {stage} [group=choice ...] [key=value ...]" in text
-    assert cli.STAGES[stage] in text
+    assert commands.STAGES[stage] in text
     assert all(section in text for section in SECTIONS[stage])
     for group in ("data", "preprocessing", "training", "variant"):
         names = sorted(path.stem for path in (project / "conf" / group).glob("*.yaml"))
