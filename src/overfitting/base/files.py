@@ -1,6 +1,8 @@
-"""Where stages read and write, and how: the paths of dvc.yaml, JSON, the prepared arrays."""
+"""Paths of the files that stages exchange, and how they are read and written."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +28,45 @@ TUNING = RESULTS / "tuning.csv"
 PREDICTIONS = RESULTS / "predictions.parquet"
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file atomically: yields a temporary path beside `path`, which replaces `path` unless an error occurs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str:
+    """Text of a file that an earlier stage wrote.
+
+    Raises:
+        UserError: it is not there.
+    """
+    return _written(path).read_text(encoding="utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 def read_json(path: Path) -> Any:
     """Content of a JSON file that an earlier stage wrote.
 
     Raises:
         UserError: it is not there.
     """
-    return json.loads(_written(path).read_text())
+    return json.loads(read_text(path))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON for people and diffs, atomically; NaN is refused, since JSON has none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
-    partial.replace(path)
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_rows(name: str) -> tuple[np.ndarray, np.ndarray]:

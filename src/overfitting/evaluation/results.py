@@ -1,0 +1,134 @@
+"""Types of results/metrics.json: what `evaluate` writes, and report, MLflow and pull requests read."""
+
+from typing import Literal
+
+from overfitting.base.records import Record
+from overfitting.data.manifest import Manifest
+
+Metric = Literal["test_log_loss", "test_auc", "test_accuracy", "test_brier", "test_calibration_error"]
+Group = Literal["best", "better", "tied", "reference", "worse"]
+
+
+class Estimate(Record):
+    """A mean over seeds with its confidence interval; the interval and `std` are None with one seed."""
+
+    mean: float
+    ci_low: float | None
+    ci_high: float | None
+    std: float | None  # between seeds
+    seeds: tuple[float, ...]  # value of each seed, in the order of `Run.seeds`
+
+
+class Difference(Estimate):
+    """A paired difference and the two-sided p-value of no difference; `p_holm` is corrected for their number."""
+
+    p_value: float | None
+    p_holm: float | None = None
+
+
+class GapEpoch(Record):
+    """First epoch whose gap between validation and training log loss passes `Metrics.gap_size`; None: never."""
+
+    median: float | None
+    seeds: tuple[int | None, ...]
+
+
+class Training(Record):
+    """What the runs of a variant say of their training; log losses are without dropout and without penalty."""
+
+    train_rows: int
+    best_epoch: Estimate  # lowest validation log loss
+    epochs: Estimate
+    seconds: Estimate
+    train_log_loss_best: Estimate
+    train_log_loss_last: Estimate
+    val_log_loss_best: Estimate
+    val_log_loss_last: Estimate
+    gap_best: Estimate  # validation minus training log loss at the best epoch
+    gap_last: Estimate  # at the last epoch
+    rise_after_best: Estimate  # of validation log loss
+    weight_norm: Estimate
+    near_zero_share: Estimate
+    near_zero_share_initial: Estimate
+    zero_share: Estimate
+    gap_epoch: GapEpoch
+    weight_histogram: tuple[float, ...]  # mean share of the hidden weights per bin of `Metrics.weight_bins`
+
+
+class Calibration(Record):
+    """Points of a reliability diagram, one per bin of predicted probability; None if the bin is empty."""
+
+    predicted: tuple[float | None, ...]  # mean probability
+    observed: tuple[float | None, ...]  # share of signal
+    rows: tuple[float, ...]  # mean number over seeds
+
+
+class Baseline(Record):
+    """A classifier that is not a network: shown for scale, not ranked."""
+
+    metrics: dict[Metric, Estimate]
+    difference_to_large: dict[Metric, Difference] | None  # None if `large` did not run
+
+    @property
+    def log_loss(self) -> Estimate:
+        """Test log loss, the metric that ranks."""
+        return self.metrics["test_log_loss"]
+
+
+class Variant(Baseline):
+    """A variant over all seeds. `difference_to_large` is None for `large` itself, too."""
+
+    description: str
+    parameters: int
+    group: Group
+    calibration: Calibration
+    ensemble_of: str | None = None
+    training: Training | None = None  # None for an ensemble, which trains nothing
+
+
+class Run(Record):
+    """How the comparison was run."""
+
+    seeds: tuple[int, ...]
+    training: str  # name of a file of conf/training/
+    fingerprint: str  # of the comparison
+    versions: dict[str, str]
+    arithmetic: str  # float32, or the precision and whether XLA compiled
+
+
+class Champion(Record):
+    """The best model: the best variant's seed with the lowest validation log loss, or an ensemble."""
+
+    variant: str
+    column: str  # of results/predictions.parquet
+    models: tuple[str, ...]  # paths of the networks, whose logits are averaged
+    test_log_loss: float
+    test_auc: float
+
+
+class Verdict(Record):
+    """The answer in words."""
+
+    sentence: str
+    best: tuple[str, ...]  # variants of the group `best`, best first
+    ranking: tuple[str, ...]  # all variants, best first
+    details: tuple[str, ...]  # more sentences
+
+
+class Metrics(Record):
+    """results/metrics.json."""
+
+    data: Manifest
+    run: Run
+    variants: dict[str, Variant]
+    baselines: dict[str, Baseline]
+    weight_bins: tuple[float, ...]  # edges, log10 |w|; empty if only ensembles ran
+    gap_size: float  # difference of validation and training log loss
+    champion: Champion
+    verdict: Verdict
+
+    @property
+    def trained(self) -> dict[str, Training]:
+        """Training of each variant that has runs of its own, best variant first."""
+        ranked = ((name, self.variants[name].training) for name in self.verdict.ranking)
+        return {name: training for name, training in ranked if training is not None}

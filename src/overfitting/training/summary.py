@@ -1,0 +1,49 @@
+"""Type of runs/<variant>/<seed>/summary.json, which says that a run is finished and what it reached."""
+
+from typing import Any
+
+from overfitting.base.records import Record
+
+
+class Settings(Record):
+    """The configuration that a run was trained with, as plain values."""
+
+    variant: dict[str, Any]
+    training: dict[str, Any]
+
+
+class Losses(Record):
+    """Log loss and accuracy on all training and validation rows, without dropout and without penalty."""
+
+    train_log_loss: float
+    train_accuracy: float
+    val_log_loss: float
+    val_accuracy: float
+
+
+class Weights(Record):
+    """Size of the hidden weights that a run keeps; shares are of their number."""
+
+    weight_norm: float  # L2 norm of all of them
+    near_zero_share: float  # |w| below 0.001
+    zero_share: float  # exactly 0
+    weight_bins: tuple[float, ...]  # edges of the histogram, log10 |w|
+    weight_histogram: tuple[float, ...]  # share per bin
+
+
+class Summary(Weights):
+    """A finished run. `best` is measured with the weights of the best epoch, `last` with those of the last one."""
+
+    variant: str
+    seed: int
+    fingerprint: str  # of the run
+    data_fingerprint: str
+    config: Settings
+    train_rows: int
+    epochs: int
+    best_epoch: int  # lowest validation log loss, counted from 1
+    seconds: float
+    best: Losses
+    last: Losses
+    parameters: int
+    near_zero_share_initial: float  # before training
