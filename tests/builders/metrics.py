@@ -1,0 +1,207 @@
+"""Invented contents of results/: metrics, learning curves and searches, from random numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from overfitting.evaluation.results import Metrics
+
+ORDER = ["l2_dropout", "l2", "large", "tiny"]
+MANY = [
+    *ORDER[:2],
+    "ensemble",
+    "l1",
+    *(f"remedy_{index}" for index in range(10)),
+    "large",
+    "medium",
+    "tiny",
+    "last_epoch",
+]
+BASELINES = ["hist_gradient_boosting", "random_forest", "logistic_regression"]
+TEST = ["test_log_loss", "test_auc", "test_accuracy", "test_brier", "test_calibration_error"]
+TRAINING = [
+    "gap_best",
+    "gap_last",
+    "best_epoch",
+    "epochs",
+    "train_log_loss_best",
+    "val_log_loss_best",
+    "train_log_loss_last",
+    "val_log_loss_last",
+    "rise_after_best",
+    "weight_norm",
+    "near_zero_share",
+    "near_zero_share_initial",
+    "zero_share",
+    "seconds",
+]
+BINS = np.arange(-8, 1.01, 0.25)
+
+
+def invented(seeds: int = 3, names: Sequence[str] = ORDER, baselines: Sequence[str] = ()) -> Metrics:
+    """What `evaluate` writes, from random numbers: the further down in `names`, the higher the log loss."""
+    generator = np.random.default_rng(0)
+
+    def estimates(keys: Sequence[str], level: float, **more: float) -> dict[str, Any]:
+        return {key: {**estimate(generator.normal(level, 0.01, seeds)), **more} for key in keys}
+
+    has_large = "large" in names
+    variants = {}
+    for rank, name in enumerate(names):
+        compared = has_large and name != "large"
+        variants[name] = {
+            "description": f"{name}: what {name} is",
+            "parameters": 1000 * (rank + 1),
+            "metrics": estimates(TEST, 0.5 + 0.05 * rank),
+            "ensemble_of": "large" if name == "ensemble" else None,
+            "training": None if name == "ensemble" else training(estimates, rank, seeds),
+            "calibration": reliability(generator),
+            "difference_to_large": estimates(TEST, 0.1, p_value=0.001, p_holm=0.0123) if compared else None,
+            "group": group(rank, name, has_large),
+        }
+    return Metrics.model_validate(
+        {
+            "data": invented_data(),
+            "run": {
+                "seeds": list(range(seeds)),
+                "training": "default",
+                "arithmetic": "float32",
+                "fingerprint": "f00",
+                "versions": {"keras": "3"},
+            },
+            "variants": variants,
+            "weight_bins": BINS.tolist(),
+            "gap_size": 0.05,
+            "baselines": {
+                name: {
+                    "metrics": estimates(TEST, 0.5),
+                    "difference_to_large": estimates(TEST, -0.05, p_value=0.5) if has_large else None,
+                }
+                for name in baselines
+            },
+            "champion": {
+                "variant": names[0],
+                "column": f"{names[0]}/0",
+                "models": [f"runs/{names[0]}/0/model.keras"],
+                "test_log_loss": 0.5,
+                "test_auc": 0.8,
+            },
+            "verdict": {
+                "sentence": "On 25,000 rows, l2_dropout is best; the rest is not.",
+                "details": ["Trained on, large overfits.", "l2 loses least by training on."],
+                "best": [names[0]],
+                "ranking": list(names),
+            },
+        }
+    )
+
+
+def edited(metrics: Metrics, **values: Any) -> Metrics:
+    """The metrics with some values replaced: the key `variants__l2__group` is the group of the variant l2."""
+    content = metrics.as_json()
+    for path, value in values.items():
+        inner = content
+        *parents, last = path.split("__")
+        for key in parents:
+            inner = inner[key]
+        inner[last] = value
+    return Metrics.model_validate(content)
+
+
+def estimate(values: np.ndarray) -> dict[str, Any]:
+    """An estimate from the values of the seeds; with one seed it has no interval."""
+    several = len(values) > 1
+    mean, deviation = float(values.mean()), float(values.std(ddof=1)) if several else None
+    low, high = (mean - 0.01, mean + 0.012) if several else (None, None)
+    return {"mean": mean, "ci_low": low, "ci_high": high, "std": deviation, "seeds": values.tolist()}
+
+
+def training(estimates: Any, rank: int, seeds: int) -> dict[str, Any]:
+    """What the runs of a variant say of their training."""
+    histogram = np.exp(-((BINS[:-1] + 2 + 0.1 * rank) ** 2))
+    return {
+        "train_rows": 10000,
+        **estimates(TRAINING, 0.5 + 0.05 * rank),
+        "gap_epoch": {"median": None if rank == 0 else 4.5, "seeds": [None if rank == 0 else 4] * seeds},
+        "weight_histogram": (histogram / histogram.sum()).tolist(),
+    }
+
+
+def group(rank: int, name: str, has_large: bool) -> str:
+    if rank == 0:
+        return "best"
+    if name == "large":
+        return "reference"
+    return "better" if has_large and rank == 1 else "worse"
+
+
+def reliability(generator: np.random.Generator) -> dict[str, Any]:
+    """Points of a reliability diagram whose last bin is empty."""
+    middle = (np.arange(15) + 0.5) / 15
+    rows = np.where(np.arange(15) == 14, 0, 1000 * (1.2 - middle))
+    observed = middle + generator.normal(0, 0.02, 15)
+    return {
+        "predicted": [float(x) if n else None for x, n in zip(middle, rows, strict=True)],
+        "observed": [float(x) if n else None for x, n in zip(observed, rows, strict=True)],
+        "rows": rows.tolist(),
+    }
+
+
+def invented_data() -> dict[str, Any]:
+    """The manifest of data/prepared/."""
+    return {
+        "source": "bundled",
+        "licence": "CC0-1.0",
+        "citation": "who & when",
+        "sha256": "abc123",
+        "rows": 40000,
+        "columns": ["a", "b"],
+        "label": "label",
+        "features": ["a", "cos b", "sin b"],
+        "train_rows": 10000,
+        "validation_rows": 5000,
+        "test_rows": 25000,
+        "spare_rows": 20000,
+        "train_signal_share": 0.5,
+        "validation_signal_share": 0.5,
+        "test_signal_share": 0.5,
+        "spare_signal_share": 0.5,
+        "duplicates_dropped": 0,
+        "scaling": "standard",
+        "fingerprint": "da7a",
+    }
+
+
+def curves(metrics: Metrics, epochs: int = 20) -> pd.DataFrame:
+    """Curves of all that was trained; variants and seeds stop at different epochs."""
+    rows = [
+        (name, seed, epoch, 0.7 / epoch**0.2, 0.7 / epoch**0.1)
+        for index, (name, found) in enumerate(metrics.variants.items())
+        if found.ensemble_of is None
+        for seed in metrics.run.seeds
+        for epoch in range(1, epochs * (index + 1) + seed)
+    ]
+    return pd.DataFrame(rows, columns=["variant", "seed", "epoch", "train_log_loss", "val_log_loss"])
+
+
+def tuning(trials: int = 12, data: str = "da7a") -> pd.DataFrame:
+    """Searches over one, two and three values, as `make tune` leaves them."""
+    generator = np.random.default_rng(1)
+    varied = {
+        "l2": ["l2"],
+        "dropout": ["dropout"],
+        "l2_dropout": ["l2", "dropout"],
+        "cocktail": ["l1", "l2", "dropout"],
+    }
+    rows = []
+    for search, fields in varied.items():
+        losses = generator.normal(0.6, 0.05, trials)
+        for trial in range(trials):
+            values = {"l1": 10 ** generator.uniform(-6, -3), "l2": 10 ** generator.uniform(-5, -2)}
+            values["dropout"] = generator.uniform(0.1, 0.8)
+            told = {"trial": trial, "seeds": 2, "epochs": 60, "val_log_loss": losses[trial], "val_log_loss_std": 0.002}
+            state = {"state": "COMPLETE", "data": data, "chosen": trial == losses.argmin()}
+            rows.append({"search": search, **{field: values[field] for field in fields}, **told, **state})
+    return pd.DataFrame(rows)
