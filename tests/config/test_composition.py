@@ -28,8 +28,8 @@ def test_the_note_variants_are_what_the_note_says(project):
     assert found["l2"] == Variant(hidden_units=large, l2=0.001)
     assert found["dropout"] == Variant(hidden_units=large, dropout=0.5)
     assert found["l2_dropout"] == Variant(hidden_units=large, l2=0.0001, dropout=0.5)
-    assert found["l1"].l1 > 0
-    assert found["l1"].l2 == 0
+    assert found["l1"].strength("l1") > 0
+    assert found["l1"].strength("l2") == 0
 
 
 def test_tutorial_preset_is_the_tutorials_protocol(project):

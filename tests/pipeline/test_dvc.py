@@ -1,4 +1,4 @@
-"""dvc.yaml against the code: each stage lists the modules it imports, and DVC sees exactly what Hydra sees."""
+"""dvc.yaml against the code: each stage lists the folders it imports, and DVC sees exactly what Hydra sees."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +99,7 @@ def cases() -> list[tuple[str, tuple[Any, ...]]]:
 
 
 def _is_structure(path: tuple[Any, ...]) -> bool:
-    """What wires Hydra itself: its own settings, `_self_`, the merging of params.yaml, the kind of schedule."""
+    """Values that configure Hydra: its own settings, `_self_`, the merging of params.yaml, the kind of schedule."""
     return path[0] == "hydra" or path[-1] == "name" or (path[0] == "defaults" and len(path) == 2)
 
 

@@ -18,16 +18,15 @@ def fingerprint(**parts: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def code_fingerprint(module: str) -> str:
-    """Fingerprint of the code of `module` and of every module of this package that it imports, directly or not.
+def code_digests(module: str) -> tuple[str, ...]:
+    """Digests of the code of `module` and of every module of this package that it imports, directly or not; sorted.
 
     Only what computes counts: the syntax trees without docstrings and without imports inside the package, whatever
-    the files are called. So moving or documenting code changes nothing. The wing `config` does not
-    count, because the values of the configuration have a fingerprint of their own.
+    the files are called. So moving or documenting code changes nothing. The wing `config` does not count, because the
+    values of the configuration have a fingerprint of their own.
     """
-    return fingerprint(
-        code=sorted(_syntax(path) for path in imported_files(module) if _CONFIGURATION not in path.parents)
-    )
+    counted = [path for path in imported_files(module) if _CONFIGURATION not in path.parents]
+    return tuple(sorted(_syntax(path, _state(path)) for path in counted))
 
 
 def library_versions(*packages: str) -> dict[str, str]:
@@ -35,9 +34,18 @@ def library_versions(*packages: str) -> dict[str, str]:
     return {name: version(name) for name in packages}
 
 
-def _syntax(path: Path) -> str:
+State = tuple[int, int, int]  # inode, size and time of change of a file: a key for what was read from it
+
+
+def _state(path: Path) -> State:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@cache
+def _syntax(path: Path, _: State) -> str:
     """Digest of the code of a file, reduced to what computes."""
-    reduced = _Reduced().visit(ast.parse(path.read_text()))
+    reduced = _Reduced().visit(ast.parse(path.read_text(encoding="utf-8")))
     return hashlib.sha256(ast.unparse(reduced).encode()).hexdigest()
 
 
@@ -72,11 +80,10 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@cache
 def imported_files(module: str) -> tuple[Path, ...]:
     """Source files of `module` and of what it imports from this package, lazily or not, sorted by path.
 
-    Found by reading, not by importing: a stage that needs no TensorFlow must not load it here.
+    Found by reading, not by importing, because a stage that needs no TensorFlow must not load it here.
     """
     found: set[Path] = set()
     waiting = {module}
@@ -84,19 +91,20 @@ def imported_files(module: str) -> tuple[Path, ...]:
         path = _source(waiting.pop())
         if path is not None and path not in found:
             found.add(path)
-            waiting |= _imports(path)
+            waiting |= _imports(path, _state(path))
     return tuple(sorted(found))
 
 
-def _imports(path: Path) -> set[str]:
+@cache
+def _imports(path: Path, _: State) -> frozenset[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
 
 
 def _source(name: str) -> Path | None:

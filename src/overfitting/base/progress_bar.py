@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, an occasional plain line everywhere else (a log, a pipeline, a CI job)."""
+"""Progress of long work: bars on a terminal, an occasional plain line everywhere else (a log, a pipe, a CI job)."""
 
 import sys
 import time
@@ -13,23 +13,38 @@ LINE_SECONDS = 10.0
 
 
 class Tracker:
-    """Counts what is done; `show` is told after each step."""
+    """Counts finished units and calls `show` after each step."""
 
     def __init__(self, done: int, show: Callable[[int], None]) -> None:
         self.done = done
         self._show = show
 
-    def advance(self, steps: int) -> None:
-        """Add `steps` to what is done."""
-        self.done += steps
+    def advance(self, units: int) -> None:
+        """Add `units` to the finished ones."""
+        self.done += units
         self._show(self.done)
+
+
+class Timer:
+    """Says whether at least `seconds` have passed since it last said so."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether it is time; if so, the next time starts to count."""
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
 
 
 @contextmanager
 def track(total: int, description: str, unit: str, done: int = 0) -> Iterator[Tracker]:
-    """Follow `total` units of work on standard error; the unit `bytes` is shown as kB, MB and GB.
+    """Show `total` units of work on standard error; the unit `bytes` is shown as kB, MB and GB.
 
-    `done` units were there from the start, say of a download that is resumed, and do not count for the speed.
+    `done` units were finished before, say of a resumed download, and do not count for the speed.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -44,17 +59,14 @@ def track(total: int, description: str, unit: str, done: int = 0) -> Iterator[Tr
 
 
 def _lines(total: int, description: str, unit: str, first: int) -> Callable[[int], None]:
-    started = last = time.monotonic()
+    started, timer = time.monotonic(), Timer(LINE_SECONDS)
 
     def amount(number: float) -> str:
         return decimal(int(number)) if unit == "bytes" else f"{number:,.0f} {unit}"
 
     def show(done: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= LINE_SECONDS:
-            last = now
-            speed = amount((done - first) / max(now - started, 1e-9))
+        if timer.is_due():
+            speed = amount((done - first) / max(time.monotonic() - started, 1e-9))
             line = f"{description}: {amount(done)} of {amount(total)} ({done / total:.0%}), {speed}/s"
             print(line, file=sys.stderr, flush=True)
 

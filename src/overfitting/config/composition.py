@@ -19,28 +19,21 @@ from overfitting.base.errors import UserError
 from overfitting.config.schema import SECTIONS, Choices, Config, Training, Variant
 
 
-def _read_params(key: str) -> Any:
-    """Value of `key` in params.yaml: what `${params:key}` means in conf/config.yaml."""
-    return OmegaConf.select(OmegaConf.load("params.yaml"), key)
-
-
 def _defaults(schema: type) -> dict[str, Any]:
-    """The values that the schema has for keys that are not stated."""
+    """The schema's values for keys that are not stated."""
     fields = dataclasses.fields(schema)
     return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
 
 
-OmegaConf.register_new_resolver("params", _read_params, replace=True)
 OmegaConf.register_new_resolver("comma_separated", lambda values: ",".join(map(str, values)), replace=True)
-# `large` is what the schema's defaults describe; stored for Hydra so that any of its keys can be overridden
-ConfigStore.instance().store(name="large_network", node=_defaults(Variant), package="variant")
-# how a training computes, which its YAML need not say
+# stored for Hydra, so that any key can be overridden, though a variant's file states only the differences from `large`
+ConfigStore.instance().store(name="large_network", node=Variant().settings(), package="variant")
 ConfigStore.instance().store(name="computation", node=_defaults(Training), package="training")
 
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Turn what Hydra, OmegaConf and YAML raise for a user's mistake into one UserError.
+    """Turn errors of Hydra, OmegaConf and YAML into one UserError.
 
     Raises:
         UserError: with the message of the error that was raised inside.
@@ -51,14 +44,14 @@ def clear_errors() -> Iterator[None]:
         cause: BaseException = error
         while isinstance(cause.__cause__, Exception):
             cause = cause.__cause__
-        # Hydra appends where it looked, which is no news to the user
+        # Hydra appends its search path, which does not help the user
         parts = (str(part).split("Config search path:")[0].strip() for part in (error, cause))
         raise UserError("configuration: " + "\n".join(dict.fromkeys(parts))) from None
 
 
 @contextmanager
 def _another_hydra() -> Iterator[None]:
-    """Hydra composes for one application at a time: set aside the one that runs this stage, if it does."""
+    """Set aside the Hydra that runs this stage, if any, because Hydra composes for one application at a time."""
     state = GlobalHydra.instance()
     running, state.hydra = state.hydra, None
     try:
@@ -71,7 +64,7 @@ def validate(composed: DictConfig) -> Config:
     """Check a composed configuration against the schema.
 
     Raises:
-        UserError: one line for each wrong key: what it got and what is allowed.
+        UserError: one line per wrong key, with its value and what is allowed.
     """
     with clear_errors():
         container: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
@@ -83,29 +76,41 @@ def validate(composed: DictConfig) -> Config:
     return config
 
 
-def compose_config(overrides: Sequence[str] = ()) -> Config:
-    """Compose and check the project in the current folder.
-
-    Args:
-        overrides: in Hydra's grammar, such as `variant=l2` or `training.epochs=3`.
+def choices(overrides: Sequence[str] = ()) -> list[str]:
+    """Overrides such as `data=bundled` for the choices of params.yaml that `overrides` do not make themselves.
 
     Raises:
-        UserError: the configuration is wrong, or the current folder holds none.
+        UserError: the current folder holds no project, or params.yaml lacks a choice.
     """
-    folder = Path("conf").resolve()
-    if not (folder / "config.yaml").is_file() or not Path("params.yaml").is_file():
+    if not Path("conf/config.yaml").is_file() or not Path("params.yaml").is_file():
         raise UserError(
             f"expected conf/config.yaml and params.yaml in {Path.cwd()}; run from the project's root folder"
         )
     with clear_errors():
         params = OmegaConf.load("params.yaml")
-        for group in (field.name for field in dataclasses.fields(Choices)):
-            if OmegaConf.select(params, f"choices.{group}") is None:
-                raise UserError(
-                    f"params.yaml: expected choices.{group}, the name of a file in conf/{group}/; found none"
-                )
+        chosen = {
+            field.name: OmegaConf.select(params, f"choices.{field.name}") for field in dataclasses.fields(Choices)
+        }
+    for group, name in chosen.items():
+        if name is None:
+            raise UserError(f"params.yaml: expected choices.{group}, the name of a file in conf/{group}/; found none")
+    made = {override.partition("=")[0] for override in overrides}
+    return [f"{group}={name}" for group, name in chosen.items() if group not in made]
+
+
+def compose_config(overrides: Sequence[str] = ()) -> Config:
+    """Compose and check the configuration of the project in the current folder.
+
+    Args:
+        overrides: in Hydra's grammar, such as `variant=l2` or `training.epochs=3`.
+
+    Raises:
+        UserError: the configuration is wrong or missing.
+    """
+    folder = Path("conf").resolve()
+    with_choices = [*choices(overrides), *overrides]
     with clear_errors(), _another_hydra(), initialize_config_dir(str(folder), version_base="1.3"):
-        composed = compose("config", overrides=list(overrides))
+        composed = compose("config", overrides=with_choices)
     return validate(composed)
 
 
@@ -113,7 +118,7 @@ def compose_variants(overrides: Sequence[str] = ()) -> dict[str, Config]:
     """Compose and check every variant that params.yaml lists, in its order.
 
     Raises:
-        UserError: as `compose_config`; an unknown variant is answered with the known ones.
+        UserError: as `compose_config`; for an unknown variant the message lists the known ones.
     """
     base = [override for override in overrides if not override.startswith("variant=")]
     first = compose_config(base)
@@ -138,27 +143,33 @@ def _check_ensembles(configs: Mapping[str, Config]) -> None:
 
 
 def section(config: Config, stage: str) -> dict[str, Any]:
-    """The part of the configuration that `stage` reads, as plain values."""
+    """The part of the configuration that a stage reads, as plain values."""
     chosen: dict[str, Any] = {}
     for key in SECTIONS[stage]:
         value: Any = config
         for part in key.split("."):
             value = getattr(value, part)
-        is_instance = dataclasses.is_dataclass(value) and not isinstance(value, type)
-        chosen[key] = dataclasses.asdict(value) if is_instance else value
+        chosen[key] = _plain(value)
     return chosen
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Variant):
+        return value.settings()
+    is_instance = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return dataclasses.asdict(value) if is_instance else value
 
 
 def _lines(error: ValidationError) -> Iterable[str]:
     locations = [found["loc"] for found in error.errors()]
     for found in error.errors():
         if any(len(other) > len(found["loc"]) and other[: len(found["loc"])] == found["loc"] for other in locations):
-            continue  # only a consequence of what is wrong inside it
-        # a union's location also holds the name of the member, which is no key of the configuration
+            continue  # a consequence of the problem inside it
+        # the location of a union's member also holds its tag, which is not a key of the configuration
         tags = {"bundled", "simulated", "higgs", "csv", "cosine", "inverse_time"}
         key = ".".join(str(part) for part in found["loc"] if part not in tags)
         if found["type"] == "unexpected_keyword_argument":
-            yield f"  {key}: unknown key (value {found['input']!r}); remove it or mend its spelling"
+            yield f"  {key}: unknown key (value {found['input']!r}); remove it or correct its spelling"
         elif found["type"] == "missing":
             yield f"  {key}: missing; expected a value"
         else:

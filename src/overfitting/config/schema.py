@@ -1,24 +1,17 @@
 """The schema of params.yaml and conf/: frozen dataclasses that refuse unknown keys, wrong types and bad values."""
 
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from overfitting.config.strengths import STRENGTHS
+from overfitting.config.types import Count, Flag, Integer, Name, Positive, Real, Rows, Seed
 
 _CHECKED = ConfigDict(extra="forbid")
 
-# strict: "3" is no 3 and true is no 1
-Integer = Annotated[int, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Count = Annotated[Integer, Field(gt=0)]
-Seed = Annotated[Integer, Field(ge=0, lt=2**31)]
-Rows = Annotated[Integer, Field(ge=0)]
-Factor = Annotated[Real, Field(ge=0)]
-Share = Annotated[Real, Field(ge=0, lt=1)]
-Positive = Annotated[Real, Field(gt=0)]
-Name = Annotated[str, Field(min_length=1)]
 Precision = Literal["float32", "mixed_bfloat16"]
 Reference = Literal["logistic_regression", "random_forest", "hist_gradient_boosting"]
 WebAddress = Annotated[str, Field(pattern="^https?://[^/]")]
@@ -106,45 +99,81 @@ class Preprocessing:
     without: tuple[Literal["pt", "eta", "phi", "btag", "mass"], ...]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
-class Variant:
-    """A network and its remedies. The defaults are `large`, so a variant's YAML states how it differs from it.
+class Variant(BaseModel):
+    """A network and its remedies. The defaults are `large`, so a variant's YAML states only how it differs.
 
-    Penalties and bounds of the hidden kernels: `l1` and `l2` are factors of the penalty in the loss, `weight_decay`
-    is decoupled (AdamW: `learning_rate * weight_decay * w` a step), `max_norm` bounds the norm of each unit's
-    weights. Layers: `dropout` is the rate after each hidden layer, `normalization` stands before each activation,
-    `noise` is the deviation of what is added to the input. Rows and targets: `label_smoothing`; `mixup` (its alpha);
-    `symmetry`, the rotations and reflections of collisions at random; `extra_rows`, at most so many of the spare
-    rows. Weights: `ema` is the momentum of their moving average, which then counts instead of them; `patience` ends
-    the training early; `keep` says which epoch counts. `ensemble_of` trains nothing: it averages the logits of that
-    variant over the seeds.
+    Besides the fields below a variant has the strength of each remedy, under the name of its file in
+    `training/remedies/`, such as `l2`. A remedy that is off is not part of the variant.
     """
 
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
     hidden_units: Annotated[tuple[Count, ...], Field(min_length=1)] = (512, 512, 512, 512)
+    """Units of each hidden layer."""
     activation: Literal["elu", "gelu", "relu", "selu", "silu", "tanh"] = "elu"
-    l1: Factor = 0.0
-    l2: Factor = 0.0
-    weight_decay: Factor = 0.0
-    max_norm: Positive | None = None
-    dropout: Share = 0.0
-    normalization: Literal["batch", "layer"] | None = None
-    noise: Factor = 0.0
-    label_smoothing: Share = 0.0
-    mixup: Factor = 0.0
-    symmetry: Flag = False
-    extra_rows: Rows = 0
-    ema: Share = 0.0
-    patience: Count | None = None
-    keep: Literal["best", "last"] = "best"
-    ensemble_of: Name | None = None
+    """Activation of the hidden layers."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_strengths(cls, values: Any) -> dict[str, Any]:
+        checked: dict[str, Any] = {}
+        problems: list[InitErrorDetails] = []
+        for key, value in dict(values).items():
+            if key in cls.model_fields:
+                checked[key] = value
+            elif key in STRENGTHS:
+                try:
+                    strength = STRENGTHS[key].kind.validate_python(value)
+                except ValidationError as error:
+                    problems += [_line(found, key) for found in error.errors()]
+                    continue
+                if strength != STRENGTHS[key].off:
+                    checked[key] = strength
+            else:
+                unknown = PydanticCustomError("unexpected_keyword_argument", "unknown key")
+                problems.append(InitErrorDetails(type=unknown, loc=(key,), input=value))
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return checked
+
+    @property
+    def strengths(self) -> dict[str, Any]:
+        """Strength of each remedy that is on."""
+        return dict(self.__pydantic_extra__ or {})
+
+    def strength(self, name: str) -> Any:
+        """Strength of the remedy of that name, on or off."""
+        return self.strengths.get(name, STRENGTHS[name].off)
+
+    @property
+    def ensemble_of(self) -> str | None:
+        """Name of the variant whose logits this one averages; None for a variant that is trained."""
+        return self.strengths.get("ensemble_of")
+
+    def settings(self) -> dict[str, Any]:
+        """All values: the network, and every remedy's strength, on or off."""
+        network = {name: getattr(self, name) for name in type(self).model_fields}
+        return {**network, **{name: strength.off for name, strength in STRENGTHS.items()}, **self.strengths}
+
+    def differences(self) -> dict[str, Any]:
+        """The values in which the variant differs from `large`."""
+        large = type(self)().settings()
+        return {name: value for name, value in self.settings().items() if value != large[name]}
+
+
+def _line(found: Any, key: str) -> InitErrorDetails:
+    """A problem with the value of `key`, as pydantic takes it."""
+    return InitErrorDetails(
+        type=found["type"], loc=(key, *found["loc"]), input=found["input"], ctx=found.get("ctx", {})
+    )
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class CosineSchedule:
     """Linear warm-up to a peak, then half a cosine down to 0 at the last epoch.
 
-    The peak is `learning_rate * sqrt(reference_width / w)` for a network whose widest hidden layer has w units: narrow
-    networks need, and stand, larger steps. `reference_width` null: `learning_rate` for all.
+    The peak is `learning_rate * sqrt(reference_width / w)` for a network whose widest hidden layer has w units,
+    because narrow networks need larger steps. With `reference_width` null it is `learning_rate` for all networks.
     """
 
     name: Literal["cosine"]
@@ -165,21 +194,24 @@ class InverseTimeSchedule:
 Schedule = Annotated[CosineSchedule | InverseTimeSchedule, Field(discriminator="name")]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class Training:
-    """The budget: at most `epochs`; stop after `patience` epochs without a better validation log loss (null: never).
-
-    How it is computed: `precision` of the matrix products, `jit_compile` by XLA, and `streaming` of batches from the
-    host's memory to a device that cannot hold the training rows.
-    """
+    """The budget of a run, and how it is computed."""
 
     epochs: Count
+    """Epochs at most."""
     batch_size: Count
+    """Rows per step of the optimizer."""
     patience: Count | None
+    """Epochs without a better validation log loss after which a run ends; null: never."""
     schedule: Schedule
+    """Learning rate by step: `cosine` or `inverse_time`."""
     precision: Precision = "float32"
+    """Arithmetic of the matrix products while training; weights and validation are always float32."""
     jit_compile: Flag = False
+    """Whether XLA compiles the training step."""
     streaming: Flag = False
+    """Whether batches are fetched from the host's memory, for a device that cannot hold the training rows."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
@@ -198,16 +230,17 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Choices:
-    """Which file of each group of conf/ is taken."""
+    """The file of each group of conf/ that is used."""
 
     data: Name
     preprocessing: Name
     training: Name
+    evaluation: Name
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Config:
-    """All that a stage can read; `seed` is set while one seed trains."""
+    """The whole configuration; `seed` is set only in the jobs of a sweep over seeds."""
 
     choices: Choices
     data: Data
@@ -221,7 +254,7 @@ class Config:
     seed: Seed | None
 
 
-# The parts of the configuration that a stage reads, and so what dvc.yaml lists for it.
+# The parts of the configuration that each stage reads, which dvc.yaml lists as its parameters.
 SECTIONS: dict[str, tuple[str, ...]] = {
     "download": ("data",),
     "preprocess": ("split", "preprocessing"),

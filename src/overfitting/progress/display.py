@@ -1,30 +1,28 @@
-"""Trainings on standard error: a bar a seed on a terminal, an occasional plain line everywhere else."""
+"""Running trainings on standard error: one bar per run on a terminal, an occasional plain line everywhere else."""
 
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Protocol
 
-from rich.console import Console, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from overfitting.progress.state import Standing, seconds_left
+from overfitting.base.progress_bar import Timer
+from overfitting.progress.run_progress import RunProgress, seconds_left
 
 LINE_SECONDS = 30.0
 BAR_WIDTH = 40
-TEXT_WIDTH = 62  # of what stands beside a bar, at most
+TEXT_WIDTH = 62  # of the text beside a bar, at most
 
 
 class Display(Protocol):
-    """What is told about the trainings, and tells the user."""
+    """Shows runs to the user."""
 
-    def show(self, standings: Sequence[Standing]) -> None:
-        """Draw where the trainings stand."""
+    def show(self, runs: Sequence[RunProgress]) -> None:
+        """Show the progress of the runs."""
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -33,7 +31,7 @@ class Display(Protocol):
 @contextmanager
 def on_stderr() -> Iterator[Display]:
     """The display that suits standard error."""
-    # a copy of its descriptor, since TensorFlow's import holds back what comes by the original (`backend`)
+    # a copy of its descriptor, because importing TensorFlow redirects the original (`training/backend.py`)
     with (
         open(os.dup(2), "w", encoding=sys.stderr.encoding, errors="backslashreplace") as file,
         on(Console(file=file, markup=False, highlight=False)) as display,
@@ -43,27 +41,31 @@ def on_stderr() -> Iterator[Display]:
 
 @contextmanager
 def on(console: Console) -> Iterator[Display]:
-    """Bars, or lines where they cannot be drawn over."""
+    """Bars on an interactive console, else lines."""
     if not console.is_interactive:
         yield Lines(console)
         return
-    to_terminal = sys.stdout.isatty()  # what others print in this process then goes above the bars
-    with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=to_terminal) as live:
-        yield Bars(live)
+    to_terminal = sys.stdout.isatty()  # the bars then stay below what this process prints
+    fields = (TextColumn(f"{{task.fields[{name}]}}") for name in ("done", "best", "left"))
+    width = min(BAR_WIDTH, max(10, console.width - TEXT_WIDTH))
+    columns = (TextColumn("{task.description}"), BarColumn(width), *fields)
+    with Progress(
+        *columns, console=console, auto_refresh=False, transient=True, redirect_stdout=to_terminal
+    ) as progress:
+        yield Bars(progress)
 
 
 class Lines:
-    """A line for all trainings together, every LINE_SECONDS at most."""
+    """One line for all runs together, at most every LINE_SECONDS."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._last = time.monotonic()
+        self._timer = Timer(LINE_SECONDS)
 
-    def show(self, standings: Sequence[Standing]) -> None:
-        """Print a line, if it is time and there is news."""
-        if any(standing.trains for standing in standings) and time.monotonic() - self._last >= LINE_SECONDS:
-            self._last = time.monotonic()
-            self.say(describe(standings))
+    def show(self, runs: Sequence[RunProgress]) -> None:
+        """Print a line if a run trains and it is time."""
+        if any(run.trains for run in runs) and self._timer.is_due():
+            self.say(describe(runs))
 
     def say(self, line: str) -> None:
         """Print a line."""
@@ -71,67 +73,56 @@ class Lines:
 
 
 class Bars:
-    """A bar for each seed that trains, under one for all of them; lines that stay go above."""
+    """One bar per run that trains, below one for all runs; lines that stay go above."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
 
-    def show(self, standings: Sequence[Standing]) -> None:
-        """Draw the bars anew."""
-        width = min(BAR_WIDTH, max(10, self._live.console.width - TEXT_WIDTH))
-        self._live.update(_table(standings, width), refresh=True)
+    def show(self, runs: Sequence[RunProgress]) -> None:
+        """Draw the bars."""
+        shown = [run for run in runs if run.trains or len(runs) == 1]
+        for name in {f"{run.variant} · seed {run.seed}" for run in runs if run not in shown} & set(self._tasks):
+            self._progress.remove_task(self._tasks.pop(name))
+        if len(runs) > 1:
+            self._draw_all(runs)
+        for run in shown:
+            best = f"best {run.best:.4f}" if run.epoch else ""
+            done = f"epoch {run.epoch}/{run.epochs}" if run.epoch else "starting"
+            self._draw(f"{run.variant} · seed {run.seed}", run.epoch, run.epochs, done, best, _left([run]))
+        self._progress.refresh()
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""
-        _say(self._live.console, line)
+        _say(self._progress.console, line)
+
+    def _draw_all(self, runs: Sequence[RunProgress]) -> None:
+        variants = dict.fromkeys(run.variant for run in runs)
+        name = next(iter(variants)) if len(variants) == 1 else f"{len(variants)} variants"
+        epochs = sum(run.epochs if run.is_over else run.epoch for run in runs)
+        done = f"{sum(run.is_over for run in runs)} of {len(runs)} done" if epochs else "starting"
+        self._draw(name, epochs, sum(run.epochs for run in runs), done, "", _left(runs))
+
+    def _draw(self, name: str, epoch: int, epochs: int, done: str, best: str, left: str) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=epochs, done=done, best=best, left=left)
+        self._progress.update(self._tasks[name], completed=epoch, done=done, best=best, left=left)
 
 
-def describe(standings: Sequence[Standing]) -> str:
-    """Those that train, on a line: `l2: seed 0 epoch 34/100, best 0.5432; seed 1 ...; about 0:40 left`."""
-    training = [standing for standing in standings if standing.trains]
+def describe(runs: Sequence[RunProgress]) -> str:
+    """Runs that train, on one line: `l2: seed 0 epoch 34/100, best 0.5432; seed 1 ...; about 0:40 left`."""
     parts = []
-    for variant, group in groupby(training, key=lambda standing: standing.variant):
-        seeds = "; ".join(f"seed {s.seed} epoch {s.epoch}/{s.epochs}, best {s.best:.4f}" for s in group)
+    for variant, group in groupby((run for run in runs if run.trains), key=lambda run: run.variant):
+        seeds = "; ".join(f"seed {run.seed} epoch {run.epoch}/{run.epochs}, best {run.best:.4f}" for run in group)
         parts.append(f"{variant}: {seeds}")
-    return "; ".join([*parts, *([left] if (left := _left(standings, "about")) else [])])
+    return "; ".join([*parts, *([left] if (left := _left(runs, "about")) else [])])
 
 
-def _table(standings: Sequence[Standing], width: int) -> Table:
-    table = Table.grid(padding=(0, 1))
-    for _ in range(5):
-        table.add_column(no_wrap=True)
-    if len(standings) > 1:
-        table.add_row(*_all_together(standings, width))
-    for standing in standings:
-        if standing.trains or len(standings) == 1:
-            table.add_row(*_one(standing, width))
-    return table
-
-
-def _one(standing: Standing, width: int) -> Iterator[RenderableType]:
-    yield f"{standing.variant} · seed {standing.seed}"
-    yield ProgressBar(standing.epochs, standing.epoch, width)
-    yield f"epoch {standing.epoch}/{standing.epochs}" if standing.epoch else "starting"
-    yield f"best {standing.best:.4f}" if standing.epoch else ""
-    yield _left([standing])
-
-
-def _all_together(standings: Sequence[Standing], width: int) -> Iterator[RenderableType]:
-    variants = dict.fromkeys(standing.variant for standing in standings)
-    done = sum(standing.epochs if standing.is_over else standing.epoch for standing in standings)
-    yield next(iter(variants)) if len(variants) == 1 else f"{len(variants)} variants"
-    yield ProgressBar(sum(standing.epochs for standing in standings), done, width)
-    over = sum(standing.is_over for standing in standings)
-    yield f"{over} of {len(standings)} done" if done else "starting"
-    yield ""
-    yield _left(standings)
-
-
-def _left(standings: Sequence[Standing], about: str = "") -> str:
-    seconds = seconds_left(standings)
+def _left(runs: Sequence[RunProgress], about: str = "") -> str:
+    seconds = seconds_left(runs)
     if seconds is None:
         return ""
-    about = "at most" if any(standing.may_stop for standing in standings) else about
+    about = "at most" if any(run.may_stop for run in runs) else about
     return f"{about} {clock(seconds)} left".strip()
 
 

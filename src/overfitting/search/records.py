@@ -1,6 +1,5 @@
 """What a search leaves: its trials in results/tuning.csv, and the best of them as a variant."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ import yaml
 from optuna.trial import FrozenTrial
 
 from overfitting.base import files
-from overfitting.config.composition import section
-from overfitting.config.schema import Config, Variant
+from overfitting.config.schema import Config
 from overfitting.search.space import Searches, Values, rounded
 from overfitting.search.study import LOSSES
 
@@ -35,7 +33,7 @@ def write_table(name: str, trials: Sequence[FrozenTrial], chosen: int, settings:
     fields = [field for space in settings.searches.values() for field in space]
     last = ["val_log_loss", "val_log_loss_std", "state", "data", "chosen"]
     columns = ["search", "trial", "seeds", "epochs", *dict.fromkeys(fields), *last]
-    _write(files.TUNING, table.reindex(columns=columns).to_csv(index=False))
+    files.write_text(files.TUNING, table.reindex(columns=columns).to_csv(index=False))
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
@@ -58,30 +56,12 @@ def write_variant(name: str, config: Config, best: FrozenTrial, trials: int, com
         f"{package}# {name}: the best of {trials} trials of `{command}`,\n"
         f"# by validation log loss: {best.value:.4f}. Tried: conf/search.yaml; all trials: results/tuning.csv.\n"
     )
-    lines = [f"{field}: {_yaml(value)}" for field, value in differences(config).items()] or ["{}"]
-    _write(folder / f"{name}.yaml", header + "\n".join(lines) + "\n")
+    lines = [f"{field}: {_yaml(value)}" for field, value in config.variant.differences().items()] or ["{}"]
+    files.write_text(folder / f"{name}.yaml", header + "\n".join(lines) + "\n")
     print(f"{name}: {', '.join(lines)} -> {folder / name}.yaml")
 
 
 def _yaml(value: Any) -> str:
     """A value as YAML reads it: 1.0e-05, since 1e-05 is text to it."""
-    return yaml.safe_dump(value, default_flow_style=True).splitlines()[0]
-
-
-def differences(config: Config) -> Values:
-    """In what a variant differs from large."""
-    standard = {field.name: field.default for field in dataclasses.fields(Variant)}
-    values = section(config, "train")["variant"]
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value != standard[name]
-    }
-
-
-def _write(path: Path, content: str) -> None:
-    """Write at once: a search that is killed meanwhile leaves the file as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = path.with_suffix(".partial")
-    partial_path.write_text(content)
-    partial_path.replace(path)
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True).splitlines()[0]

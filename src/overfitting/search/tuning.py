@@ -21,13 +21,15 @@ from rich.console import Console
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import code_fingerprint, fingerprint
+from overfitting.base.fingerprint import fingerprint
 from overfitting.config.composition import compose_config, section
 from overfitting.config.schema import Config
-from overfitting.data.scaling import Scaling
-from overfitting.search.records import differences, write_table, write_variant
+from overfitting.data.manifest import Manifest
+from overfitting.search.records import write_table, write_variant
 from overfitting.search.space import Searches, Values, overrides, read_searches, rounded
 from overfitting.search.study import Study, answer
+from overfitting.training.identity import Code
+from overfitting.training.remedies import REMEDIES
 
 STORAGE = Path("tuning/journal.log")
 USAGE = """usage: python -m overfitting tune [SEARCH ...] [key=value ...]
@@ -88,15 +90,15 @@ def _alone() -> Iterator[None]:
 
 
 def _search(name: str, settings: Searches, own: Sequence[str], console: Console) -> None:
-    base, data = _compose(own, {}), files.read_json(files.MANIFEST)["fingerprint"]
+    base, data = _compose(own, {}), Manifest.read(files.MANIFEST).fingerprint
     what = {
         "space": repr(settings.searches[name]),
         "budget": settings.budget(name),
         "seeds": settings.seeds,
         "training": section(base, "train")["training"],
         "data": data,
-        "code": code_fingerprint("overfitting.training.loop"),
-        **differences(base),
+        "code": Code.read().fingerprint(REMEDIES.keys() & {*settings.searches[name], *base.variant.strengths}),
+        **base.variant.differences(),
     }
     study = Study(STORAGE, f"{name}-{fingerprint(**what)}", settings.searches[name], settings.budget(name))
     _answer(name, study, partial(_evaluate, own, settings.seeds), settings, console)
@@ -136,17 +138,15 @@ def _evaluate(own: Sequence[str], seeds: Sequence[int], batch: Sequence[Values])
 
 
 def _train(index: int, config: Config, seed: int) -> tuple[int, int, float]:
-    """The `index` and the seed, and the lowest validation log loss of that training: not a number if it diverged."""
-    from overfitting.stages.train import train_rows
-    from overfitting.training import backend, loop
+    """The `index`, the seed, and the lowest validation log loss of that run; NaN if it diverged."""
+    from overfitting.training import backend, loop, rows
+    from overfitting.training.epoch import Spec
 
     backend.start(threads=1)
-    backend.tf.get_logger().setLevel("ERROR")  # a process that trains many networks is told that it compiles many
-    rows, validation = (loop.Rows(*files.read_rows(name)) for name in ("train", "validation"))
-    rows = rows.first(train_rows(config, files.read_json(files.MANIFEST)))
-    scaling = Scaling(**files.read_json(files.SCALING))
+    backend.tf.get_logger().setLevel("ERROR")  # TensorFlow warns a process that compiles many networks
+    data = rows.read(config.variant, Manifest.read(files.MANIFEST))
     try:
-        trained = loop.train(config.variant, config.training, rows, validation, seed, scaling=scaling)
+        trained = loop.train(Spec(config.variant, config.training, seed), data)
     except loop.DivergedError:
         return index, seed, float("nan")
-    return index, seed, trained.summary["best"]["val_log_loss"]
+    return index, seed, trained.outcome.best.val_log_loss

@@ -1,99 +1,84 @@
-"""Stage train@{variant}: one seed of a variant -> runs/<variant>/<seed>/. Hydra runs this once a seed, side by side."""
+"""Stage train@{variant}: one run per seed -> runs/<variant>/<seed>/. Hydra starts one job per run, side by side."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.config.composition import section
 from overfitting.config.schema import Config
-from overfitting.data.scaling import Scaling
+from overfitting.data.manifest import Manifest
 from overfitting.training.history import Journal
-from overfitting.training.identity import finished_run, run_fingerprint
+from overfitting.training.identity import Run, loaded_code, run_fingerprint
+from overfitting.training.summary import Summary
 
-RESUMED = ("checkpoint.npz", "history.csv")  # what a training that was killed leaves for the next one
+RESUMED = ("checkpoint.npz", "history.csv")  # files from which a killed run resumes
 
 
-def run(config: Config, variant: str) -> None:
-    """Train `config.seed` of `variant`, unless runs/ holds the run of the same configuration, data and code.
+def prepare(configs: Mapping[str, Config]) -> None:
+    """Remove runs of seeds that are no longer listed, and write the files of ensembles, which train nothing.
 
-    An ensemble trains nothing: it leaves word of what it is, for `evaluate`.
-    It prints nothing: seeds train side by side, and `progress.watcher` speaks for all of them.
+    DVC keeps these folders, so that finished runs survive; what the configuration does not list must go.
     """
-    assert config.seed is not None
-    if config.variant.ensemble_of:
-        files.write_json(files.RUNS / variant / files.ENSEMBLE, {"ensemble_of": config.variant.ensemble_of})
-        return
-    data = files.read_json(files.MANIFEST)["fingerprint"]
-    name = run_fingerprint(config, config.seed, data)
-    folder = files.RUNS / variant / str(config.seed)
-    _remove_other_seeds(folder.parent, config)
-    if finished_run(folder, name):
-        return
-    _clear(folder)
-    _train(config, folder, {"variant": variant, "seed": config.seed, "fingerprint": name, "data_fingerprint": data})
+    for name, config in configs.items():
+        folder = files.RUNS / name
+        if config.variant.ensemble_of:
+            files.write_json(folder / files.ENSEMBLE, {"ensemble_of": config.variant.ensemble_of})
+        wanted = {str(seed) for seed in config.seeds} | {files.ENSEMBLE}
+        for path in folder.glob("*"):
+            if path.name not in wanted:
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def _train(config: Config, folder: Path, identity: dict[str, Any]) -> None:
-    from overfitting.training import backend, loop
-    from overfitting.training.checkpoint import Checkpoint
+def run(run: Run) -> None:
+    """Train a run, unless its folder holds it finished.
 
-    backend.start(threads=1)
-    rows, validation = (loop.Rows(*files.read_rows(name)) for name in ("train", "validation"))
-    manifest = files.read_json(files.MANIFEST)
-    rows = rows.first(train_rows(config, manifest))
-    scaling = Scaling(**files.read_json(files.SCALING))
-    assert config.seed is not None
-    checkpoint = Checkpoint(folder / RESUMED[0], identity["fingerprint"])
-    with Journal(folder / "history.csv", loop.COLUMNS) as journal:
-        trained = loop.train(
-            config.variant,
-            config.training,
-            rows,
-            validation,
-            config.seed,
-            [journal.callback()],
-            checkpoint,
-            scaling,
-            manifest["train_rows"],  # as many steps for a variant that has more rows
-        )
-        journal.complete(trained.history)
-    trained.model.save(folder / "model.keras")
-    parts = section(config, "train")
-    settings = {"variant": parts["variant"], "training": parts["training"]}
-    # last, since it says that the run is finished
-    checkpoint.remove()
-    files.write_json(folder / "summary.json", {**identity, "config": settings, **trained.summary})
-
-
-def train_rows(config: Config, manifest: dict[str, Any]) -> int:
-    """How many rows the variant trains on.
+    It prints nothing: runs train side by side, and `progress` shows all of them.
 
     Raises:
-        UserError: it asks for more than the others have, and the split left none.
+        UserError: the code that this process loaded is not the code of the run's fingerprint.
     """
-    if config.variant.extra_rows and not manifest["spare_rows"]:
+    if run.summary():
+        return
+    if run_fingerprint(run.config, run.seed, run.data, loaded_code()) != run.fingerprint:
         raise UserError(
-            f"variant.extra_rows: got {config.variant.extra_rows:,}, but the split leaves no spare rows; raise "
-            "split.spare and take a source with more rows or a smaller split.test, or remove it from `variants`"
+            f"{run.variant} seed {run.seed}: the source code changed after the stage started; start the stage again"
         )
-    return int(manifest["train_rows"] + min(config.variant.extra_rows, manifest["spare_rows"]))
+    _clear(run.folder)
+    _train(run)
+
+
+def _train(run: Run) -> None:
+    from overfitting.training import backend, loop, rows
+    from overfitting.training.checkpoint import Checkpoint
+    from overfitting.training.epoch import Spec
+
+    backend.start(threads=1)
+    config, folder = run.config, run.folder
+    data = rows.read(config.variant, Manifest.read(files.MANIFEST))
+    checkpoint = Checkpoint(folder / RESUMED[0], run.fingerprint)
+    with Journal(folder / RESUMED[1]) as journal:
+        spec = Spec(config.variant, config.training, run.seed)
+        trained = loop.train(spec, data, [journal.callback()], checkpoint)
+        journal.complete(trained.history)
+    trained.model.save(folder / "model.keras")
+    checkpoint.remove()
+    summary = Summary(
+        variant=run.variant,
+        seed=run.seed,
+        fingerprint=run.fingerprint,
+        data_fingerprint=run.data,
+        config=run.settings,
+        **dict(trained.outcome),
+    )
+    summary.write(folder / "summary.json")  # last, because it says that the run is finished
 
 
 def _clear(folder: Path) -> None:
-    """Make `folder`, empty but for what a training can go on from."""
+    """Make `folder`, empty except for files from which the run can resume."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "summary.json").unlink(missing_ok=True)  # first, since it says that the run is finished
+    (folder / "summary.json").unlink(missing_ok=True)  # first, because it says that the run is finished
     kept = RESUMED if (folder / RESUMED[0]).is_file() else ()
     for path in folder.iterdir():
         if path.name not in kept:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _remove_other_seeds(folder: Path, config: Config) -> None:
-    """DVC keeps this folder between runs, so that finished seeds survive; what it no longer lists must go."""
-    wanted = {str(seed) for seed in config.seeds}
-    for path in folder.glob("*"):
-        if path.name not in wanted:
-            shutil.rmtree(path, ignore_errors=True)

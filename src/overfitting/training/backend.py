@@ -1,6 +1,6 @@
-"""Keras and TensorFlow, imported and started without their start-up notes. Real warnings and errors are passed on.
+"""Imports and configures TensorFlow and Keras without their start-up notes; warnings and errors still appear.
 
-TensorFlow writes these notes from C++ to the file descriptor of stderr, some before any setting of its own is heard.
+TensorFlow writes these notes from C++ to the file descriptor of stderr, some of them before it reads its log level.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 ALIGNMENT = 64  # bytes, of tensors that share the memory of an array
 
-# notes (I0000 ...), what absl says of them, and that a machine without a GPU has none
+# notes (I0000 ...), what absl says about them, and notes that this machine has no GPU
 _NOTES = re.compile(
     r"^(I\d{4} |WARNING: All log messages before absl|To enable the following instructions"
     r"|E\d{4} .*(cuInit|cuda_dnn|cuda_blas|cuda_fft|Unable to register))"
@@ -23,7 +23,7 @@ _NOTES = re.compile(
 
 @contextmanager
 def without_notes() -> Iterator[None]:
-    """Hold back what is written to stderr inside, then pass on all lines but TensorFlow's notes."""
+    """Hold back stderr inside, then print all its lines but TensorFlow's notes."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile("w+", errors="replace") as held:
@@ -46,7 +46,7 @@ __all__ = ["keras", "resident", "start", "tf", "without_notes"]
 
 
 def start(threads: int) -> None:
-    """Let this process compute on `threads` cores, deterministically, and share a GPU. Again, it changes nothing."""
+    """Configure TensorFlow: `threads` threads, deterministic kernels, GPU memory growth. Idempotent."""
     with without_notes():
         if tf.config.threading.get_intra_op_parallelism_threads() == threads:
             return
@@ -59,9 +59,9 @@ def start(threads: int) -> None:
 
 
 def resident(array: np.ndarray, on_host: bool = False) -> tf.Tensor:
-    """`array` as a tensor that shares its memory where the device is the processor, else copied once to the GPU.
+    """`array` as a tensor that shares its memory on the processor, or is copied to the GPU once.
 
-    `array` may be memory-mapped, as `files.read_rows` does it; `on_host` keeps the tensor in the host's memory.
+    `array` may be memory-mapped (see `files.read_rows`); `on_host` keeps the tensor in the host's memory.
     """
     if not array.flags.writeable or array.ctypes.data % ALIGNMENT:
         with tf.device("CPU" if on_host else None):

@@ -1,4 +1,4 @@
-"""What a killed run needs to go on where it was, in one file beside its history."""
+"""Checkpoints, from which a killed run resumes: one file beside its history."""
 
 import json
 import time
@@ -8,34 +8,36 @@ from typing import Any
 
 import numpy as np
 
+from overfitting.base import files
 from overfitting.training.backend import keras
+from overfitting.training.history import Row
 
-INTERVAL = 60.0  # seconds between two checkpoints; one of the large network takes some 30 ms
+INTERVAL = 60.0  # seconds between two checkpoints; saving the large network takes 30 ms
 
 
 @dataclass(frozen=True)
 class State:
-    """A run in progress: after the last epoch of `history`, with the best epoch's weights in `selection`."""
+    """A run after the last epoch of `history`; `selection` holds the best epoch's weights."""
 
     model: keras.Model
     optimizer: keras.Optimizer
     selection: keras.callbacks.EarlyStopping
-    history: list[dict[str, float]]
+    history: list[Row]
 
 
 class Checkpoint:
-    """Saves a run every `interval` seconds to `path`, and restores it into a new process to the same result.
+    """Saves a run to `path` every `interval` seconds; a restored run ends with the same result.
 
-    `fingerprint` says which run it is; the checkpoint of another one is not restored. What a user's callbacks hold is
-    not part of it.
+    `fingerprint` identifies the run; the checkpoint of another run is not restored. The state of a user's callbacks is
+    not saved.
     """
 
     def __init__(self, path: Path, fingerprint: str, interval: float = INTERVAL) -> None:
         self._path, self._fingerprint, self._interval = path, fingerprint, interval
         self._last = time.monotonic()
 
-    def save_when_due(self, state: State) -> None:
-        """Save, if the last time is long enough ago."""
+    def save_if_due(self, state: State) -> None:
+        """Save if at least `interval` seconds have passed since the last save."""
         if time.monotonic() - self._last < self._interval:
             return
         optimizer: dict[str, np.ndarray] = {}
@@ -52,13 +54,12 @@ class Checkpoint:
             **_numbered("best", chosen.best_weights),
             **{f"optimizer_{name}": value for name, value in optimizer.items()},
         }
-        partial = self._path.with_suffix(".partial.npz")  # a name that np.savez leaves as it is
-        np.savez(partial, **saved)
-        partial.replace(self._path)
+        with files.replacing(self._path) as partial, partial.open("wb") as file:
+            np.savez(file, **saved)
         self._last = time.monotonic()
 
     def restore(self, state: State) -> None:
-        """Bring a run that has just begun to where the checkpoint was taken; without one of this run, do nothing."""
+        """Restore a run that has just begun; without a checkpoint of this run, do nothing."""
         if not self._path.is_file():
             return
         with np.load(self._path) as saved:
@@ -75,7 +76,7 @@ class Checkpoint:
         state.history[:] = facts["history"]
 
     def remove(self) -> None:
-        """Delete the file: the run is over."""
+        """Delete the file, since the run is finished."""
         self._path.unlink(missing_ok=True)
 
 

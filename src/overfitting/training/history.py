@@ -1,4 +1,4 @@
-"""The history of a training as a file that grows with it: one process writes, any other follows."""
+"""The history of a run: a CSV file that grows with it. One process writes, others may follow."""
 
 import csv
 import os
@@ -6,17 +6,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-Row = dict[str, float]
+from overfitting.base import files
+
+Row = dict[str, float]  # of an epoch, by the names of COLUMNS
+
+COLUMNS = (
+    "epoch",  # counted from 1
+    "train_log_loss",
+    "val_log_loss",
+    "train_accuracy",
+    "val_accuracy",
+    "learning_rate",
+    "penalty",
+    "seconds",
+)
 
 
 class Journal:
-    """Writes a row an epoch to the CSV file `path`, under a header of `columns`, `epoch` (from 1) among them.
+    """Writes one row per epoch to the CSV file `path`, under a header of `columns`.
 
-    Each row goes to the file at once: a process that is killed leaves no fewer than its checkpoint has, and a row costs
-    14 microseconds.
+    Each row reaches the file at once, so a killed process leaves at least the rows of its checkpoint. A row costs 14
+    microseconds.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, columns: Sequence[str] = COLUMNS) -> None:
         self._path, self._columns = path, columns
         self._file: TextIO | None = None
         self._rows = 0
@@ -28,36 +41,35 @@ class Journal:
         self._close()
 
     def callback(self) -> Any:
-        """The journal as a Keras callback. Keras is imported here only: those who follow need none."""
+        """A Keras callback that writes. Keras is imported here, because followers need none."""
         import keras
 
         return keras.callbacks.LambdaCallback(on_epoch_end=self.write)
 
     def write(self, epoch: int, row: Mapping[str, float]) -> None:
-        """Add the row of `epoch`, from 0 as Keras counts; the first call keeps that many rows of an older file."""
+        """Add the row of `epoch`, counted from 0 as in Keras; the first call keeps that many rows of an older file."""
         if self._file is None:
             self._file = self._begin(epoch)
         self._writer(self._file).writerow({**row, "epoch": epoch + 1})  # Keras makes it a float
         self._rows += 1
 
     def complete(self, history: Sequence[Mapping[str, float]]) -> None:
-        """End with exactly `history`: some of its first rows may be lacking if the machine itself went down."""
+        """End with exactly `history`; after a crash of the machine some of its first rows may be missing."""
         if self._rows < len(history):
             self._close()
             self._file = self._begin(0)
             self._writer(self._file).writerows(history)
 
     def _begin(self, rows: int) -> TextIO:
-        """A new file in the place of the old one (which DVC's cache may share), with its first `rows` rows."""
+        """Start a new file with the first `rows` rows of the old one, which DVC's cache may share."""
         kept: list[str] = []
         if rows and self._path.is_file():
             with self._path.open(newline="") as old:
                 kept = [line for line in old if line.endswith("\n")][1 : rows + 1]
-        partial = self._path.with_suffix(".partial")
-        file = partial.open("w", newline="", buffering=1)
-        self._writer(file).writeheader()
-        file.writelines(kept)
-        partial.replace(self._path)
+        with files.replacing(self._path) as partial:
+            file = partial.open("w", newline="", buffering=1)
+            self._writer(file).writeheader()
+            file.writelines(kept)
         self._rows = len(kept)
         return file
 
@@ -72,8 +84,8 @@ class Journal:
 class Follower:
     """Reads a journal while it is written, each epoch once and in order.
 
-    What lies at `path` at first is left from an earlier training until it changes: its rows may be those of another
-    configuration, or some that a resumed training is about to repeat.
+    A file that is at `path` from the start is ignored until it changes: its rows may be those of another configuration,
+    or of epochs that a resumed run is about to repeat.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,11 +93,11 @@ class Follower:
         self._left = _state(path)
         self._columns: list[str] = []
         self._end = 0  # bytes read
-        self._line = b""  # the last ones of them
+        self._line = b""  # the last line of them
         self._epoch = 0
 
     def new_rows(self) -> list[Row]:
-        """The rows that were completed since the last call."""
+        """Rows that were completed since the last call."""
         if self._left is not None and self._left == _state(self._path):
             return []
         self._left = None
@@ -100,9 +112,9 @@ class Follower:
         return new
 
     def _new_lines(self, file: BinaryIO) -> list[str]:
-        """Complete lines after those read before, less the header."""
+        """Complete lines after those read before, without the header."""
         file.seek(self._end - len(self._line))
-        if file.read(len(self._line)) != self._line:  # begun anew, with fewer rows, by a training that was resumed
+        if file.read(len(self._line)) != self._line:  # a resumed run started the file again, with fewer rows
             self._end, self._line = file.seek(0), b""
         lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
         has_header = self._end == 0
@@ -116,7 +128,7 @@ class Follower:
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
-    """What tells two versions of a file apart; None: there is no file."""
+    """A key that differs between versions of a file; None if there is no file."""
     try:
         found = os.stat(path)
     except FileNotFoundError:

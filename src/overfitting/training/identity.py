@@ -1,41 +1,118 @@
-"""Names of the work: the fingerprint of a run (variant and seed) and of the whole comparison; what is done of it."""
+"""Fingerprints that identify a run (variant, seed) and a whole comparison."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from overfitting.base.fingerprint import code_fingerprint, fingerprint, library_versions
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import code_digests, fingerprint, library_versions
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
+from overfitting.training.remedies import REMEDIES
+from overfitting.training.summary import Settings, Summary
 
-LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a training computes
+ENGINE = "overfitting.training.loop"  # its code and all code that it imports count for every run
+LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a run computes
 
 
-def run_fingerprint(config: Config, seed: int, data: str) -> str:
-    """What determines one run: the variant, the training, the seed, the prepared `data` and the training code."""
+@dataclass(frozen=True)
+class Code:
+    """Digests of the code that trains, and versions of its libraries, all read at one time."""
+
+    engine: tuple[str, ...]
+    remedies: Mapping[str, tuple[str, ...]]  # by name
+    libraries: Mapping[str, str]
+
+    @classmethod
+    def read(cls) -> "Code":
+        """The code as it is in the files now."""
+        engine = code_digests(ENGINE)
+        remedies = {name: code_digests(remedy.__module__) for name, remedy in REMEDIES.items()}
+        return cls(engine, remedies, library_versions(*LIBRARIES))
+
+    def fingerprint(self, remedies: Iterable[str]) -> str:
+        """Fingerprint of the code that trains with the `remedies` of these names; others do not count."""
+        own = {name: self.remedies[name] for name in remedies}
+        return fingerprint(engine=self.engine, remedies=own, libraries=self.libraries)
+
+
+@cache
+def loaded_code() -> Code:
+    """The training code that this process has loaded; the first call loads it.
+
+    Raises:
+        UserError: the files changed while they were loaded.
+    """
+    before = Code.read()
+    import overfitting.training.loop  # noqa: F401
+
+    if Code.read() != before:
+        raise UserError("the source code changed while it was loaded; start again")
+    return before
+
+
+@dataclass(frozen=True)
+class Run:
+    """A variant to train with a seed: everything that determines its result, fixed before training starts."""
+
+    variant: str
+    seed: int
+    config: Config
+    data: str  # fingerprint of the prepared rows
+    fingerprint: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return files.RUNS / self.variant / str(self.seed)
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration that it is trained with."""
+        parts = section(self.config, "train")
+        return Settings(variant=parts["variant"], training=parts["training"])
+
+    def summary(self) -> Summary | None:
+        """The summary of the finished run; None if it is not finished, or if its folder holds another run."""
+        path = self.folder / "summary.json"
+        if not path.is_file():
+            return None
+        found = files.read_json(path)
+        return Summary.read(path) if found.get("fingerprint") == self.fingerprint else None
+
+
+def plan(configs: Mapping[str, Config], data: str, code: Code | None = None) -> list[Run]:
+    """All runs of the variants that are trained, in their order; `code` is read now if it is not given."""
+    code = code or Code.read()
+    return [
+        Run(name, seed, config, data, run_fingerprint(config, seed, data, code))
+        for name, config in configs.items()
+        if not config.variant.ensemble_of
+        for seed in config.seeds
+    ]
+
+
+def run_fingerprint(config: Config, seed: int, data: str, code: Code | None = None) -> str:
+    """Fingerprint of what determines one run: variant, training, seed, prepared `data`, code and library versions."""
     parts = section(config, "train")
     return fingerprint(
-        variant=parts["variant"],
+        variant=config.variant.model_dump(),
         training=parts["training"],
         seed=seed,
         data=data,
-        code=code_fingerprint("overfitting.training.loop"),
-        libraries=library_versions(*LIBRARIES),
+        code=(code or Code.read()).fingerprint(config.variant.strengths),
     )
 
 
 def comparison_fingerprint(configs: Mapping[str, Config], data: str) -> str:
-    """What determines a comparison: the runs of all `configs` (by variant) with all their seeds."""
+    """Fingerprint of a comparison: the runs of all `configs` (by variant) with all their seeds."""
+    code = Code.read()
     return fingerprint(
-        runs=[[name, run_fingerprint(config, seed, data)] for name, config in configs.items() for seed in config.seeds]
+        runs=[
+            [name, run_fingerprint(config, seed, data, code)]
+            for name, config in configs.items()
+            for seed in config.seeds
+        ]
     )
-
-
-def finished_run(folder: Path, fingerprint: str) -> dict[str, Any] | None:
-    """Summary of the run that `folder` holds, if it is finished and the one of that fingerprint."""
-    try:
-        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
-    except FileNotFoundError:
-        return None
-    return summary if summary["fingerprint"] == fingerprint else None

@@ -1,6 +1,6 @@
-"""Layers that train faster than Keras's own, on the same weights. A model is saved without them.
+"""Layers that train faster than Keras's, on the same weights. A saved model does not contain them.
 
-They stand in for `keras.layers.Dropout` and `keras.layers.Dense` while a model trains (`network.faster`).
+`network.faster` puts them in place of `keras.layers.Dropout`, `GaussianNoise` and `Dense` while a model trains.
 """
 
 from typing import Any
@@ -9,11 +9,11 @@ from overfitting.training.backend import keras, tf
 
 
 class Dropout(keras.layers.Layer):
-    """Inverted dropout whose masks are raw random bits and follow from (seed, step) alone.
+    """Inverted dropout whose masks are raw random bits, determined by (seed, step) alone.
 
-    A rate that is a multiple of 1/256 takes a random byte an element; any other takes two and is rounded to the nearest
-    multiple of 1/65536, of which at least one is kept: `self.rate` is what it became. Kept elements are divided by
-    exactly the share that is kept, so the expected output is the input, whatever the rounding.
+    A rate that is a multiple of 1/256 takes one random byte per element. Any other rate takes two and is rounded to the
+    nearest multiple of 1/65536, below 1; `self.rate` is the rounded rate. Kept elements are divided by exactly the
+    share that is kept, so the expected output is the input despite the rounding.
     """
 
     def __init__(self, rate: float, seed: int, step: Any) -> None:
@@ -25,7 +25,7 @@ class Dropout(keras.layers.Layer):
         self._step = step  # a variable that counts the steps of the training
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The inputs, where `training` with a share of `rate` of them 0."""
+        """The inputs; if `training`, with a share `rate` of them set to 0."""
         if not training:
             return inputs
         kept = tf.cast(self._words(tf.shape(inputs)) >= tf.cast(self._dropped, self._word), inputs.dtype)
@@ -35,38 +35,40 @@ class Dropout(keras.layers.Layer):
         """Random words, uniform over their range."""
         count = tf.reduce_prod(shape)
         in_each = 4 // self._word.size
-        seed = seed_of(self._seed, self._step)
+        seed = step_seed(self._seed, self._step)
         bits = tf.random.stateless_uniform([-(-count // in_each)], seed, minval=None, maxval=None, dtype=tf.uint32)
         return tf.reshape(tf.reshape(tf.bitcast(bits, self._word), [-1])[:count], shape)
 
 
 class GaussianNoise(keras.layers.Layer):
-    """Noise of mean 0 and deviation `stddev` on the input while training, which follows from (seed, step) alone."""
+    """Gaussian noise of standard deviation `stddev` while training, determined by (seed, step) alone."""
 
     def __init__(self, stddev: float, seed: int, step: Any) -> None:
         super().__init__()
         self._stddev, self._seed, self._step = stddev, seed, step
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The inputs, where `training` with noise."""
+        """The inputs; if `training`, with noise added."""
         if not training:
             return inputs
-        return inputs + tf.random.stateless_normal(tf.shape(inputs), seed_of(self._seed, self._step), 0.0, self._stddev)
+        return inputs + tf.random.stateless_normal(
+            tf.shape(inputs), step_seed(self._seed, self._step), 0.0, self._stddev
+        )
 
 
-def seed_of(seed: int, step: Any) -> tf.Tensor:
-    """Seed of TensorFlow's stateless generators, (2,) int64, of a step."""
+def step_seed(seed: int, step: Any) -> tf.Tensor:
+    """Seed (2,) int64 of a step for TensorFlow's stateless generators."""
     return tf.stack([tf.cast(seed, tf.int64), tf.cast(step.value, tf.int64)])
 
 
 class BfloatDense(keras.layers.Layer):
-    """A Dense layer whose matrix product takes bfloat16; weights, sum with the bias and activation stay float32."""
+    """A Dense layer that multiplies in bfloat16; its weights, bias and activation stay float32."""
 
     def __init__(self, dense: keras.layers.Dense) -> None:
         super().__init__()
         self._dense = dense
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """What the Dense layer gives, to the precision of bfloat16."""
+        """The output of the Dense layer, with products in bfloat16."""
         product = tf.matmul(tf.cast(inputs, tf.bfloat16), tf.cast(self._dense.kernel.value, tf.bfloat16))
         return self._dense.activation(tf.cast(product, tf.float32) + self._dense.bias)

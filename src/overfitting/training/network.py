@@ -1,4 +1,4 @@
-"""Variant -> keras.Model: dense hidden layers with their remedies, one logit out."""
+"""The network of a variant as a Keras model."""
 
 from typing import Any
 
@@ -7,49 +7,51 @@ import numpy as np
 from overfitting.config.schema import Precision, Variant
 from overfitting.training import layers
 from overfitting.training.backend import keras
+from overfitting.training.remedies import active
+from overfitting.training.remedy import Remedy
 
 
 def build(variant: Variant, n_features: int, seed: int) -> keras.Model:
     """Network of `variant` on `n_features` columns; its output (n_rows, 1) is a logit.
 
-    Noise on the input, then hidden layers: Dense with a penalty of `l1 * |w| + l2 * w**2` on its kernel and a bound on
-    the norm of each unit's weights; normalization before the activation; Dropout. Initial weights and random masks
-    follow from `seed` alone.
+    Hidden layers are Dense with the variant's activation; remedies add penalties, bounds and layers. Initial weights
+    and random masks follow from `seed` alone, and initial weights do not depend on the remedies.
     """
+    remedies = active(variant)
     streams = iter(np.random.SeedSequence(seed).generate_state(2 * len(variant.hidden_units) + 2).tolist())
-    stack: list[keras.Layer] = [keras.Input((n_features,))]
+    hidden: list[keras.Layer] = []
     for units in variant.hidden_units:
-        stack += _hidden_layer(variant, units, seed=next(streams))
-        dropout_seed = next(streams)
-        if variant.dropout:
-            stack.append(keras.layers.Dropout(variant.dropout, seed=dropout_seed))
-    stack.append(keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(streams))))
-    if variant.noise:
-        stack.insert(1, keras.layers.GaussianNoise(variant.noise, seed=next(streams)))
-    return keras.Sequential(stack)
+        hidden += _hidden_layer(variant, remedies, units, seed=next(streams))
+        mask_seed = next(streams)
+        hidden += [layer for remedy in remedies for layer in remedy.after_hidden(mask_seed)]
+    output = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(streams)))
+    input_seed = next(streams)
+    first = [layer for remedy in remedies for layer in remedy.input_layers(input_seed)]
+    return keras.Sequential([keras.Input((n_features,)), *first, *hidden, output])
 
 
-def _hidden_layer(variant: Variant, units: int, seed: int) -> list[keras.Layer]:
+def _hidden_layer(variant: Variant, remedies: list[Remedy[object]], units: int, seed: int) -> list[keras.Layer]:
+    between = [layer for remedy in remedies for layer in remedy.before_activation()]
+    penalty: dict[str, float] = {}
+    more: dict[str, Any] = {}
+    for remedy in remedies:
+        penalty |= remedy.penalty()
+        more |= remedy.dense()
     dense = keras.layers.Dense(
         units,
-        activation=None if variant.normalization else variant.activation,
+        activation=None if between else variant.activation,
         kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-        kernel_regularizer=_penalty(variant),
-        kernel_constraint=keras.constraints.MaxNorm(variant.max_norm) if variant.max_norm else None,
+        kernel_regularizer=keras.regularizers.L1L2(**penalty) if penalty else None,
+        **more,
     )
-    match variant.normalization:
-        case "batch":
-            return [dense, keras.layers.BatchNormalization(), keras.layers.Activation(variant.activation)]
-        case "layer":
-            return [dense, keras.layers.LayerNormalization(), keras.layers.Activation(variant.activation)]
-    return [dense]
+    return [dense, *between, keras.layers.Activation(variant.activation)] if between else [dense]
 
 
 def faster(model: keras.Model, step: Any, precision: Precision) -> keras.Model:
-    """`model` as it trains: on the same weights, with the layers of `layers` for Keras's where they pay.
+    """`model` as it trains: the same weights, with the layers of `training/layers.py` in place of slower ones of Keras.
 
     Dropout masks and noise follow from each layer's seed and `step`, a variable that counts the steps. Under
-    `mixed_bfloat16` the hidden layers multiply in bfloat16, as Keras's policy of that name does, and not the last one.
+    `mixed_bfloat16` the hidden layers multiply in bfloat16, as in Keras's policy of that name; the last one does not.
     """
 
     def replace(layer: keras.Layer) -> keras.Layer:
@@ -64,16 +66,8 @@ def faster(model: keras.Model, step: Any, precision: Precision) -> keras.Model:
     return keras.Sequential([keras.Input(model.input_shape[1:]), *map(replace, model.layers)])
 
 
-def _penalty(variant: Variant) -> keras.regularizers.Regularizer | None:
-    if variant.l1 and variant.l2:
-        return keras.regularizers.L1L2(variant.l1, variant.l2)
-    if variant.l1:
-        return keras.regularizers.L1(variant.l1)
-    return keras.regularizers.L2(variant.l2) if variant.l2 else None
-
-
 def hidden_kernels(model: keras.Model) -> list[keras.Variable]:
-    """Weights (n_in, n_out) of the hidden layers: what penalties, weight decay and bounds act on."""
+    """Weights (n_in, n_out) of the hidden layers, on which penalties, weight decay and bounds act."""
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     return [layer.kernel for layer in dense[:-1]]
 

@@ -31,14 +31,9 @@ class Weights(Record):
     weight_histogram: tuple[float, ...]  # share per bin
 
 
-class Summary(Weights):
-    """A finished run. `best` is measured with the weights of the best epoch, `last` with those of the last one."""
+class Outcome(Weights):
+    """What a run reached. `best` is measured with the weights of the best epoch, `last` with those of the last."""
 
-    variant: str
-    seed: int
-    fingerprint: str  # of the run
-    data_fingerprint: str
-    config: Settings
     train_rows: int
     epochs: int
     best_epoch: int  # lowest validation log loss, counted from 1
@@ -47,3 +42,13 @@ class Summary(Weights):
     last: Losses
     parameters: int
     near_zero_share_initial: float  # before training
+
+
+class Summary(Outcome):
+    """A finished run: its identity, its configuration and its outcome."""
+
+    variant: str
+    seed: int
+    fingerprint: str  # of the run
+    data_fingerprint: str
+    config: Settings

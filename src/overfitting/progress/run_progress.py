@@ -1,4 +1,4 @@
-"""How far trainings are, as their journals tell: epochs, the best loss so far, the time that is left."""
+"""Progress of running trainings: epoch, best loss so far, estimated time left."""
 
 import math
 from collections import deque
@@ -8,12 +8,12 @@ from statistics import median
 
 from overfitting.training.history import Row
 
-RECENT = 20  # epochs whose median says how long one takes: the first compiles, others may have had to wait
+RECENT = 20  # epochs whose median time counts: the first compiles, and others may have waited for a core
 
 
 @dataclass
-class Standing:
-    """Where the training of a seed stands; `epoch` 0: it has not begun, or compiles.
+class RunProgress:
+    """Progress of one run; at `epoch` 0 it has not started, or compiles.
 
     It ends after `epochs`, or earlier if it `may_stop`. `best` is the lowest validation log loss.
     """
@@ -27,8 +27,13 @@ class Standing:
     is_over: bool = False
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
+    @property
+    def name(self) -> str:
+        """Variant and seed."""
+        return f"{self.variant} seed {self.seed}"
+
     def add(self, rows: Sequence[Row]) -> None:
-        """Count what has been read of the journal."""
+        """Add rows of the history."""
         for row in rows:
             self.epoch = int(row["epoch"])
             self.best = min(self.best, row["val_log_loss"])
@@ -36,21 +41,21 @@ class Standing:
 
     @property
     def trains(self) -> bool:
-        """Whether epochs are coming in."""
+        """Whether its first epoch is done and the run is not over."""
         return self.epoch > 0 and not self.is_over
 
     @property
     def pace(self) -> float | None:
-        """Seconds an epoch; None until there are two, since the first takes longer."""
+        """Seconds per epoch; None before the second epoch, because the first takes longer."""
         return median(self._seconds) if len(self._seconds) > 1 else None
 
 
-def seconds_left(standings: Sequence[Standing]) -> float | None:
-    """Seconds until all are over if as many train side by side as do now; None while nobody can tell."""
-    paces = [standing.pace for standing in standings if standing.pace is not None]
+def seconds_left(runs: Sequence[RunProgress]) -> float | None:
+    """Seconds until all runs are over if as many run side by side as now; None while no pace is known."""
+    paces = [run.pace for run in runs if run.pace is not None]
     if not paces:
         return None
     usual = median(paces)
-    work = [(s.epochs - s.epoch) * (s.pace or usual) for s in standings if not s.is_over]
-    side_by_side = sum(standing.trains for standing in standings) or 1
+    work = [(run.epochs - run.epoch) * (run.pace or usual) for run in runs if not run.is_over]
+    side_by_side = sum(run.trains for run in runs) or 1
     return max(sum(work) / side_by_side, max(work, default=0.0))

@@ -1,43 +1,27 @@
-"""Symmetries and mixup: what they do to a batch, and how they are distributed."""
+"""Rotations and reflections of collisions."""
 
-import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from overfitting.base.errors import UserError
-from overfitting.config.schema import Variant
-from overfitting.data.columns import NAMES, roles
+from overfitting.data.columns import NAMES
 from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import PHI_LIMIT
-from overfitting.training.augmentation import augmentation
-
-ROLES = np.array(roles(NAMES))
-
-
-def counter(value=0):
-    return keras.Variable(value, dtype="int64", trainable=False)
+from overfitting.training.remedies.symmetry import Symmetry
+from overfitting.training.remedy import Stream, seed_of
+from tests.builders.training import ROLES, collisions, counter
 
 
-def collisions(n_rows=2000, seed=0):
-    """Invented events: positive momenta and masses, angles, b-tags."""
-    generator = np.random.default_rng(seed)
-    draw = {
-        "pt": lambda: generator.lognormal(0, 0.5, n_rows),
-        "mass": lambda: generator.lognormal(0, 0.5, n_rows),
-        "eta": lambda: generator.normal(0.3, 1, n_rows),
-        "phi": lambda: generator.uniform(-PHI_LIMIT, PHI_LIMIT, n_rows) * 0.999,
-        "btag": lambda: generator.choice([0.0, 1.1, 2.2], n_rows),
-    }
-    return np.column_stack([draw[role]() for role in ROLES]).astype(np.float32)
+def transform(scaling, seed=0, step=0):
+    """The transform of batches of a run with that seed."""
+    remedy = Symmetry(True)
+    return remedy.transform(scaling, Stream(seed_of(seed, remedy.stream), counter(step)))
 
 
 def turned(raw, scaling, seed=0, step=0):
     """Raw columns of the images under the symmetries of scaled rows."""
-    transform = augmentation(Variant(symmetry=True), scaling, seed, counter(step))
-    features, labels = transform(scaling.apply(raw), np.arange(len(raw), dtype=np.float32))
+    features, labels = transform(scaling, seed, step)(scaling.apply(raw), np.arange(len(raw), dtype=np.float32))
     np.testing.assert_array_equal(labels, np.arange(len(raw)))
     return np.asarray(features) * np.array(scaling.deviation) + np.array(scaling.mean)
 
@@ -97,40 +81,11 @@ def test_symmetric_columns_are_the_same_for_every_image_of_an_event(raw):
 
 def test_after_symmetric_columns_nothing_is_left_to_do(raw):
     scaling = fit_scaling(raw, NAMES, "symmetry")
-    features = scaling.apply(raw)
-    image, _ = augmentation(Variant(symmetry=True), scaling, 0, counter())(features, np.zeros(len(raw)))
-    np.testing.assert_array_equal(image, features)
+    assert transform(scaling) is None
 
 
 def test_columns_without_symmetries_are_an_error():
     scaling = fit_scaling(collisions()[:, :3], ("a", "b", "c"), "standard")
     for unknown in (scaling, None):
         with pytest.raises(UserError, match="expected columns of collisions"):
-            augmentation(Variant(symmetry=True), unknown, 0, counter())
-
-
-@given(alpha=st.floats(0.05, 8.0), seed=st.integers(0, 2**31 - 1))
-@settings(max_examples=25, deadline=None)
-def test_mixup_takes_two_rows_by_one_share_for_features_and_label(alpha, seed):
-    generator = np.random.default_rng(0)
-    features = generator.normal(size=(50, 3)).astype(np.float32)
-    labels = np.tile([0.0, 1.0], 25).astype(np.float32)  # neighbours differ, so the label tells the share
-    mixed, soft = map(np.asarray, augmentation(Variant(mixup=alpha), None, seed, counter())(features, labels))
-    share = np.where(labels == 1, soft, 1 - soft)[:, None]
-    assert ((soft >= 0) & (soft <= 1)).all()
-    np.testing.assert_allclose(mixed, share * features + (1 - share) * np.roll(features, 1, 0), atol=1e-5)
-
-
-@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
-def test_the_shares_of_mixup_are_of_the_beta_distribution(alpha):
-    labels = np.tile([0.0, 1.0], 5000).astype(np.float32)
-    _, soft = augmentation(Variant(mixup=alpha), None, 3, counter())(np.zeros((10_000, 1), np.float32), labels)
-    share = np.where(labels == 1, soft, 1 - np.asarray(soft))
-    assert kstest(share, "beta", (alpha, alpha)).pvalue > 1e-4
-
-
-def test_without_a_remedy_a_batch_stays_as_it_is():
-    features, labels = collisions(5), np.ones(5, np.float32)
-    same = augmentation(Variant(), None, 0, counter())(features, labels)
-    assert same[0] is features
-    assert same[1] is labels
+            transform(unknown)

@@ -1,7 +1,6 @@
 """How far trainings are: the best loss, and the time that is left."""
 
 import pytest
-
 from overfitting.progress.state import Standing, seconds_left
 
 

@@ -1,0 +1,9 @@
+from overfitting.config.types import Name
+from overfitting.training.remedy import Remedy
+
+
+class EnsembleOf(Remedy[str], acts_on="ensemble", kind=Name | None, off=None):
+    """Name of the variant whose logits are averaged over the seeds; nothing is trained.
+
+    `evaluate` averages (`overfitting.evaluation.comparison`).
+    """

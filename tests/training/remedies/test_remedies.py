@@ -1,0 +1,98 @@
+"""The remedies as a whole: what they declare, and variants that the data does not support."""
+
+import keras
+import numpy as np
+import pytest
+
+from overfitting.base.errors import UserError
+from overfitting.config.composition import compose_variants
+from overfitting.config.schema import Variant
+from overfitting.config.strengths import STRENGTHS
+from overfitting.data.columns import NAMES
+from overfitting.data.manifest import Manifest
+from overfitting.training.remedies import REMEDIES, active, check_variants
+from overfitting.training.remedy import Stream
+from tests.builders.metrics import invented_data
+from tests.builders.training import counter
+
+HIGGS = {"columns": list(NAMES), "scaling": "standard", "spare_rows": 100}
+PLACES = {"network", "loss", "optimizer", "rows", "weights kept", "ensemble"}
+
+
+def manifest(**values):
+    return Manifest.model_validate({**invented_data(), **HIGGS, **values})
+
+
+def variants():
+    return {name: config.variant for name, config in compose_variants().items()}
+
+
+def test_every_file_declares_one_remedy_that_is_explained():
+    assert set(REMEDIES) == set(STRENGTHS)
+    for name, remedy in REMEDIES.items():
+        assert remedy.name == name
+        assert remedy.acts_on in PLACES
+        assert len(STRENGTHS[name].about) > 20
+        STRENGTHS[name].kind.validate_python(STRENGTHS[name].off)
+
+
+def test_a_remedy_that_is_off_is_not_part_of_a_variant():
+    assert Variant(l2=0.0, keep="best", max_norm=None) == Variant()
+    assert active(Variant(l2=0.0)) == []
+    assert [remedy.name for remedy in active(Variant(l2=0.1, dropout=0.5))] == ["dropout", "l2"]
+
+
+def test_batches_are_transformed_in_the_order_of_their_streams_which_are_distinct():
+    remedies = active(Variant(mixup=0.2, symmetry=True))
+    assert [remedy.name for remedy in remedies] == ["symmetry", "mixup"]
+    assert len({remedy.stream for remedy in remedies}) == 2
+
+
+def test_without_remedies_nothing_is_transformed():
+    stream = Stream(0, counter())
+    for name, remedy in REMEDIES.items():
+        if remedy.acts_on != "rows":
+            assert remedy(STRENGTHS[name].off).transform(None, stream) is None
+
+
+def test_every_strength_can_be_read_by_its_name():
+    variant = Variant(l2=0.1)
+    assert (variant.strength("l2"), variant.strength("dropout"), variant.strength("keep")) == (0.1, 0.0, "best")
+    assert variant.differences() == {"l2": 0.1}
+    assert set(variant.settings()) == {"hidden_units", "activation", *STRENGTHS}
+
+
+def test_targets_are_the_labels_unless_a_remedy_changes_them():
+    labels = keras.ops.convert_to_tensor(np.array([0.0, 1.0], np.float32))
+    for name, remedy in REMEDIES.items():
+        changed = remedy(0.2).targets(labels) is not labels
+        assert changed == (name == "label_smoothing")
+
+
+def test_collisions_with_spare_rows_support_all_variants(project):
+    check_variants(variants(), manifest())
+
+
+def test_everything_that_is_missing_is_reported_at_once(project):
+    with pytest.raises(UserError) as error:
+        check_variants(variants(), manifest(columns=["age", "height"], spare_rows=0))
+    message = str(error.value)
+    assert "more_data: variant.extra_rows is 90,000, but the split leaves no spare rows" in message
+    assert "cocktail: variant.symmetry needs columns of collisions" in message
+    assert "remove `- more_data`, `- cocktail` from `variants` in params.yaml" in message
+
+
+def test_pieces_hide_angles(project):
+    with pytest.raises(UserError, match=r"cocktail: .*piecewise hides the angles"):
+        check_variants(variants(), manifest(scaling="piecewise"))
+
+
+def test_an_ensemble_and_plain_networks_need_nothing(project):
+    plain = {name: variant for name, variant in variants().items() if name not in ("more_data", "cocktail")}
+    check_variants(plain, manifest(columns=["age"], scaling="none", spare_rows=0))
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0, 0), (200, 200), (9000, 500)])
+def test_a_variant_takes_as_many_spare_rows_as_it_asks_for_and_there_are(asked, expected):
+    found = manifest(train_rows=1000, spare_rows=500)
+    assert sum(remedy.more_rows(found) for remedy in active(Variant(extra_rows=asked))) == expected
