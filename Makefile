@@ -28,7 +28,7 @@ smoke: .venv/main ## the whole pipeline on tiny settings, in a scratch copy
 	python -m overfitting smoke
 
 bench: .venv/bench ## speed and memory against plain Keras, PyTorch and JAX (about an hour; GROUPS="epoch peak" for some)
-	python benchmarks/bench.py $(GROUPS)
+	python benchmarks/speed/bench.py $(GROUPS)
 
 tune: .venv/main ## search for the strengths of remedies on validation rows (SEARCH="l2 dropout" for some); resumes
 	dvc repro preprocess

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overfitting.base import fingerprint as module
-from overfitting.base.fingerprint import code_fingerprint, fingerprint, imported_files
+from overfitting.base.fingerprint import code_digests, fingerprint, imported_files
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -49,7 +49,7 @@ def of(tmp_path, monkeypatch):
             source.write_text(content)
             sources.append(source)
         monkeypatch.setattr(module, "imported_files", lambda _: tuple(sources))
-        return code_fingerprint("module")
+        return code_digests("module")
 
     return write
 
@@ -92,7 +92,7 @@ def test_the_configuration_does_not_count_because_its_values_do(tmp_path, monkey
     def code(of_schema, of_other):
         schema.write_text(of_schema)
         other.write_text(of_other)
-        return code_fingerprint("module")
+        return code_digests("module")
 
     assert code("x = 1\n", "") == code("x = 2\n", "")
     assert code("", "x = 1\n") != code("", "x = 2\n")  # only a name like that of the schema

@@ -1,4 +1,4 @@
-"""A scratch project that was reproduced on tiny settings, once for all tests that start from one."""
+"""Fixtures and helpers: a scratch project reproduced on tiny settings, shared by all pipeline tests."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ VARIANTS = ["tiny", "large", "l2"]
 def run(command: Sequence[str], root: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """Exit code and output of a command.
 
-    The output goes to a file, since what a command leaves running in the background would hold a pipe open.
+    The output goes to a file, because a process that the command leaves in the background would keep a pipe open.
     """
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(
@@ -35,7 +35,7 @@ def run(command: Sequence[str], root: Path, environment: Mapping[str, str]) -> t
 
 
 def end_queue_workers(root: Path) -> None:
-    """End workers of DVC's queue: of two that start in the same millisecond, one may never hear that it can go."""
+    """Stop workers of DVC's queue: if two start in the same millisecond, one may never receive the message to stop."""
     for file in (root / ".dvc/tmp/exps/celery").glob("dvc-exp-worker-*.pid"):
         with contextlib.suppress(psutil.NoSuchProcess):
             worker = psutil.Process(int(file.read_text()))
@@ -44,10 +44,10 @@ def end_queue_workers(root: Path) -> None:
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that the first of the test processes to need it makes, for all of them."""
+    """A folder shared by all test processes; the first one that needs it creates it."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent  # the folder of all workers
+        shared = shared.parent  # shared by all workers
     root, done = shared / name, shared / f"{name}.done"
     with FileLock(shared / f"{name}.lock"):
         if not done.is_file():
@@ -58,7 +58,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
 
 
 class Project:
-    """A scratch copy with git and DVC, in which commands are run as a user runs them."""
+    """A scratch copy with git and DVC, in which tests run commands as a user does."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -75,7 +75,7 @@ class Project:
         return output
 
     def copy(self, root: Path) -> "Project":
-        """The same with DVC's cache in another place, without MLflow, which knows where it was."""
+        """A copy of the project and its DVC cache at `root`, without the MLflow files, which hold absolute paths."""
         shutil.copytree(self.root, root, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
         return Project(root)
 
@@ -84,17 +84,17 @@ class Project:
         self.run("git", "commit", "-qm", message)
 
     def restore(self) -> None:
-        """Back to what was committed."""
+        """Restore the committed state."""
         self.run("git", "checkout", "--quiet", ".")
         self.run("dvc", "checkout", "--force")
 
     @property
     def output(self) -> str:
-        """What `dvc repro` said at first."""
+        """Output of the first `dvc repro`."""
         return (self.root / ".git/output").read_text()
 
     def ran(self, output: str) -> set[str]:
-        """Stages that `dvc repro` ran."""
+        """Stages that ran, according to the output of `dvc repro`."""
         return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
 
     def edit(self, file: str, key: str, value: object) -> None:
@@ -108,7 +108,7 @@ class Project:
 
 @pytest.fixture(scope="session")
 def reproduced_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project after `dvc repro`, committed; tests copy it and leave it as it is."""
+    """The project after `dvc repro` and a commit. Tests copy it and do not change it."""
     return Project(made_once(tmp_path_factory, "reproduced", _reproduce))
 
 

@@ -1,4 +1,4 @@
-"""dvc.yaml against the code: each stage lists the folders it imports, and DVC sees exactly what Hydra sees."""
+"""dvc.yaml agrees with the code: each stage lists the code it imports, and DVC detects the changes that Hydra sees."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,21 +19,21 @@ def stages() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
-def test_the_stages_are_the_codes():
+def test_dvc_yaml_has_the_stages_of_the_code():
     assert list(stages()) == list(SECTIONS)
 
 
 @pytest.mark.parametrize("stage", SECTIONS)
-def test_the_code_dependencies_of_a_stage_cover_what_it_imports_and_nothing_else(stage):
+def test_code_dependencies_of_a_stage_cover_its_imports_and_nothing_else(stage):
     listed = {ROOT / path for path in stages()[stage]["deps"] if path.startswith("src/")}
     imported = imported_files(f"overfitting.stages.{stage}")
     covering = {path: [file for file in imported if file == path or path in file.parents] for path in listed}
     assert {file for files in covering.values() for file in files} == set(imported)
-    assert all(covering.values()), "a dependency that the stage does not import"
+    assert all(covering.values()), "a dependency from which the stage imports nothing"
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Paths of the values that can be changed one by one; a list of plain values is one value."""
+    """Paths of all values that can change separately; a list of plain values counts as one value."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from leaves(inner, (*path, key))
@@ -44,7 +44,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield path
 
 
-# another valid value where the general rule of `changed` finds none
+# another valid value, for keys to which the rules of `changed` do not apply
 OTHER = {
     "scaling": "none",
     "duplicates": "keep",
@@ -83,7 +83,7 @@ def changed(path: tuple[Any, ...], value: Any) -> Any:
 
 
 def cases() -> list[tuple[str, tuple[Any, ...]]]:
-    """All leaves of params.yaml and conf/, but for what no stage reads: searches, and variants that are not listed."""
+    """All leaves of params.yaml and conf/, without the files that no stage reads: searches, and variants not listed."""
     listed = yaml.safe_load((ROOT / "params.yaml").read_text())["variants"]
     found = {str(path.relative_to(ROOT)): path for path in (ROOT / "conf").rglob("*.yaml")}
     variants = {name for name in found if name.startswith("conf/variant/")}
@@ -99,7 +99,7 @@ def cases() -> list[tuple[str, tuple[Any, ...]]]:
 
 
 def _is_structure(path: tuple[Any, ...]) -> bool:
-    """Values that configure Hydra: its own settings, `_self_`, the merging of params.yaml, the kind of schedule."""
+    """Whether a leaf configures Hydra itself: its settings, `_self_`, the merge of params.yaml, a kind of schedule."""
     return path[0] == "hydra" or path[-1] == "name" or (path[0] == "defaults" and len(path) == 2)
 
 
@@ -113,7 +113,7 @@ def edit(file: str, path: tuple[Any, ...]) -> None:
 
 
 def composed() -> dict[str, Any]:
-    """What each stage reads, by DVC's name of the stage; the variants are those listed before the change."""
+    """The configuration that each stage reads, by DVC's name of the stage."""
     configs = compose_variants()
     first = next(iter(configs.values()))
     shared = {stage: section(first, stage) for stage in SECTIONS if stage != "train"}
@@ -122,9 +122,9 @@ def composed() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A copy with invented outputs and the dvc.lock of `dvc commit`, since only the configuration matters here.
+    """A project whose outputs are invented and whose dvc.lock comes from `dvc commit`, and what each stage reads there.
 
-    With it, what each stage reads there.
+    Only the configuration matters in these tests.
     """
     from overfitting.cli.scratch import copy_project
 
@@ -150,7 +150,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
 
 
 def status() -> set[str]:
-    """Stages whose parameters changed, as `dvc status` has them."""
+    """Stages whose parameters changed, according to `dvc status`."""
     repo = Repo(".")
     found = repo.status()
     repo.close()
@@ -165,7 +165,7 @@ def status() -> set[str]:
 @pytest.mark.parametrize(
     ("file", "path"), cases(), ids=lambda value: value if isinstance(value, str) else ".".join(map(str, value))
 )
-def test_dvc_sees_what_hydra_sees(reproduced, monkeypatch, file, path):
+def test_dvc_reruns_exactly_the_stages_whose_composed_configuration_changed(reproduced, monkeypatch, file, path):
     root, before = reproduced
     monkeypatch.chdir(root)
     original = Path(file).read_text()

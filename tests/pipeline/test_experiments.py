@@ -1,4 +1,4 @@
-"""DVC's experiments, comparisons and remotes, as the README names them."""
+"""The README's commands for DVC experiments, diffs, plots and remotes."""
 
 import json
 import socket
@@ -26,7 +26,7 @@ def project(reproduced_once, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def seeds(project):
-    """What `dvc exp run` says that adds a seed; afterwards the project is as it was."""
+    """Output of a `dvc exp run` that adds a seed; the project is restored afterwards."""
     output = project.run("dvc", "exp", "run", "-S", "seeds=[0,1,2]", "-n", "more_seeds")
     assert len(project.metrics()["variants"]["l2"]["test_auc"]["seeds"]) == 3
     project.restore()
@@ -35,47 +35,47 @@ def seeds(project):
 
 @pytest.fixture(scope="module")
 def queue(project, seeds):
-    """What two queued experiments say that run side by side."""
+    """Output of two queued experiments that ran side by side."""
     project.run("dvc", "exp", "run", "--queue", "-S", f"{L2}=0.0003", "-n", "weaker")
     project.run("dvc", "exp", "run", "--queue", "-S", f"{L2}=0.03", "-n", "stronger")
     return project.run("dvc", "exp", "run", "--run-all", "-j", "2")
 
 
 def runs(project: Project) -> list[tuple[str, str]]:
-    """Names and statuses in the project's MLflow."""
+    """Name and status of each run in the project's MLflow."""
     with closing(sqlite3.connect(project.root / "mlflow.db")) as database:
         return list(database.execute("select name, status from runs where lifecycle_stage = 'active'"))
 
 
-def test_an_added_seed_alone_is_trained(project, seeds):
+def test_only_an_added_seed_is_trained(project, seeds):
     assert project.ran(seeds) == {*(f"train@{name}" for name in VARIANTS), "evaluate", "report"}
     for name in VARIANTS:
         assert all(f"{name} seed {seed}: unchanged, kept" in seeds for seed in (0, 1))
         assert f"{name} seed 2: validation log loss" in seeds
 
 
-def test_experiments_of_the_queue_run_side_by_side(project, queue):
+def test_queued_experiments_run_side_by_side(project, queue):
     assert project.ran(queue) == {"train@l2", "evaluate", "report"}
     assert queue.count("Running stage 'train@l2'") == 2
     assert "WARNING" not in queue
     assert "Traceback" not in queue
     tasks = project.run("dvc", "queue", "status")
     assert tasks.count("Success") == 2
-    assert "up to date" in project.run("dvc", "status")  # here, nothing has moved
+    assert "up to date" in project.run("dvc", "status")  # the workspace is unchanged
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_mlflow_shows_what_the_queue_trained(project, queue):
+def test_mlflow_shows_runs_of_queued_experiments(project, queue):
     found = runs(project)
     assert {status for _, status in found} == {"FINISHED"}
-    assert len([name for name, _ in found if name.startswith("comparison")]) == 3  # more_seeds and the queue's
+    assert len([name for name, _ in found if name.startswith("comparison")]) == 3  # more_seeds and two from the queue
     assert len([name for name, _ in found if name == "l2 · seed 0"]) == 3
     with closing(sqlite3.connect(project.root / "mlflow.db")) as database:
         [(artifacts,)] = database.execute("select artifact_location from experiments where name = 'overfitting'")
     assert artifacts == (project.root / "mlartifacts").as_uri()
 
 
-def test_the_table_of_experiments_has_what_differs_and_nothing_else(project, queue):
+def test_the_table_of_experiments_has_only_the_columns_that_differ(project, queue):
     table = project.run("make", "--silent", "--assume-old=.venv/main", "experiments")
     header, *rows = [line.split() for line in table.splitlines() if line.strip(" ─")]
     assert header[:2] == ["Experiment", "Created"]
@@ -85,7 +85,7 @@ def test_the_table_of_experiments_has_what_differs_and_nothing_else(project, que
     assert {row[-1] for row in rows if "[stronger]" in row} == {"0.03"}
 
 
-def test_only_the_metrics_that_changed_are_listed(project, queue):
+def test_metrics_diff_lists_only_changed_metrics(project, queue):
     found = json.loads(project.run("dvc", "metrics", "diff", "--json", "HEAD", "weaker"))
     changed = found["results/summary.json"]
     assert set(changed) == {"test_log_loss.l2", "test_auc.l2"}
@@ -94,7 +94,7 @@ def test_only_the_metrics_that_changed_are_listed(project, queue):
 
 
 def drawn(project: Project, *command: str) -> dict:
-    """The Vega-Lite specification on the page that DVC writes."""
+    """The Vega-Lite specification in the page that DVC writes."""
     project.run("dvc", "plots", *command, "--out", "plots")
     page = (project.root / "plots/index.html").read_text()
     [start] = [page.index("var spec = ")]
@@ -102,13 +102,13 @@ def drawn(project: Project, *command: str) -> dict:
 
 
 def revisions(specification: dict) -> dict[str, list[str]]:
-    """Variants by the revision that is drawn, in the order of the panels."""
+    """Variants per revision, in the order of the panels."""
     rows = specification["data"]["values"]
     found = {row["rev"]: dict.fromkeys(r["variant"] for r in rows if r["rev"] == row["rev"]) for row in rows}
     return {revision: list(variants) for revision, variants in found.items()}
 
 
-def test_plots_show_has_the_curves_of_each_variant(project):
+def test_plots_show_draws_the_curves_of_each_variant(project):
     specification = drawn(project, "show")
     assert revisions(specification) == {"workspace": VARIANTS}
     assert specification["facet"]["field"] == "variant"
@@ -116,7 +116,7 @@ def test_plots_show_has_the_curves_of_each_variant(project):
     assert all({"train_log_loss", "val_log_loss"} <= set(row) for row in specification["data"]["values"])
 
 
-def test_plots_diff_lays_two_revisions_over_each_other(project, queue):
+def test_plots_diff_overlays_two_revisions(project, queue):
     specification = drawn(project, "diff", "HEAD", "stronger")
     assert revisions(specification) == {"HEAD": VARIANTS, "stronger": VARIANTS}
     assert specification["spec"]["encoding"]["strokeDash"]["field"] == "rev"
@@ -131,7 +131,7 @@ def test_plots_diff_lays_two_revisions_over_each_other(project, queue):
     assert losses["HEAD"] != losses["stronger"]
 
 
-def test_a_clone_that_never_trained_pulls_and_shows_everything(project, reproduced_once, tmp_path):
+def test_a_clone_without_training_pulls_and_shows_all_results(project, reproduced_once, tmp_path):
     project.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
     project.run("dvc", "push")
     clone = Project(tmp_path / "clone")

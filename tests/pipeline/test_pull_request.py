@@ -1,6 +1,6 @@
-"""The workflow of pull requests, run as it is written, but for what GitHub supplies; and CONTRIBUTING.md to the letter.
+"""The pull-request workflow without the parts that GitHub supplies, and the examples of CONTRIBUTING.md.
 
-One repository has a base with results and a DVC remote. Every job starts from a fresh clone of a branch of it.
+One repository has a base with results and a DVC remote. Each job starts from a fresh clone of one of its branches.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.review.test_github import GH
 pytestmark = pytest.mark.slow
 WORKFLOW = ".github/workflows/pull-request.yml"
 COPIED = ("Makefile", ".gitignore", "pyproject.toml", "requirements/main.txt", WORKFLOW)
-# more_data is better than large here, and every training takes seconds
+# with these settings more_data is better than large, and every training takes seconds
 SMALL = {
     "params.yaml": {
         r"training: default": "training: smoke",
@@ -34,11 +34,11 @@ SMALL = {
         r"(?s)  - tiny\n.*": "  - large\n  - l2\n  - more_data\n",
     },
     "conf/training/smoke.yaml": {r"epochs: \d+\nbatch": "epochs: 12\nbatch"},
-    # seeds one after the other in one process, which imports TensorFlow once
+    # seeds train one after another in one process, which imports TensorFlow once
     "conf/config.yaml": {r"hydra:\n": "hydra:\n  launcher:\n    n_jobs: 1\n"},
     "conf/evaluation/default.yaml": {r"(?s)references: .*": "references: []\n"},
 }
-# what GitHub puts in the place of ${{ ... }}
+# values that GitHub inserts for ${{ ... }}
 EXPRESSIONS = {"github.base_ref": "main", "github.event.number": "12", "github.token": "secret"}
 SAME_REPOSITORY = "!cancelled() && github.event.pull_request.head.repo.full_name == github.repository"
 
@@ -72,7 +72,7 @@ def edit(root, file, changes):
 
 
 def link_environment(root):
-    """A .venv of links to the one that runs the tests, so that make has nothing to install."""
+    """Create a .venv of links to the environment of the tests, so that make installs nothing."""
     (root / ".venv").mkdir()
     for path in Path(sys.prefix).iterdir():
         if path.name in ("bin", "lib", "lib64", "include", "share", "pyvenv.cfg"):
@@ -82,7 +82,7 @@ def link_environment(root):
 
 @pytest.fixture
 def origin(tmp_path_factory, tmp_path):
-    """A repository whose branch main is reproduced, committed and pushed to a remote of DVC; made once for all."""
+    """A repository whose branch main is reproduced, committed and pushed to a DVC remote; created only once."""
     root = made_once(tmp_path_factory, "origin", lambda root: reproduce(root, remote=root.with_name("remote")))
     return Path(shutil.copytree(root, tmp_path / "origin", symlinks=True))
 
@@ -93,7 +93,7 @@ def reproduce(root, remote):
         shutil.copy(ROOT / name, root / name)
     run(root, "git", "init", "--quiet", "--initial-branch=main")
     copy_project(ROOT, root)
-    shutil.copy(ROOT / "params.yaml", root)  # with its comments, as people edit it
+    shutil.copy(ROOT / "params.yaml", root)  # with its comments, for edits by pattern
     shutil.rmtree(root / ".dvc")
     for file, changes in SMALL.items():
         edit(root, file, changes)
@@ -117,7 +117,7 @@ def clone(origin, destination, branch):
 
 
 class Job:
-    """A run of the workflow in a fresh clone; `comments` is what a pretended gh keeps of the pull request."""
+    """A run of the workflow in a fresh clone; a fake `gh` keeps the comments of the pull request in `comments`."""
 
     def __init__(self, origin, folder, comments, branch, fork=False):
         folder.mkdir()
@@ -169,7 +169,7 @@ def stages(text):
     return set(re.findall(r"`([\w@]+)`", text.partition("### Stages that ran anew")[2].partition("###")[0]))
 
 
-def test_a_pull_request_is_reproduced_and_commented_once(origin, tmp_path):
+def test_a_pull_request_is_reproduced_and_has_one_comment(origin, tmp_path):
     comments = tmp_path / "comments.json"
     other = {"id": 1, "body": "Nice.", "user": {"type": "User"}}
     comments.write_text(json.dumps([other]))
@@ -185,8 +185,8 @@ def test_a_pull_request_is_reproduced_and_commented_once(origin, tmp_path):
     text = found[1]["body"]
     assert text.startswith(MARK)
     assert "| conf/variant/more_data.yaml | extra_rows | 90000 | 15000 |" in " ".join(text.split())
-    assert stages(text) == {"train@more_data", "evaluate", "report"}  # the others came from the remote
-    assert "paired by seed and by test row" in text  # with the predictions of the base
+    assert stages(text) == {"train@more_data", "evaluate", "report"}  # all others came from the remote
+    assert "paired by seed and by test row" in text  # because the predictions of the base are available
     assert re.search(r"\| \d \| \d \| large \| .* \| same \| reference \|", text)
     assert re.search(r"### Figures that moved\n\n.*forest", text)
     assert "(https://host/o/r/actions/runs/7#artifacts)" in text
@@ -218,7 +218,7 @@ def test_a_fork_gets_a_summary_and_a_failed_stage_fails_the_check(origin, tmp_pa
     assert "| params.yaml | split.train | 1000 | 1000000 |" in " ".join(job.summary.split())
 
 
-def test_contributing_can_be_followed_to_the_letter(origin, tmp_path):
+def test_the_examples_of_contributing_work_as_written(origin, tmp_path):
     text = (ROOT / "CONTRIBUTING.md").read_text()
     examples = re.findall(r"## (.*)\n(?:(?!## |```).*\n)*```sh\n((?:(?!```).*\n)*)```", text)
     assert [title for title, _ in examples] == ["Change a parameter", "Add a variant", "Add a dataset"]

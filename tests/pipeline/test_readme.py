@@ -1,4 +1,4 @@
-"""The commands and the code of the README, run as they stand there in a clone on tiny settings."""
+"""Run the commands and the code of the README, unchanged, in a clone with tiny settings."""
 
 import os
 import re
@@ -18,20 +18,20 @@ from tests.pipeline.conftest import end_queue_workers, run
 
 pytestmark = pytest.mark.slow
 README = (ROOT / "README.md").read_text()
-# `make` takes the environment as it is, since the tests' own one stands in for the clone's
+# `make` must not install anything: the clone uses the environment of the tests
 MAKE = "make -o .venv/main -o .venv/dev"
-ELSEWHERE = {
-    "make bench": "takes an hour; benchmarks/ are no tests",
-    "make test": "is what runs this",
+NOT_RUN = {
+    "make bench": "takes an hour; benchmarks are not tests",
+    "make test": "runs this test",
     "make check": "is part of .ci/run",
-    "make ui": "serves until it is stopped; tests/tracking/test_sync.py",
-    "make tune": "takes half an hour; with SEARCH below",
+    "make ui": "serves until it is stopped; tested in tests/tracking/test_sync.py",
+    "make tune": "takes half an hour; the line with SEARCH is run",
     "make .venv/gpu": "needs a GPU",
 }
 
 
 def commands() -> list[str]:
-    """The fenced commands of the README, then those of its table of commands, in their order."""
+    """Commands of the README in their order: the fenced ones, then those of the table."""
     fenced = [
         line.partition("#")[0].strip() for line in re.search(r"```sh\n(.*?)```", README, re.DOTALL)[1].splitlines()
     ]
@@ -42,7 +42,7 @@ def commands() -> list[str]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What git has here, as a repository of its own with one commit, on tiny settings."""
+    """A new repository with one commit: all files that git would commit here, with tiny settings."""
     root = tmp_path_factory.mktemp("readme") / "overfitting"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -86,16 +86,16 @@ def check(root: Path, command: str) -> None:
     assert code == 0, f"{command}\n{output}"
 
 
-def test_every_command_works(clone):
+def test_every_command_of_the_readme_works(clone):
     found = commands()
     assert found[0] == "make repro"
-    assert set(ELSEWHERE) - {"make .venv/gpu"} <= set(found)
+    assert set(NOT_RUN) - {"make .venv/gpu"} <= set(found)
     for command in found:
-        if command not in ELSEWHERE:
+        if command not in NOT_RUN:
             check(clone, command)
 
 
-def test_the_champion_loads_as_the_readme_says(clone):
+def test_the_champion_loads_with_the_code_of_the_readme(clone):
     check(clone, "dvc repro")
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
     program = (

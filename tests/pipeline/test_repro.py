@@ -14,7 +14,7 @@ def finished(reproduced_once, tmp_path_factory):
     return reproduced_once.copy(tmp_path_factory.mktemp("repro") / "project")
 
 
-def test_one_command_gives_the_answer(finished):
+def test_dvc_repro_writes_runs_metrics_report_and_verdict(finished):
     metrics = finished.metrics()
     assert set(metrics["variants"]) == set(VARIANTS)
     for variant in metrics["variants"].values():
@@ -29,18 +29,18 @@ def test_one_command_gives_the_answer(finished):
             assert files == {"model.keras", "history.csv", "summary.json"}
 
 
-def test_start_up_chatter_of_tensorflow_is_not_shown(finished):
+def test_start_up_messages_of_tensorflow_are_hidden(finished):
     for note in ("oneDNN", "cuInit", "absl::InitializeLog", "rebuild TensorFlow"):
         assert note not in finished.output
 
 
-def test_a_second_run_runs_nothing(finished):
+def test_a_second_repro_runs_no_stage(finished):
     output = finished.run("dvc", "repro")
     assert finished.ran(output) == set()
     assert "up to date" in finished.run("dvc", "status")
 
 
-def test_a_changed_factor_reruns_its_variant_and_what_follows(finished):
+def test_a_changed_factor_reruns_its_variant_evaluate_and_report(finished):
     before = finished.metrics()
     finished.edit("conf/variant/l2.yaml", "l2", 0.01)
     assert finished.ran(finished.run("dvc", "repro")) == {"train@l2", "evaluate", "report"}
@@ -53,7 +53,7 @@ def test_a_changed_factor_reruns_its_variant_and_what_follows(finished):
     finished.restore()
 
 
-def test_an_added_seed_trains_only_what_is_missing(finished):
+def test_an_added_seed_trains_only_missing_runs(finished):
     output = finished.run("python", "-m", "overfitting", "train", "variant=tiny", "seeds=[0,1,2]")
     assert output.count("unchanged, kept") == 2
     assert "tiny seed 2: validation log loss" in output
@@ -62,7 +62,7 @@ def test_an_added_seed_trains_only_what_is_missing(finished):
     assert not (finished.root / "runs/tiny/2").exists()
 
 
-def test_the_same_seed_gives_the_same_weights_alone_and_side_by_side(finished):
+def test_a_seed_gives_the_same_weights_alone_and_side_by_side(finished):
     import zipfile
 
     def weights():
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights_alone_and_side_by_side(finished):
     finished.run("dvc", "checkout", "--force")
 
 
-def test_a_mistake_ends_in_one_clear_error_before_any_work(finished):
+def test_a_mistake_gives_one_clear_error_before_any_work(finished):
     for arguments, message in (
         (["train", "variant=l2", "variant.dropout=2"], "variant.dropout: got 2; input should be less than 1"),
         (["train", "variant=l3"], "Could not find 'variant/l3'"),
@@ -88,7 +88,7 @@ def test_a_mistake_ends_in_one_clear_error_before_any_work(finished):
         assert "Traceback" not in output
 
 
-def test_dvcs_own_commands_are_short_and_clean(finished):
+def test_dvc_metrics_dag_and_params_diff_work(finished):
     assert "test_auc.l2" in finished.run("dvc", "metrics", "show")
     assert "train@l2" in finished.run("dvc", "dag")
     finished.run("dvc", "params", "diff")

@@ -1,4 +1,4 @@
-"""`overfitting tune` as people run it: killed in the middle, started again."""
+"""`overfitting tune` on the command line: killed, then started again."""
 
 import json
 import os
@@ -27,18 +27,18 @@ def prepared(tmp_path: Path) -> Path:
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "trials": 6}, sort_keys=False))
     assert reproduce(tmp_path, "preprocess") == 0
     for test_rows in (tmp_path / "data/prepared").glob("test_*"):
-        test_rows.unlink()  # no search may look at them
+        test_rows.unlink()  # a search must not read them
     return tmp_path
 
 
 def lines(project: Path) -> list[str]:
-    """What a search says that runs to its end."""
+    """Lines that a search prints when it runs to its end."""
     done = subprocess.run(TUNE, cwd=project, env=environment(project), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stderr.splitlines() if line.startswith("l2")]
 
 
-def test_a_search_that_is_killed_goes_on_where_it_was(prepared, monkeypatch):
+def test_a_killed_search_resumes_without_repeating_trials(prepared, monkeypatch):
     with subprocess.Popen(
         TUNE, cwd=prepared, env=environment(prepared), stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -61,7 +61,7 @@ def test_a_search_that_is_killed_goes_on_where_it_was(prepared, monkeypatch):
     assert compose_config(["variant=tuned/l2"]).variant.l2 == pytest.approx(chosen["l2"])
 
 
-def test_what_was_tuned_is_a_variant_like_any_other(tmp_path):
+def test_a_tuned_variant_runs_like_any_other(tmp_path):
     copy_project(ROOT, tmp_path, {**TINY, "seeds": [0], "variants": ["large", "tuned/l2"]})
     tuned = tmp_path / "conf/variant/tuned/l2.yaml"
     tuned.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""MLflow as people see it: its pages in a browser, and a tracking server over PostgreSQL."""
+"""MLflow in a browser, and MLflow with a tracking server over PostgreSQL."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, *WARNINGS]
 VARIANTS = ("l2", "dropout", "large")
 
 
-def test_a_newcomer_finds_verdict_table_curves_and_champion(tmp_path, tmp_path_factory, monkeypatch):
+def test_a_browser_finds_verdict_table_curves_and_champion(tmp_path, tmp_path_factory, monkeypatch):
     root = empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
     write_comparison(root, VARIANTS, epochs=12)
     write_prepared(root)
@@ -27,7 +27,7 @@ def test_a_newcomer_finds_verdict_table_curves_and_champion(tmp_path, tmp_path_f
     assert all(path.stat().st_size > 20_000 for path in (root / "shots").iterdir())
 
 
-def test_a_server_over_postgresql_shows_the_same(tmp_path, monkeypatch):
+def test_a_server_over_postgresql_shows_the_same_as_a_local_database(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_comparison(tmp_path, VARIANTS)
     write_prepared(tmp_path)
@@ -49,7 +49,7 @@ def test_a_server_over_postgresql_shows_the_same(tmp_path, monkeypatch):
     assert not (tmp_path / "mlartifacts").exists()
 
 
-def test_a_comparison_asks_a_server_no_more_for_the_runs_that_it_has_of_others(tmp_path, tmp_path_factory, monkeypatch):
+def test_runs_of_other_comparisons_do_not_add_requests_to_a_server(tmp_path, tmp_path_factory, monkeypatch):
     root = empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
     write_comparison(root, VARIANTS)
     store, found = open_store(root, tracking_uri(root)), []

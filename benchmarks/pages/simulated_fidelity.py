@@ -1,10 +1,11 @@
-"""How close are simulated events to genuine HIGGS rows? Prints a table and, as its last line, JSON.
+"""Measure how close simulated events are to genuine HIGGS rows, for data/bundled/README.md.
 
-    HIGGS_SAMPLE=higgs-sample.csv.gz python benchmarks/simulated_fidelity.py [table.parquet]
+    HIGGS_SAMPLE=higgs-sample.csv.gz python benchmarks/pages/simulated_fidelity.py [table.parquet]
 
-The genuine rows calibrate nothing: they are read here only. Per class, over the 28 features, the mean distance of
-Kolmogorov and Smirnov; the AUC of gradient boosting that tells simulated from genuine rows (0.5: it cannot), equal
-in number, cross-validated; and the AUC on genuine rows of gradient boosting trained on simulated ones.
+Prints a table and, as its last line, JSON. The genuine rows are read only here and calibrate nothing. Measured per
+class: the mean Kolmogorov-Smirnov distance over the 28 features, and the cross-validated AUC of gradient boosting that
+separates simulated rows from as many genuine ones (0.5: it cannot). Measured once: the AUC on genuine rows of gradient
+boosting that was trained on simulated ones.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 BARS = {"ks": 0.035, "told_apart_auc": 0.70, "transfer_auc": 0.75}
 TRAINING_ROWS = 7000
-BUNDLED = Path(__file__).parents[1] / "data" / "bundled" / "higgs-like.parquet"
+BUNDLED = Path(__file__).parents[2] / "data" / "bundled" / "higgs-like.parquet"
 
 
 def boosting() -> LGBMClassifier:
@@ -36,12 +37,12 @@ def boosting() -> LGBMClassifier:
 
 
 def ks_distances(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Distance (n_features,) between the distributions of each column of two tables."""
+    """Kolmogorov-Smirnov distance (n_features,) between two tables, column by column."""
     return np.array([ks_2samp(a, b).statistic for a, b in zip(left.T, right.T, strict=True)])
 
 
 def told_apart(left: NDArray[np.float32], right: NDArray[np.float32], classifier: ClassifierMixin) -> float:
-    """Cross-validated AUC of a classifier that tells the two tables apart, given equal numbers of rows."""
+    """Cross-validated AUC of a classifier that separates two tables, cut to equal numbers of rows."""
     rows = min(len(left), len(right))
     features = np.concatenate([left[:rows], right[:rows]])
     target = np.repeat([0, 1], rows)
@@ -51,21 +52,21 @@ def told_apart(left: NDArray[np.float32], right: NDArray[np.float32], classifier
 
 
 def cross_validated(table: NDArray[np.float32], columns: slice) -> float:
-    """AUC, within one table, of gradient boosting that tells signal from background by some columns."""
+    """Cross-validated AUC of gradient boosting that separates signal from background by some columns of a table."""
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     scores = cross_val_predict(boosting(), table[:, columns], table[:, 0], cv=folds, method="predict_proba")
     return float(roc_auc_score(table[:, 0], scores[:, 1]))
 
 
 def transfer(simulated: NDArray[np.float32], genuine: NDArray[np.float32]) -> float:
-    """AUC on genuine rows of gradient boosting trained on the first simulated ones."""
+    """AUC on genuine rows of gradient boosting trained on the first TRAINING_ROWS simulated ones."""
     training = simulated[:TRAINING_ROWS]
     model = boosting().fit(training[:, 1:], training[:, 0])
     return float(roc_auc_score(genuine[:, 0], model.predict_proba(genuine[:, 1:])[:, 1]))
 
 
 def measure(simulated: NDArray[np.float32], genuine: NDArray[np.float32]) -> dict[str, float]:
-    """All figures; tables are (rows, 29), the label first."""
+    """All figures by name; tables are (n_rows, 29), label first."""
     figures = {}
     for label, name in ((0, "background"), (1, "signal")):
         ours, theirs = (table[table[:, 0] == label, 1:] for table in (simulated, genuine))
@@ -84,7 +85,7 @@ def measure(simulated: NDArray[np.float32], genuine: NDArray[np.float32]) -> dic
 
 
 def passes(name: str, value: float) -> bool | None:
-    """Whether a figure reaches its bar; None where it has none."""
+    """Whether a figure reaches its bar; None if it has no bar."""
     for bar, limit in BARS.items():
         if name in (bar, f"{bar}_signal", f"{bar}_background"):
             return value >= limit if bar == "transfer_auc" else value <= limit

@@ -1,4 +1,4 @@
-"""What is paid beside the training: logging to MLflow, the display of progress, a `dvc repro` with nothing to do."""
+"""Overhead beside training: logging to MLflow, the progress display, `dvc repro` with nothing to do."""
 
 import os
 import pty
@@ -11,11 +11,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from overfitting.progress.state import Standing
+
 from overfitting.base.files import MANIFEST, read_json
 from overfitting.cli.scratch import DVC, TINY, copy_project, environment, reproduce
 from overfitting.config.composition import compose_config
 from overfitting.progress import display, watcher
-from overfitting.progress.state import Standing
 from overfitting.tracking import live
 from overfitting.tracking.store import open_store, tracking_uri
 from overfitting.training.identity import comparison_fingerprint
@@ -26,9 +27,10 @@ Watchers = dict[str, Callable[[], Any]]
 
 @contextmanager
 def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watchers]:
-    """How the trainings of a variant in `project` can be followed: `mlflow`, `progress`, or `off` (not at all).
+    """Ways to follow the trainings of a variant in `project`: `mlflow`, `progress`, or `off` (not at all).
 
-    MLflow is imported and its database made before; `live.CONNECTING` keeps that under 1 % in a real training.
+    MLflow is imported and its database created before; in a real training `live.CONNECTING` keeps that below 1 % of
+    the processor time.
     """
     began = Path.cwd()
     os.chdir(project)
@@ -66,7 +68,7 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
 
 
 def follow(trainings: Sequence[watcher.Training], shown: display.Display, stop: threading.Event) -> None:
-    """Look at the trainings as `watch` does."""
+    """Look at the trainings at the interval of `progress.watcher`, until `stop`."""
     while not stop.wait(watcher.INTERVAL):
         watcher.look(trainings, shown)
     watcher.look(trainings, shown)
@@ -84,7 +86,7 @@ class Nowhere:
 
 @contextmanager
 def terminal() -> Iterator[Any]:
-    """A console on a pseudo-terminal that is read as fast as it is written."""
+    """A console on a pseudo-terminal whose output is read at once."""
     from rich.console import Console
 
     reader, writer = pty.openpty()
@@ -94,7 +96,7 @@ def terminal() -> Iterator[Any]:
 
 
 def drain(descriptor: int) -> None:
-    """Read until the other end is closed."""
+    """Read until the other end closes."""
     try:
         while os.read(descriptor, 65536):
             pass
@@ -104,7 +106,7 @@ def drain(descriptor: int) -> None:
 
 @contextmanager
 def nothing_to_do(root: Path) -> Iterator[dict[str, Callable[[], float]]]:
-    """Seconds of `dvc repro` and of `dvc status` in a scratch copy of `root` that is up to date."""
+    """Functions that return the seconds of `dvc repro` and `dvc status` in an up-to-date scratch copy of `root`."""
     with tempfile.TemporaryDirectory(prefix="overfitting-bench-") as scratch:
         project = Path(scratch)
         copy_project(root, project, {**TINY, "variants": ["tiny", "large"], "seeds": [0]})

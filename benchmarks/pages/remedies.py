@@ -1,9 +1,9 @@
-"""All variants of conf/variant/, on the data of params.yaml -> docs/remedies.md.
+"""Compare all variants of conf/variant/ on the data of params.yaml -> docs/remedies.md.
 
-    python benchmarks/remedies.py [SEED ...]
+    python benchmarks/pages/remedies.py [SEED ...]
 
-params.yaml lists the note's eight and the best few of these, and the seeds that are taken by default. Finished runs of
-runs/ are taken over; with two seeds the rest takes a quarter of an hour on two cores.
+params.yaml lists only some of these variants. Its seeds are the default. Finished runs in runs/ are reused; with two
+seeds the others take a quarter of an hour on two cores.
 """
 
 import json
@@ -15,13 +15,13 @@ from pathlib import Path
 from overfitting.cli.scratch import copy_project, reproduce
 from overfitting.report.page import ranking_markdown
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/remedies.md"
 RUNS = ROOT / "runs"
 
 
 def descriptions(names: list[str]) -> str:
-    """What each variant is, and what was expected of it: the comment that heads its file."""
+    """Table of what each variant is and what to expect of it, from the comment at the top of its file."""
     lines = ["| variant | what it is |", "|---|---|"]
     for name in names:
         text = (ROOT / f"conf/variant/{name}.yaml").read_text()
@@ -31,7 +31,7 @@ def descriptions(names: list[str]) -> str:
 
 
 def main() -> None:
-    """Train and judge all of them in a scratch copy, and write the page."""
+    """Train and compare all variants in a scratch copy; write the page."""
     names = sorted(path.stem for path in (ROOT / "conf/variant").glob("*.yaml"))
     with tempfile.TemporaryDirectory(prefix="overfitting-remedies-") as scratch:
         project = Path(scratch)
@@ -46,9 +46,9 @@ def main() -> None:
     lines = [
         "# All remedies",
         "",
-        f"Every file of `conf/variant/` on the data of the README's comparison, {count} seeds each:",
-        f"`{' '.join(['python benchmarks/remedies.py', *sys.argv[1:]])}`. With few seeds intervals are wide, and few",
-        "differences can be told.",
+        f"Every file of `conf/variant/` on the data of the README's comparison, with {count} seeds each, made by",
+        f"`{' '.join(['python benchmarks/pages/remedies.py', *sys.argv[1:]])}`. With so few seeds the intervals are",
+        "wide, and few differences are significant.",
         "",
         ranking_markdown(metrics),
         "",

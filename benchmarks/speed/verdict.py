@@ -1,9 +1,9 @@
-"""How long until the models are there: the default budget against the tutorial's protocol in plain Keras.
+"""Time until the models are trained: the default budget of this project against the tutorial's protocol in plain Keras.
 
-Both get the same rows, seeds and networks. The tutorial's protocol is unscaled rows, Adam with InverseTimeDecay, at
-most 10,000 epochs, patience 200 on the first 1,000 of the validation rows; the weights of its best epoch are kept, as
-here. Ours is the stage as people run it, start-up included, a process a core; plain Keras uses all cores for
-one seed after another, so that one seed tells the seconds a seed, and its start-up is left out.
+Both train the same networks on the same rows. The tutorial's protocol: unscaled rows, Adam with InverseTimeDecay, at
+most 10,000 epochs, patience 200 on the first 1,000 validation rows; the weights of the best epoch are kept, as in this
+project. This project is measured as users run the stage: start-up included, one process per core. Plain Keras trains
+one seed on all cores, start-up excluded.
 """
 
 import multiprocessing
@@ -30,13 +30,16 @@ def time_to_verdict(
     seeds: list[int],
     say: Callable[..., None],
 ) -> dict[str, Row]:
-    """Rows `verdict` (seconds a seed of all variants) and `verdict_auc/<variant>` (test AUC, first of `seeds`)."""
+    """Rows `verdict` (seconds per seed for all variants) and `verdict_auc/<variant>` (test AUC of the first seed).
+
+    `project` has the prepared rows `rows`; `raw` are the same rows unscaled.
+    """
     seconds = {"ours": 0.0, "reference": 0.0}
     found: dict[str, Row] = {}
     context = multiprocessing.get_context("spawn")
     end, other = context.Pipe()
     context.Process(target=tutorial, args=(other, raw, rows["test"]), daemon=True).start()
-    end.recv()  # TensorFlow is imported
+    end.recv()  # until TensorFlow is imported
     for name, variant in variants.items():
         began = time.perf_counter()
         train = [sys.executable, "-m", "overfitting", "train", f"variant={name}"]
@@ -54,17 +57,17 @@ def time_to_verdict(
             part: float(roc_auc_score(labels, values)) for part, values in (("ours", end.recv()), ("reference", logits))
         }
         found[f"verdict_auc/{name}"] = {**auc, "unit": "test AUC", "ratio": auc["ours"] / auc["reference"]}
-        say(f"{name}: {ours:.0f} s a seed against {reference:.0f} s in {epochs} epochs; AUC {auc}")
+        say(f"{name}: {ours:.0f} s per seed against {reference:.0f} s in {epochs} epochs; AUC {auc}")
     end.send(None)
     ratio = seconds["reference"] / seconds["ours"]
-    unit = f"s a seed, {len(variants)} variants"
+    unit = f"s per seed, {len(variants)} variants"
     return {"verdict": {**seconds, "unit": unit, "ratio": ratio}, **found}
 
 
 def tutorial(connection: Any, rows: dict[str, str], scaled_test: str) -> None:
-    """A process that trains (variant, seed) by the tutorial's protocol -> epochs, logits of the test rows.
+    """In a new process: train each (variant, seed) by the tutorial's protocol; send epochs and logits of the test rows.
 
-    Asked to `predict`, it gives the logits of our model, whose test rows are scaled.
+    For ("predict", path), send the logits of that model on the scaled test rows.
     """
     import warnings
 

@@ -1,16 +1,17 @@
-"""Peak memory of one epoch on a large table, in a process of its own."""
+"""Peak memory of one epoch on a large table, in a separate process."""
 
 import multiprocessing
 import threading
 from typing import Any
 
 import psutil
+from team import ENGINES
 
 
 def peak_private_bytes(engine: str, variant: dict[str, Any], rows: dict[str, str]) -> int:
-    """Most memory that an engine holds for itself while it prepares and trains, beyond its start-up.
+    """Peak private memory (USS, bytes) of an engine while it prepares and trains one epoch, minus that after start-up.
 
-    Private memory (USS): pages of a memory-mapped file are the system's, and can be had back at any time.
+    Unmodified pages of a memory-mapped file do not count, because the system can reclaim them at any time.
     """
     context = multiprocessing.get_context("spawn")
     end, other = context.Pipe()
@@ -19,17 +20,15 @@ def peak_private_bytes(engine: str, variant: dict[str, Any], rows: dict[str, str
 
 
 def measure(connection: Any, engine: str, variant: dict[str, Any], rows: dict[str, str]) -> None:
-    """The process: send the peak less what was there before the rows."""
-    from engines import ENGINES
-
+    """In the new process: send the peak minus the memory held before the rows were loaded."""
     process = psutil.Process()
 
     def private() -> int:
-        """Anonymous memory alone: pages of a file that were not written to are not counted."""
+        """Anonymous memory, which excludes unmodified pages of files."""
         return sum(region.anonymous for region in process.memory_maps())
 
     made = ENGINES[engine](1)
-    # the first network pays for what TensorFlow sets up once
+    # the first network includes what TensorFlow sets up once
     made.prepare(variant, {**rows, "train": rows["validation"]}, {})
     before, peak, over = private(), 0, threading.Event()
 

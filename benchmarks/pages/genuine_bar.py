@@ -1,9 +1,9 @@
-"""Networks against trees on genuine HIGGS rows, by nested cross-validation -> docs/genuine-bar.md.
+"""Compare networks with trees on genuine HIGGS rows, by nested cross-validation -> docs/genuine-bar.md.
 
-    HIGGS_SAMPLE=path/to/higgs-rows.csv.gz python benchmarks/genuine_bar.py
+    HIGGS_SAMPLE=path/to/higgs-rows.csv.gz python benchmarks/pages/genuine_bar.py
 
-In each of five folds the candidates are chosen among on validation rows taken from the other four; the fold's own rows
-are predicted once, by the chosen network, forest and boosting. A quarter of an hour on two cores.
+For each of five folds, the settings of network, forest and boosting are chosen on validation rows from the other four
+folds. The chosen models then predict the fold once. Takes a quarter of an hour on two cores.
 """
 
 import os
@@ -23,11 +23,11 @@ from overfitting.data.columns import NAMES
 from overfitting.data.preparation import fit_scaling, without_roles
 from overfitting.evaluation.metrics import auc_rows, log_loss_rows
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/genuine-bar.md"
-FOLDS = 5  # and so much is taken for validation when candidates are compared: a fifth
+FOLDS = 5  # candidates are compared on one of five parts of the other rows, too
 MEMBERS = 10
-ANGLES = ("phi", "eta")  # what conf/preprocessing/piecewise.yaml leaves out
+ANGLES = ("phi", "eta")  # left out by conf/preprocessing/piecewise.yaml
 TRAINING = Training(
     epochs=60,
     batch_size=500,
@@ -48,7 +48,7 @@ NETWORKS: dict[str, tuple[str, Variant]] = {
         Variant(noise=0.3, mixup=0.4, **TWO_LAYERS),
     ),
 }
-# boosting and forest choose their columns, too: all, or those that `piecewise` takes
+# boosting and forest also choose their columns: all, or those of `piecewise`
 BOOSTING: list[dict[str, Any]] = [
     {"learning_rate": rate, "max_iter": iterations, "max_leaf_nodes": leaves}
     for rate, iterations, leaves in ((0.1, 100, 31), (0.05, 150, 15), (0.03, 300, 15), (0.03, 500, 7))
@@ -58,17 +58,18 @@ FOREST: list[dict[str, Any]] = [
     for leaf, columns in ((1, "sqrt"), (5, "sqrt"), (5, 0.33))
 ]
 
-Table = np.ndarray  # (n_rows, 1 + n_columns), the label first
+Table = np.ndarray  # (n_rows, 1 + n_columns), label first
 
 
 def network(name: str, train: Table, validation: Table, seed: int, test: Table) -> tuple[float, np.ndarray]:
-    """Lowest validation log loss, and logits of the test rows."""
+    """Train the candidate `name`; return its lowest validation log loss and its logits (n_rows,) of the test rows."""
     from overfitting.training import backend
 
     backend.start(threads=1)
-    from overfitting.training.loop import Rows
-    from overfitting.training.loop import train as fit
+    from overfitting.training import loop
+    from overfitting.training.epoch import Spec
     from overfitting.training.network import predict
+    from overfitting.training.rows import Rows, TrainingData
 
     kind, variant = NETWORKS[name]
     kept = without_roles(NAMES, ANGLES if kind == "piecewise" else ())
@@ -77,18 +78,22 @@ def network(name: str, train: Table, validation: Table, seed: int, test: Table) 
     def rows(table: Table) -> Rows:
         return Rows(np.ascontiguousarray(scaling.apply(table[:, 1:][:, kept])), table[:, 0].copy())
 
-    trained = fit(variant, TRAINING, rows(train), rows(validation), seed, scaling=scaling)
-    return trained.summary["best"]["val_log_loss"], predict(trained.model, rows(test).features)
+    data = TrainingData(rows(train), rows(validation), scaling=scaling)
+    trained = loop.train(Spec(variant, TRAINING, seed), data)
+    return trained.outcome.best.val_log_loss, predict(trained.model, rows(test).features)
 
 
 def parts(rest: Table, count: int) -> list[tuple[Table, Table]]:
-    """Training and validation rows: `count` ways to take one part in so many of `rest` for validation."""
+    """Split `rest` into `count` pairs of training and validation rows, as in cross-validation."""
     folds = StratifiedKFold(count, shuffle=True, random_state=1).split(rest, rest[:, 0])
     return [(rest[train], rest[validation]) for train, validation in folds]
 
 
 def best_network(rest: Table, test: Table) -> tuple[str, dict[str, float], np.ndarray]:
-    """The candidate that does best on validation rows; the mean logits of members that each set aside other rows."""
+    """Choose the network with the lowest validation log loss; train MEMBERS of it, each with other validation rows.
+
+    Returns its name, the validation log loss of every candidate, and the mean logits (n_rows,) of the members.
+    """
     workers = Parallel(os.cpu_count(), return_as="list")
     tried = workers(delayed(network)(name, *parts(rest, FOLDS)[0], 0, test) for name in NETWORKS)
     losses = {name: loss for name, (loss, _) in zip(NETWORKS, tried, strict=True)}
@@ -99,14 +104,14 @@ def best_network(rest: Table, test: Table) -> tuple[str, dict[str, float], np.nd
 
 
 def best_trees(kind: Any, settings: list[dict[str, Any]], rest: Table, test: Table) -> np.ndarray:
-    """Logits of the setting that does best on the same validation rows, fitted again to all of `rest`."""
+    """Choose the setting with the lowest log loss on the same validation rows; fit it to `rest`; return its logits."""
     train, validation = parts(rest, FOLDS)[0]
     candidates = [(chosen, without_roles(NAMES, left_out)) for left_out in ((), ANGLES) for chosen in settings]
 
-    def logits(candidate: tuple[dict[str, Any], list[int]], rows: Table, asked: Table) -> np.ndarray:
+    def logits(candidate: tuple[dict[str, Any], list[int]], rows: Table, predicted: Table) -> np.ndarray:
         chosen, kept = candidate
         model = kind(random_state=0, **chosen).fit(rows[:, 1:][:, kept], rows[:, 0])
-        signal = np.clip(model.predict_proba(asked[:, 1:][:, kept])[:, 1], 1e-6, 1 - 1e-6)
+        signal = np.clip(model.predict_proba(predicted[:, 1:][:, kept])[:, 1], 1e-6, 1 - 1e-6)
         return np.log(signal / (1 - signal))
 
     losses = [log_loss_rows(validation[:, 0], logits(each, train, validation)).mean() for each in candidates]
@@ -114,7 +119,7 @@ def best_trees(kind: Any, settings: list[dict[str, Any]], rest: Table, test: Tab
 
 
 def summary(values: np.ndarray) -> str:
-    """Mean and 95 % interval of row values."""
+    """Mean and 95 % interval of row values, as text."""
     half = stats.norm.ppf(0.975) * values.std(ddof=1) / np.sqrt(values.size)
     return f"{values.mean():.4f} ({values.mean() - half:.4f} to {values.mean() + half:.4f})"
 
@@ -148,26 +153,28 @@ def main() -> None:
 
 
 def page(rows: dict[str, dict[str, list[np.ndarray]]], choices: list[str], n_rows: int) -> str:
-    """The Markdown page; a fold's row values (see `metrics`) average to its AUC and log loss."""
+    """The Markdown page. Row values (see `evaluation.metrics`) of each fold average to its AUC and log loss."""
     joined = {name: {key: np.concatenate(values) for key, values in kept.items()} for name, kept in rows.items()}
     lines = [
         "# Networks against trees on genuine HIGGS rows",
         "",
-        f"{FOLDS}-fold cross-validation on {n_rows:,} rows of HIGGS (UCI, DOI 10.24432/C5V312):",
-        "`HIGGS_SAMPLE=... python benchmarks/genuine_bar.py`. Each method's settings are chosen within a fold's other",
-        "rows, on a fifth of them; the fold's own rows are predicted once. Trees are then fitted to all of the other",
-        f"rows; the network is the mean of {MEMBERS} members, each with another tenth for validation. Means over all",
-        "rows, 95 % intervals over rows (what a training would give with other rows is not in them).",
+        f"{FOLDS}-fold cross-validation on {n_rows:,} rows of HIGGS (UCI, DOI 10.24432/C5V312), made by",
+        "`HIGGS_SAMPLE=... python benchmarks/pages/genuine_bar.py`. For each fold, every method's settings are chosen",
+        "on a fifth of the other rows. The trees are then fitted to all other rows; the network is the mean of",
+        f"{MEMBERS} members, each with a different tenth of the other rows for validation. The fold is predicted once.",
         "",
-        "| method | AUC | log loss | AUC less that of boosting | AUC by fold |",
+        "The table gives means over all rows and 95 % intervals over rows. The intervals do not account for training",
+        "on other rows.",
+        "",
+        "| method | AUC | log loss | AUC minus that of boosting | AUC per fold |",
         "|---|---|---|---|---|",
     ]
     boosting = joined["hist_gradient_boosting"]["AUC"]
     for name, kept in joined.items():
         difference = "" if name == "hist_gradient_boosting" else summary(kept["AUC"] - boosting)
-        by_fold = ", ".join(f"{values.mean():.3f}" for values in rows[name]["AUC"])
-        lines.append(f"| {name} | {summary(kept['AUC'])} | {summary(kept['log loss'])} | {difference} | {by_fold} |")
-    lines += ["", "Chosen networks (preprocessing, variant):", ""]
+        per_fold = ", ".join(f"{values.mean():.3f}" for values in rows[name]["AUC"])
+        lines.append(f"| {name} | {summary(kept['AUC'])} | {summary(kept['log loss'])} | {difference} | {per_fold} |")
+    lines += ["", "Chosen networks (preprocessing, then variant):", ""]
     lines += [f"- {choice}: in {choices.count(choice)} of {FOLDS} folds" for choice in sorted(set(choices))]
     return "\n".join(lines) + "\n"
 

@@ -1,9 +1,9 @@
-"""Whether 1,000 runs in a tracking server slow logging: MLflow over PostgreSQL, one server empty, one with the runs.
+"""Measure whether 1,000 other runs slow down logging to an MLflow server over PostgreSQL, for docs/mlflow.md.
 
-    python -m benchmarks.tracking_server
+    python -m benchmarks.pages.tracking_server
 
-Logging is what happens for one training: its run is created, 60 epochs arrive in batches of five, it is finished.
-Servers take turns. Prints medians and their ratio; 1 is no slower.
+Two servers take turns: an empty one, and one with 1,000 runs. Each logs one training: the run is created, 60 epochs
+arrive in batches of five, and the run is finished. Prints both medians and their ratio; 1 means no slower.
 """
 
 import statistics
@@ -22,7 +22,7 @@ COMPARISON = "measured"
 
 
 def log(store: Store, number: int) -> float:
-    """Log one training; seconds that it took."""
+    """Log one training; return the seconds that it took."""
     identity = {"variant": "l2", "seed": str(number), "fingerprint": f"run {number}"}
     rows = [(1000 * epoch, {"epoch": epoch, **curve(epoch, 0)}) for epoch in range(1, EPOCHS + 1)]
     begun = time.perf_counter()
@@ -37,7 +37,7 @@ def log(store: Store, number: int) -> float:
 
 
 def main() -> None:
-    """Fill one of two servers, then measure both in turn."""
+    """Fill one of two servers, then measure both in turns."""
     with ExitStack() as stack:
         stores = []
         for name in ("empty", "filled"):
@@ -48,7 +48,7 @@ def main() -> None:
         for number in range(RUNS):
             log(filled, -1 - number)
         for store in stores:
-            log(store, RUNS)  # what is done once
+            log(store, RUNS)  # includes setup that happens once
         seconds: dict[Store, list[float]] = {store: [] for store in stores}
         for number in range(REPETITIONS):
             for store in stores:

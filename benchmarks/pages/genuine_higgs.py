@@ -1,8 +1,8 @@
-"""The tutorial's protocol and this project's defaults on genuine HIGGS rows -> docs/genuine-higgs.md.
+"""Compare the tutorial's protocol with this project's defaults on genuine HIGGS rows -> docs/genuine-higgs.md.
 
-    HIGGS_SAMPLE=path/to/higgs-rows.csv.gz python benchmarks/genuine_higgs.py
+    HIGGS_SAMPLE=path/to/higgs-rows.csv.gz python benchmarks/pages/genuine_higgs.py
 
-8,000 training rows, 1,000 validation rows, the rest test; half an hour on two cores.
+8,000 training rows, 1,000 validation rows, all others for the test. Takes half an hour on two cores.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 from overfitting.cli.scratch import copy_project, reproduce
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/genuine-higgs.md"
 SPLIT = {"train": 8000, "validation": 1000, "test": 1_000_000, "spare": 0}
 VARIANTS = ["tiny", "small", "medium", "large", "l1", "l2", "dropout", "l2_dropout"]
@@ -22,14 +22,14 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
     "tutorial": {"choices": {"data": "higgs", "preprocessing": "none", "training": "tutorial"}, "seeds": [0]},
     "default": {
         "choices": {"data": "higgs", "preprocessing": "standard", "training": "default"},
-        "preprocessing": {"shuffle_seed": None},  # the order of the file, so that both have the same rows
+        "preprocessing": {"shuffle_seed": None},  # keeps the order of the file: the same rows for both
         "seeds": [0, 1, 2],
     },
 }
 
 
 def measure(settings: dict[str, Any], sample: Path) -> dict[str, Any]:
-    """results/metrics.json of the whole pipeline under `settings`, in a scratch copy."""
+    """Run the pipeline with `settings` in a scratch copy; return its results/metrics.json."""
     with tempfile.TemporaryDirectory(prefix="overfitting-higgs-") as scratch:
         project = Path(scratch)
         copy_project(
@@ -43,7 +43,7 @@ def measure(settings: dict[str, Any], sample: Path) -> dict[str, Any]:
 
 
 def cell(metric: dict[str, Any], digits: int) -> str:
-    """Mean of a metric and, where there is one, its interval."""
+    """Mean of a metric, and its interval if it has one."""
     interval = "" if metric["ci_low"] is None else f" ({metric['ci_low']:.{digits}f} to {metric['ci_high']:.{digits}f})"
     return f"{metric['mean']:.{digits}f}{interval}"
 
@@ -57,10 +57,10 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         "",
         f"{data['train_rows']:,} training rows, {data['validation_rows']:,} validation rows and "
         f"{data['test_rows']:,} test rows of HIGGS (UCI, DOI 10.24432/C5V312),",
-        "with `HIGGS_SAMPLE=... python benchmarks/genuine_higgs.py`: the protocol of TensorFlow's tutorial",
-        "(`preprocessing=none training=tutorial`, seed 0) against the",
-        f"defaults (`preprocessing=standard training=default`, {len(found['default']['run']['seeds'])} seeds).",
-        "Means over the seeds, with 95 % intervals over seeds and test rows.",
+        "made by `HIGGS_SAMPLE=... python benchmarks/pages/genuine_higgs.py`. The protocol of TensorFlow's tutorial",
+        "(`preprocessing=none training=tutorial`, seed 0) is compared with the defaults",
+        f"(`preprocessing=standard training=default`, {len(found['default']['run']['seeds'])} seeds).",
+        "The table gives means over seeds and 95 % intervals over seeds and test rows.",
         "",
         "| variant | tutorial: AUC | epochs | default: AUC | epochs | tutorial: log loss | default: log loss |",
         "|---|---|---|---|---|---|---|",
