@@ -1,24 +1,25 @@
 """How far trainings are: the best loss, and the time that is left."""
 
 import pytest
-from overfitting.progress.state import Standing, seconds_left
+
+from overfitting.progress.run_progress import RunProgress, seconds_left
 
 
-def standing(epoch: int, seconds: float = 1.0, epochs: int = 100, over: bool = False) -> Standing:
-    found = Standing("l2", 0, epochs, is_over=over)
+def run(epoch: int, seconds: float = 1.0, epochs: int = 100, over: bool = False) -> RunProgress:
+    found = RunProgress("l2", 0, epochs, is_over=over)
     found.add([{"epoch": n, "val_log_loss": 0.5 + abs(n - 3) / 100, "seconds": seconds} for n in range(1, epoch + 1)])
     return found
 
 
 def test_the_best_loss_is_the_lowest_so_far():
-    found = Standing("l2", 0, 100)
+    found = RunProgress("l2", 0, 100)
     for epoch, loss in enumerate([0.7, 0.5, 0.6], start=1):
         found.add([{"epoch": epoch, "val_log_loss": loss, "seconds": 1.0}])
     assert (found.epoch, found.best) == (3, 0.5)
 
 
 def test_a_slow_first_epoch_does_not_count():
-    found = Standing("l2", 0, 100)
+    found = RunProgress("l2", 0, 100)
     found.add([{"epoch": 1, "val_log_loss": 0.7, "seconds": 60.0}])
     assert seconds_left([found]) is None
     found.add([{"epoch": n, "val_log_loss": 0.7, "seconds": 0.5} for n in range(2, 11)])
@@ -26,17 +27,17 @@ def test_a_slow_first_epoch_does_not_count():
 
 
 @pytest.mark.parametrize(
-    ("standings", "seconds"),
+    ("runs", "seconds"),
     [
         ([], None),
-        ([Standing("l2", 0, 100)], None),
-        ([standing(40)], 60.0),
-        ([standing(100, over=True)], 0.0),
-        ([standing(40), standing(80)], 60.0),  # side by side: the longer one
-        ([standing(40), standing(80), Standing("l2", 2, 100)], 100.0),  # a third waits: 60 + 20 + 100, by two
-        ([standing(40), standing(80), *(Standing("l2", n, 100) for n in range(2, 5))], 190.0),
-        ([standing(40, over=True), standing(40, 2.0), Standing("l2", 2, 100)], 270.0),  # 120 + 100 x median(1, 2)
+        ([RunProgress("l2", 0, 100)], None),
+        ([run(40)], 60.0),
+        ([run(100, over=True)], 0.0),
+        ([run(40), run(80)], 60.0),  # side by side: the longer one
+        ([run(40), run(80), RunProgress("l2", 2, 100)], 100.0),  # a third waits: 60 + 20 + 100, by two
+        ([run(40), run(80), *(RunProgress("l2", n, 100) for n in range(2, 5))], 190.0),
+        ([run(40, over=True), run(40, 2.0), RunProgress("l2", 2, 100)], 270.0),  # 120 + 100 x median(1, 2)
     ],
 )
-def test_time_is_left_for_those_that_train_and_those_that_wait(standings, seconds):
-    assert seconds_left(standings) == seconds
+def test_time_is_left_for_those_that_train_and_those_that_wait(runs, seconds):
+    assert seconds_left(runs) == seconds

@@ -7,6 +7,7 @@ import yaml
 
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
+from overfitting.config.schema import Variant
 from overfitting.search.space import Range, overrides, read_searches
 from tests.conftest import ROOT
 
@@ -19,7 +20,7 @@ def test_a_path_is_spread_evenly():
 def test_values_become_overrides_that_hydra_reads(project):
     values = {"l2": 1e-05, "symmetry": True, "normalization": None, "dropout": 0.5}
     variant = compose_config(["variant=large", *overrides(values)]).variant
-    assert (variant.l2, variant.symmetry, variant.normalization, variant.dropout) == (1e-05, True, None, 0.5)
+    assert variant == Variant(l2=1e-05, symmetry=True, dropout=0.5)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Variant
 from overfitting.search import tuning
+from tests.builders.metrics import invented_data
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def prepared(project):
         "deviation": [1.0] * 4,
     }  # fmt: skip
     files.write_json(files.SCALING, scaling)
-    files.write_json(files.MANIFEST, {"fingerprint": "data", "train_rows": 300, "spare_rows": 0})
+    files.write_json(files.MANIFEST, {**invented_data(), "fingerprint": "data", "train_rows": 300, "spare_rows": 0})
     files.TUNING.unlink()
     path = Path("conf/search.yaml")
     content = yaml.safe_load(path.read_text())
@@ -72,7 +73,7 @@ def test_a_search_leaves_a_table_and_a_variant_and_reads_no_test_rows(prepared, 
     for name, found in table.groupby("search"):
         best = found[found["chosen"]].iloc[0]
         assert best["val_log_loss"] == found["val_log_loss"].min()
-        assert getattr(compose_config([f"variant=tuned/{name}"]).variant, name) == pytest.approx(best[name])
+        assert compose_config([f"variant=tuned/{name}"]).variant.strength(name) == pytest.approx(best[name])
     capsys.readouterr()
     tuning.run(["l2", *SMALL])
     assert capsys.readouterr().err == "l2: 4 of 4 trials are known\n"
@@ -101,7 +102,10 @@ def losses_of(monkeypatch, loss):
 
 
 def test_a_training_that_diverges_does_not_end_the_search(prepared, monkeypatch, capsys):
-    losses_of(monkeypatch, lambda variant, seed: float("nan") if variant.l2 == 1e-5 else variant.l2 + seed)
+    losses_of(
+        monkeypatch,
+        lambda variant, seed: float("nan") if variant.strength("l2") == 1e-5 else variant.strength("l2") + seed,
+    )
     tuning.run(["l2"])
     table = pd.read_csv(files.TUNING)
     assert table["state"].tolist() == ["fail", "complete", "complete", "complete"]
@@ -112,7 +116,7 @@ def test_a_training_that_diverges_does_not_end_the_search(prepared, monkeypatch,
 
 
 def test_trials_of_another_network_are_not_mixed_in(prepared, monkeypatch, capsys):
-    losses_of(monkeypatch, lambda variant, seed: variant.l2 + len(variant.hidden_units))
+    losses_of(monkeypatch, lambda variant, seed: variant.strength("l2") + len(variant.hidden_units))
     tuning.run(["l2"])
     tuning.run(["l2", "variant.hidden_units=[8,8]"])
     assert "4 of 4" not in capsys.readouterr().err
@@ -124,7 +128,7 @@ def test_trials_of_another_network_are_not_mixed_in(prepared, monkeypatch, capsy
 
 
 def test_a_search_leaves_the_rows_of_others_as_they_are(prepared, monkeypatch):
-    losses_of(monkeypatch, lambda variant, seed: variant.l2 + variant.dropout)
+    losses_of(monkeypatch, lambda variant, seed: variant.strength("l2") + variant.strength("dropout"))
     tuning.run(["cocktail", "dropout"])
     before = files.TUNING.read_text().splitlines()
     tuning.run(["l2"])
@@ -132,4 +136,4 @@ def test_a_search_leaves_the_rows_of_others_as_they_are(prepared, monkeypatch):
     after = files.TUNING.read_text().splitlines()
     assert [line for line in after if not line.startswith("l2,")] == before
     assert {"True", "False"} == set(pd.read_csv(files.TUNING, dtype=str)["symmetry"].dropna())
-    assert compose_config(["variant=cocktail"]).variant.dropout < 1
+    assert compose_config(["variant=cocktail"]).variant.strength("dropout") < 1

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -104,9 +104,11 @@ class Bars:
         self._draw(name, epochs, sum(run.epochs for run in runs), done, "", _left(runs))
 
     def _draw(self, name: str, epoch: int, epochs: int, done: str, best: str, left: str) -> None:
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=epochs, done=done, best=best, left=left)
-        self._progress.update(self._tasks[name], completed=epoch, done=done, best=best, left=left)
+        values: dict[str, Any] = {"completed": epoch, "done": done, "best": best, "left": left}
+        if name in self._tasks:
+            self._progress.update(self._tasks[name], **values)
+        else:
+            self._tasks[name] = self._progress.add_task(name, total=epochs, **values)
 
 
 def describe(runs: Sequence[RunProgress]) -> str:
