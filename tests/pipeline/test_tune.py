@@ -47,11 +47,11 @@ def test_a_killed_search_resumes_without_repeating_trials(prepared, monkeypatch)
         os.killpg(process.pid, signal.SIGKILL)
     time.sleep(1)
     rest = lines(prepared)
-    known = int(rest[0].removeprefix("l2: ").removesuffix(" of 6 trials are known"))
+    known = int(rest[0].removeprefix("l2: ").removesuffix(" of 6 trials are finished"))
     assert 1 <= known < 6
     assert len(rest) == 1 + 6 - known
     assert first.split(": ")[1] not in {line.split(": ")[1] for line in rest}
-    assert lines(prepared) == ["l2: 6 of 6 trials are known"]
+    assert lines(prepared) == ["l2: 6 of 6 trials are finished"]
     table = pd.read_csv(prepared / "results/tuning.csv")
     mine = table[table["search"] == "l2"]
     assert sorted(mine["trial"]) == [0, 1, 2, 3, 4, 5]

@@ -8,7 +8,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from overfitting.base.errors import UserError
 from overfitting.search.space import Choices, Range, rounded
-from overfitting.search.study import Study, answer
+from overfitting.search.study import Study, run
 
 LINE = {"l2": Range(low=1e-5, high=1e-2, log=True)}
 PLANE = {**LINE, "dropout": Range(low=0.0, high=0.8), "symmetry": Choices(choices=(True, False))}
@@ -31,7 +31,7 @@ def answers(study, kill_after=None):
             told += 1
             yield index, [loss(values)]
 
-    return list(answer(study, evaluate))
+    return list(run(study, evaluate))
 
 
 def outcome(trials):
@@ -112,17 +112,17 @@ def test_another_name_is_another_study(tmp_path):
 
 def test_a_trial_is_judged_by_the_mean_of_its_seeds(tmp_path):
     study = Study(tmp_path / "journal", "s", LINE, 3)
-    list(answer(study, lambda batch: ((index, [index, index + 1.0]) for index in range(len(batch)))))
+    list(run(study, lambda batch: ((index, [index, index + 1.0]) for index in range(len(batch)))))
     assert [trial.value for trial in study.trials()] == [0.5, 1.5, 2.5]
 
 
 def test_a_trial_that_fails_counts_and_is_not_the_best(tmp_path):
     study = Study(tmp_path / "journal", "s", LINE, 4)
     failing = {0: [float("nan"), 0.1], 1: [float("inf"), 0.1]}
-    list(answer(study, lambda batch: ((i, failing.get(i, [i, i])) for i in range(len(batch)))))
+    list(run(study, lambda batch: ((i, failing.get(i, [i, i])) for i in range(len(batch)))))
     assert [trial.value for trial in study.trials()] == [None, None, 2, 3]
     assert study.best().number == 2
     nothing = Study(tmp_path / "journal", "t", LINE, 4)
-    list(answer(nothing, lambda batch: ((i, [float("nan")]) for i in range(len(batch)))))
-    with pytest.raises(UserError, match="no trial came to an end"):
+    list(run(nothing, lambda batch: ((i, [float("nan")]) for i in range(len(batch)))))
+    with pytest.raises(UserError, match="every trial diverged"):
         nothing.best()

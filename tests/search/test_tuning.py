@@ -76,7 +76,7 @@ def test_a_search_leaves_a_table_and_a_variant_and_reads_no_test_rows(prepared, 
         assert compose_config([f"variant=tuned/{name}"]).variant.strength(name) == pytest.approx(best[name])
     capsys.readouterr()
     tuning.run(["l2", *SMALL])
-    assert capsys.readouterr().err == "l2: 4 of 4 trials are known\n"
+    assert capsys.readouterr().err == "l2: 4 of 4 trials are finished\n"
     pd.testing.assert_frame_equal(pd.read_csv(files.TUNING), table)
     shutil.rmtree("tuning")
     monkeypatch.setattr("os.cpu_count", lambda: 1)
@@ -91,7 +91,7 @@ def test_without_prepared_rows_there_is_a_clear_error(project):
 
 def test_two_searches_at_once_are_one_too_many(prepared):
     Path("tuning").mkdir()
-    with FileLock("tuning/lock"), pytest.raises(UserError, match="one is running"):
+    with FileLock("tuning/lock"), pytest.raises(UserError, match="another search is running"):
         tuning.run(["l2", *SMALL])
 
 

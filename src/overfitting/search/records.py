@@ -1,4 +1,4 @@
-"""What a search leaves: its trials in results/tuning.csv, and the best of them as a variant."""
+"""Records of a search: its trials in results/tuning.csv, and its best trial as a variant."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +18,13 @@ COCKTAIL = "cocktail"
 
 
 def write_table(name: str, trials: Sequence[FrozenTrial], chosen: int, settings: Searches, about: Values) -> None:
-    """Put the trials of a search into results/tuning.csv, in place of its earlier ones.
+    """Write the trials of a search into results/tuning.csv, in place of earlier trials of that search.
 
-    `chosen` is the number of the best one; `about` has what the trials share: `epochs`, `data`.
+    `chosen` is the number of the best trial; `about` has the values that all trials share: `epochs`, `data`.
     """
     shared = {"search": name, "seeds": len(settings.seeds), **about}
     rows = [{**shared, **_row(trial), "chosen": trial.number == chosen} for trial in trials]
-    # as text: what is not this search's stays as it is
+    # read as text, so that rows of other searches stay as they are
     known = pd.read_csv(files.TUNING, dtype=str) if files.TUNING.is_file() else pd.DataFrame(columns=["search"])
     order = {search: place for place, search in enumerate(settings.searches)}
     known = known[(known["search"] != name) & known["search"].isin(list(order))]
@@ -37,7 +37,7 @@ def write_table(name: str, trials: Sequence[FrozenTrial], chosen: int, settings:
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
-    """What results/tuning.csv says of a trial; a deviation needs two seeds."""
+    """The row of a trial; a standard deviation needs two seeds."""
     losses = trial.user_attrs.get(LOSSES, [])
     return {
         "trial": trial.number,
@@ -49,7 +49,7 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def write_variant(name: str, config: Config, best: FrozenTrial, trials: int, command: str) -> None:
-    """Write the variant of `config`, the `best` of the `trials` of a `command`, as what differs from large."""
+    """Write the variant of `config`, the `best` of `trials` trials of a `command`, as its differences from large."""
     folder = Path("conf/variant") if name == COCKTAIL else Path("conf/variant/tuned")
     package = "" if name == COCKTAIL else "# @package variant\n"
     header = (
@@ -62,6 +62,6 @@ def write_variant(name: str, config: Config, best: FrozenTrial, trials: int, com
 
 
 def _yaml(value: Any) -> str:
-    """A value as YAML reads it: 1.0e-05, since 1e-05 is text to it."""
+    """A value as YAML; 1.0e-05, because YAML reads 1e-05 as text."""
     plain = list(value) if isinstance(value, tuple) else value
     return yaml.safe_dump(plain, default_flow_style=True).splitlines()[0]

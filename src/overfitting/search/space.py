@@ -1,4 +1,4 @@
-"""Searches for strengths of remedies: what conf/search.yaml says, and how a trial's values are written."""
+"""Types of conf/search.yaml: the searches, and the values that each one tries."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from overfitting.base.errors import UserError
-from overfitting.config.schema import Count, Flag, Name, Real, Seed
+from overfitting.config.types import Count, Flag, Name, Real, Seed
 
 PATH = Path("conf/search.yaml")
 _CHECKED = ConfigDict(extra="forbid")
@@ -34,7 +34,7 @@ class Range:
         return self
 
     def ends(self) -> tuple[Any, ...]:
-        """What is checked before it is tried."""
+        """Values that are checked before the search starts."""
         return self.low, self.high
 
     def evenly(self, count: int) -> list[float]:
@@ -43,7 +43,7 @@ class Range:
         return [float(f"{value:.4g}") for value in spaced(self.low, self.high, count)]
 
     def distribution(self) -> optuna.distributions.BaseDistribution:
-        """The same for Optuna."""
+        """The values as a distribution of Optuna."""
         return optuna.distributions.FloatDistribution(self.low, self.high, log=self.log)
 
 
@@ -54,11 +54,11 @@ class Choices:
     choices: Annotated[tuple[bool | int | float | str | None, ...], Field(min_length=2)]
 
     def ends(self) -> tuple[Any, ...]:
-        """What is checked before it is tried."""
+        """Values that are checked before the search starts."""
         return self.choices
 
     def distribution(self) -> optuna.distributions.BaseDistribution:
-        """The same for Optuna."""
+        """The values as a distribution of Optuna."""
         return optuna.distributions.CategoricalDistribution(self.choices)
 
 
@@ -67,12 +67,12 @@ Space = Annotated[dict[Name, Range | Choices], Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Searches:
-    """conf/search.yaml: `trials` of each search, unless `more_trials` names it; `seeds` of a trial."""
+    """conf/search.yaml."""
 
-    trials: Count
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    trials: Count  # of each search that `more_trials` does not name
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]  # of each trial
     searches: Annotated[dict[Name, Space], Field(min_length=1)]
-    more_trials: dict[Name, Count] = Field(default_factory=dict)
+    more_trials: dict[Name, Count] = Field(default_factory=dict)  # by search
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Searches":
@@ -81,7 +81,7 @@ class Searches:
         return self
 
     def budget(self, name: str) -> int:
-        """Trials of the search `name`."""
+        """Number of trials of the search `name`."""
         return self.more_trials.get(name, self.trials)
 
 
@@ -89,7 +89,7 @@ def read_searches(path: Path = PATH) -> Searches:
     """Read and check conf/search.yaml.
 
     Raises:
-        UserError: a line for each wrong key.
+        UserError: one line per wrong key.
     """
     try:
         return TypeAdapter(Searches).validate_python(yaml.safe_load(path.read_text()))
@@ -104,10 +104,10 @@ def read_searches(path: Path = PATH) -> Searches:
 
 
 def rounded(values: Mapping[str, Any]) -> Values:
-    """Values as they are trained and written: four digits of a number are enough."""
+    """Values with four significant digits, as they are trained and written."""
     return {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in values.items()}
 
 
 def overrides(values: Mapping[str, Any]) -> list[str]:
-    """The values as Hydra's overrides of a variant."""
+    """Hydra overrides that set the values in a variant."""
     return [f"variant.{name}={'null' if value is None else str(value).lower()}" for name, value in values.items()]

@@ -1,9 +1,8 @@
-"""What Optuna knows of a search: trials that were drawn, and what came of them.
+"""Studies of Optuna: the trials that were proposed, and their results.
 
-A study is a file that survives a kill at any point: what was asked and not answered is asked again, and no answer is
-asked for twice, since a trial is written with all its values as one line. Trials are drawn in batches of a fixed size,
-from a generator that depends on the number of trials before, so that neither kills nor the number of workers change
-what is tried.
+A study is a file that survives a kill at any point. A trial that was proposed and has no result runs again, and no trial
+runs twice, because it is written with all its values as one line. Trials are proposed in batches of a fixed size, by a
+generator that depends on the number of earlier trials. So neither kills nor the number of workers change the trials.
 """
 
 import math
@@ -20,13 +19,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from overfitting.base.errors import UserError
 from overfitting.search.space import Range, Space, Values, rounded
 
-BATCH = 4  # trials that are drawn before any of them is known
-FIRST_BATCHES = 2  # drawn without looking at what is known
-LOSSES = "losses"  # of a trial, a loss a seed
+BATCH = 4  # trials that are proposed before any of them has a result
+FIRST_BATCHES = 2  # proposed without regard to earlier results
+LOSSES = "losses"  # attribute of a trial: its loss per seed
 
 
 class _Lock(JournalFileOpenLock):
-    """Of the journal. The kernel frees it when its holder is killed; Optuna's own are files, which stay."""
+    """Lock of the journal, which the kernel frees when its holder is killed; Optuna's locks are files, which stay."""
 
     def __init__(self, journal: Path) -> None:
         self._lock = FileLock(f"{journal}.lock")
@@ -37,14 +36,14 @@ class _Lock(JournalFileOpenLock):
         return True
 
     def release(self) -> None:
-        """Let the next one write."""
+        """Let others write."""
         self._lock.release()
 
 
 class Study:
-    """A search in `storage`, a file; `name` stands for all that determines its trials.
+    """A search whose trials are in the file `storage`; `name` identifies everything that determines its trials.
 
-    A search of one range walks it evenly, and knows all its trials from the start. Others are left to a sampler.
+    A search over one range tries evenly spaced values, all known from the start. For others a sampler proposes.
     """
 
     def __init__(self, storage: Path, name: str, space: Space, budget: int, seed: int = 0) -> None:
@@ -59,11 +58,11 @@ class Study:
         self._study = optuna.create_study(storage=journal, study_name=name, load_if_exists=True)
 
     def trials(self) -> list[FrozenTrial]:
-        """Trials that are over, in the order in which they were drawn; their values are `trial.params`."""
+        """Finished trials, in the order in which they were proposed; their values are `trial.params`."""
         return [trial for trial in self._study.get_trials() if trial.state.is_finished()]
 
     def batches(self) -> Iterator[list[FrozenTrial]]:
-        """Trials to answer with `tell`, a batch at a time, until the budget is spent; first those left by a kill."""
+        """Yield batches of trials to report with `tell`, until the budget is spent; first those that a kill interrupted."""
         while True:
             left = self._study.get_trials(states=[TrialState.RUNNING])
             drawn = len(self._study.get_trials())
@@ -75,7 +74,7 @@ class Study:
             yield self._study.get_trials(states=[TrialState.RUNNING])
 
     def tell(self, trial: FrozenTrial, losses: Sequence[float]) -> FrozenTrial:
-        """What came of a trial, a loss a seed. Their mean is its value; it failed if one of them is no number."""
+        """Report the losses of a trial, one per seed. Their mean is its value; if one is not finite, the trial failed."""
         if not all(map(math.isfinite, losses)):
             return self._study.tell(trial.number, state=TrialState.FAIL)
         Trial(self._study, trial._trial_id).set_user_attr(LOSSES, list(losses))
@@ -90,10 +89,12 @@ class Study:
         try:
             return self._study.best_trial
         except ValueError:
-            raise UserError(f"search {self._study.study_name}: no trial came to an end; lower what it tries") from None
+            raise UserError(
+                f"search {self._study.study_name}: every trial diverged; lower its range in conf/search.yaml"
+            ) from None
 
     def _draw(self, number: int) -> FrozenTrial:
-        """One more trial: the next on the path, else what the sampler proposes, in view of all trials before."""
+        """Propose one more trial: the next evenly spaced value, or a proposal of the sampler given all earlier trials."""
         values = self._path[number] if self._path else self._propose(self._seed + number)
         return create_trial(state=TrialState.RUNNING, params=values, distributions=self._distributions)
 
@@ -107,15 +108,15 @@ class Study:
 
 
 def _mend(journal: Path) -> None:
-    """Drop a last line that a machine did not come to the end of when it went down."""
+    """Drop an incomplete last line, which a crash of the machine leaves."""
     if journal.is_file() and not (content := journal.read_bytes()).endswith(b"\n"):
         journal.write_bytes(content[: content.rfind(b"\n") + 1])
 
 
-def answer(
+def run(
     study: Study, evaluate: Callable[[Sequence[Values]], Iterator[tuple[int, Sequence[float]]]]
 ) -> Iterator[FrozenTrial]:
-    """Answer all trials of a study, and yield each when it is over. `evaluate` gives (index, losses) of a batch."""
+    """Run all trials of a study and yield each with its result; `evaluate` yields (index, losses) of a batch."""
     for batch in study.batches():
         for index, losses in evaluate([rounded(trial.params) for trial in batch]):
             yield study.tell(batch[index], losses)

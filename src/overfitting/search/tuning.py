@@ -1,6 +1,6 @@
-"""`make tune`: searches train on the training rows, are judged on validation rows, and leave a table and variants.
+"""Searches for strengths (`make tune`): train on the training rows, choose by log loss on the validation rows.
 
-It is no stage: it takes long and chooses what people then commit. What it leaves, results/tuning.csv and the files of
+A search is not a stage, because it takes long and chooses what people then commit. Its results, results/tuning.csv and
 conf/variant/tuned/, are inputs of the pipeline.
 """
 
@@ -27,24 +27,19 @@ from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
 from overfitting.search.records import write_table, write_variant
 from overfitting.search.space import Searches, Values, overrides, read_searches, rounded
-from overfitting.search.study import Study, answer
+from overfitting.search.study import Study
+from overfitting.search.study import run as run_study
 from overfitting.training.identity import Code
 from overfitting.training.remedies import REMEDIES
 
 STORAGE = Path("tuning/journal.log")
-USAGE = """usage: python -m overfitting tune [SEARCH ...] [key=value ...]
-
-Runs the searches of conf/search.yaml (all, or those that are named) on the prepared rows, a trial a core.
-What is finished is kept in tuning/: a search that was killed goes on where it was, a finished one is not run again.
-Writes results/tuning.csv, conf/variant/tuned/SEARCH.yaml and conf/variant/cocktail.yaml.
-Overrides of the training and of the network hold for all trials: training.epochs=30, say."""
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Run the searches that `arguments` name, with its overrides.
+    """Run the searches that `arguments` name, by default all, with the overrides among them.
 
     Raises:
-        UserError: an unknown search, values that a variant cannot have, or a search that runs already.
+        UserError: an unknown search, values that a variant cannot have, or another search that is running.
     """
     settings = read_searches()
     own = [argument for argument in arguments if "=" in argument]
@@ -59,7 +54,7 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _check(names: Sequence[str], settings: Searches, own: Sequence[str]) -> None:
-    """Compose the ends of every range, so that a mistake is told before any training."""
+    """Compose the ends of every range, so that a mistake is reported before any training."""
     for override in own:
         if not override.lstrip("+").startswith(("training=", "training.", "variant.")):
             raise UserError(
@@ -80,13 +75,13 @@ def _compose(own: Sequence[str], values: Values) -> Config:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Searches share a storage and a table, and take all cores. A search that was killed is no longer in the way."""
+    """Allow one search at a time: they share a storage, a table and all cores. A killed search frees the lock."""
     STORAGE.parent.mkdir(exist_ok=True)
     try:
         with FileLock(STORAGE.with_name("lock"), timeout=0):
             yield
     except Timeout:
-        raise UserError("expected no other search in this folder; one is running") from None
+        raise UserError("another search is running in this folder; wait for it or stop it") from None
 
 
 def _search(name: str, settings: Searches, own: Sequence[str], console: Console) -> None:
@@ -101,19 +96,19 @@ def _search(name: str, settings: Searches, own: Sequence[str], console: Console)
         **base.variant.differences(),
     }
     study = Study(STORAGE, f"{name}-{fingerprint(**what)}", settings.searches[name], settings.budget(name))
-    _answer(name, study, partial(_evaluate, own, settings.seeds), settings, console)
+    _run_trials(name, study, partial(_evaluate, own, settings.seeds), settings, console)
     best = study.best()
     write_table(name, study.trials(), best.number, settings, {"epochs": base.training.epochs, "data": data})
     command = shlex.join(["python", "-m", "overfitting", "tune", name, *own])
     write_variant(name, _compose(own, rounded(best.params)), best, settings.budget(name), command)
 
 
-def _answer(name: str, study: Study, evaluate: Any, settings: Searches, console: Console) -> None:
-    """Answer what is not yet known of a study, with a line a trial."""
+def _run_trials(name: str, study: Study, evaluate: Any, settings: Searches, console: Console) -> None:
+    """Run the trials of a study that have no result yet; print one line per trial."""
     budget, known, started = settings.budget(name), study.trials(), time.monotonic()
-    console.print(f"{name}: {len(known)} of {budget} trials are known")
+    console.print(f"{name}: {len(known)} of {budget} trials are finished")
     losses = [trial.value for trial in known if trial.value is not None]
-    for count, trial in enumerate(answer(study, evaluate), len(known) + 1):
+    for count, trial in enumerate(run_study(study, evaluate), len(known) + 1):
         result = "diverged"
         if trial.value is not None:
             losses.append(trial.value)
@@ -126,7 +121,7 @@ def _answer(name: str, study: Study, evaluate: Any, settings: Searches, console:
 
 
 def _evaluate(own: Sequence[str], seeds: Sequence[int], batch: Sequence[Values]) -> Iterator[tuple[int, list[float]]]:
-    """Validation log losses of each of the `batch`, one a seed, as soon as they are known."""
+    """Yield (index, validation log losses per seed) of each trial of a `batch`, as soon as all its seeds are trained."""
     configs = [_compose(own, values) for values in batch]
     jobs = [(index, config, seed) for index, config in enumerate(configs) for seed in seeds]
     workers = Parallel(min(len(jobs), os.cpu_count() or 1), return_as="generator_unordered")

@@ -58,7 +58,6 @@ def epoch_function(spec: Spec, learner: Learner, data: TrainingData) -> Epoch:
     def gather(batch: tf.Tensor) -> Batch:
         return tf.gather(features, batch), tf.gather(labels, batch)
 
-    @tf.function
     def run_epoch(epoch: tf.Tensor) -> dict[str, tf.Tensor]:
         order = tf.random.experimental.stateless_shuffle(tf.range(n_rows), seed=[spec.seed, epoch])
         batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
@@ -77,7 +76,8 @@ def epoch_function(spec: Spec, learner: Learner, data: TrainingData) -> Epoch:
             "penalty": penalty,
         }
 
-    return run_epoch
+    compiled: Epoch = tf.function(run_epoch)
+    return compiled
 
 
 def _train_batch(spec: Spec, learner: Learner, data: TrainingData) -> Step:
@@ -124,7 +124,8 @@ def _step_function(spec: Spec, learner: Learner) -> Step:
         return measured, penalty
 
     # autograph has nothing to convert in Keras's layers and optimizers, and takes a second to see it
-    return tf.function(step, autograph=False, jit_compile=spec.training.jit_compile)
+    compiled: Step = tf.function(step, autograph=False, jit_compile=spec.training.jit_compile)
+    return compiled
 
 
 def _run_steps(train_batch: Step, gather: Gather, batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

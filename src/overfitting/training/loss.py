@@ -9,7 +9,8 @@ Array = NDArray[np.float64]
 def log_loss_rows(labels: Array, logits: Array) -> Array:
     """Binary cross-entropy of each row, in nats: softplus(logit) - label * logit. Shapes: (n_rows,), (..., n_rows)."""
     logits = np.asarray(logits, np.float64)
-    return np.logaddexp(0.0, logits) - labels * logits
+    losses: Array = np.logaddexp(0.0, logits) - labels * logits
+    return losses
 
 
 def accuracy_rows(labels: Array, logits: Array) -> Array:
