@@ -1,8 +1,8 @@
 """Studies of Optuna: the trials that were proposed, and their results.
 
-A study is a file that survives a kill at any point. A trial that was proposed and has no result runs again, and no trial
-runs twice, because it is written with all its values as one line. Trials are proposed in batches of a fixed size, by a
-generator that depends on the number of earlier trials. So neither kills nor the number of workers change the trials.
+A study is a file that survives a kill at any point. A trial without a result runs again, and no trial runs twice,
+because it is written with all its values as one line. Trials are proposed in batches of a fixed size, by a generator
+that depends on the number of earlier trials. So neither kills nor the number of workers change the trials.
 """
 
 import math
@@ -62,7 +62,7 @@ class Study:
         return [trial for trial in self._study.get_trials() if trial.state.is_finished()]
 
     def batches(self) -> Iterator[list[FrozenTrial]]:
-        """Yield batches of trials to report with `tell`, until the budget is spent; first those that a kill interrupted."""
+        """Yield batches of trials to `tell` about, until the budget is spent; first those that a kill interrupted."""
         while True:
             left = self._study.get_trials(states=[TrialState.RUNNING])
             drawn = len(self._study.get_trials())
@@ -74,7 +74,7 @@ class Study:
             yield self._study.get_trials(states=[TrialState.RUNNING])
 
     def tell(self, trial: FrozenTrial, losses: Sequence[float]) -> FrozenTrial:
-        """Report the losses of a trial, one per seed. Their mean is its value; if one is not finite, the trial failed."""
+        """Report the losses of a trial, one per seed. Their mean is its value; if one is not finite, it failed."""
         if not all(map(math.isfinite, losses)):
             return self._study.tell(trial.number, state=TrialState.FAIL)
         Trial(self._study, trial._trial_id).set_user_attr(LOSSES, list(losses))
@@ -94,7 +94,7 @@ class Study:
             ) from None
 
     def _draw(self, number: int) -> FrozenTrial:
-        """Propose one more trial: the next evenly spaced value, or a proposal of the sampler given all earlier trials."""
+        """Propose one more trial: the next evenly spaced value, or what the sampler draws given all earlier trials."""
         values = self._path[number] if self._path else self._propose(self._seed + number)
         return create_trial(state=TrialState.RUNNING, params=values, distributions=self._distributions)
 

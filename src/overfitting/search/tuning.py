@@ -121,7 +121,7 @@ def _run_trials(name: str, study: Study, evaluate: Any, settings: Searches, cons
 
 
 def _evaluate(own: Sequence[str], seeds: Sequence[int], batch: Sequence[Values]) -> Iterator[tuple[int, list[float]]]:
-    """Yield (index, validation log losses per seed) of each trial of a `batch`, as soon as all its seeds are trained."""
+    """Yield (index, validation log losses per seed) of each trial of a `batch`, as soon as its seeds are trained."""
     configs = [_compose(own, values) for values in batch]
     jobs = [(index, config, seed) for index, config in enumerate(configs) for seed in seeds]
     workers = Parallel(min(len(jobs), os.cpu_count() or 1), return_as="generator_unordered")
