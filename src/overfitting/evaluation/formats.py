@@ -18,4 +18,5 @@ def estimate(found: Estimate, signed: bool = False, digits: int = 4) -> str:
     mean = f"{found.mean:{sign}.{digits}f}"
     if found.ci_low is None:
         return mean
-    return f"{mean} ({found.ci_low:{sign}.{digits}f} to {found.ci_high:{sign}.{digits}f})"
+    low, high = found.interval
+    return f"{mean} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"

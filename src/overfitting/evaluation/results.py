@@ -1,12 +1,14 @@
 """Types of results/metrics.json: what `evaluate` writes, and report, MLflow and pull requests read."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from overfitting.base.records import Record
 from overfitting.data.manifest import Manifest
 
 Metric = Literal["test_log_loss", "test_auc", "test_accuracy", "test_brier", "test_calibration_error"]
 Group = Literal["best", "better", "tied", "reference", "worse"]
+PRIMARY: Final = "test_log_loss"  # the metric that ranks
+REFERENCE: Final = "large"  # the variant that all others are compared with
 
 
 class Estimate(Record):
@@ -17,6 +19,13 @@ class Estimate(Record):
     ci_high: float | None
     std: float | None  # between seeds
     seeds: tuple[float, ...]  # value of each seed, in the order of `Run.seeds`
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Ends of the confidence interval; both are the mean with one seed."""
+        if self.ci_low is None or self.ci_high is None:
+            return self.mean, self.mean
+        return self.ci_low, self.ci_high
 
 
 class Difference(Estimate):
@@ -72,7 +81,12 @@ class Baseline(Record):
     @property
     def log_loss(self) -> Estimate:
         """Test log loss, the metric that ranks."""
-        return self.metrics["test_log_loss"]
+        return self.metrics[PRIMARY]
+
+    @property
+    def difference(self) -> Difference | None:
+        """Difference of test log loss to `large`; negative is better."""
+        return self.difference_to_large[PRIMARY] if self.difference_to_large else None
 
 
 class Variant(Baseline):
@@ -132,3 +146,8 @@ class Metrics(Record):
         """Training of each variant that has runs of its own, best variant first."""
         ranked = ((name, self.variants[name].training) for name in self.verdict.ranking)
         return {name: training for name, training in ranked if training is not None}
+
+    @property
+    def ranked_baselines(self) -> dict[str, Baseline]:
+        """Baselines, lowest test log loss first."""
+        return dict(sorted(self.baselines.items(), key=lambda item: item[1].log_loss.mean))
