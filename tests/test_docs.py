@@ -1,17 +1,17 @@
 """What the README says is what was run."""
 
-import json
 import re
 import tomllib
 
 import yaml
 
+from overfitting.evaluation.results import Metrics
 from overfitting.report.readme import computed, updated
 from tests.conftest import ROOT
 
 
 def test_what_is_computed_is_that_of_the_committed_results():
-    metrics = json.loads((ROOT / "results/metrics.json").read_text())
+    metrics = Metrics.read(ROOT / "results/metrics.json")
     for page, contents in computed(metrics).items():
         text = (ROOT / page).read_text()
         assert updated(text, contents) == text
