@@ -68,7 +68,7 @@ def test_a_run_of_another_configuration_is_refused_before_any_prediction(config,
     assert "dvc repro --force --single-item train@l2" in str(error.value)
     assert not files.METRICS.exists()
     path.unlink()
-    with pytest.raises(UserError, match="runs/l2/1/summary[.]json"):
+    with pytest.raises(UserError, match=r"runs/l2/1/summary\.json"):
         stage.run(config)
 
 

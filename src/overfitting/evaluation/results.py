@@ -1,4 +1,4 @@
-"""Types of results/metrics.json: what `evaluate` writes, and report, MLflow and pull requests read."""
+"""Types of results/metrics.json, which `evaluate` writes and the report, MLflow and pull requests read."""
 
 from typing import Final, Literal
 
@@ -36,14 +36,14 @@ class Difference(Estimate):
 
 
 class GapEpoch(Record):
-    """First epoch whose gap between validation and training log loss passes `Metrics.gap_size`; None: never."""
+    """First epoch whose validation log loss exceeds training log loss by `Metrics.gap_size`; None: never."""
 
     median: float | None
     seeds: tuple[int | None, ...]
 
 
 class Training(Record):
-    """What the runs of a variant say of their training; log losses are without dropout and without penalty."""
+    """Training results of a variant over its seeds; log losses are measured without dropout and without penalty."""
 
     train_rows: int
     best_epoch: Estimate  # lowest validation log loss

@@ -70,9 +70,9 @@ def seed_interval(values: Sequence[float], confidence: float) -> Estimate:
     return _estimate(float(array.mean()), error, array.size - 1, array, confidence)
 
 
-def difference(rows: Array, reference: Array, confidence: float) -> Difference:
-    """Interval of `rows - reference`, paired by seed and row, and the two-sided p-value of no difference."""
-    paired = rows - reference
+def difference(rows: Array, other: Array, confidence: float) -> Difference:
+    """Interval of `rows - other`, paired by seed and row, and the two-sided p-value of no difference."""
+    paired = rows - other
     mean, error, freedom = mean_and_error(paired)
     p_value = None
     if error is not None:
@@ -91,11 +91,9 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def differences_to(reference: str, rows: Mapping[str, Array], confidence: float) -> dict[str, Difference]:
-    """Paired differences of every other variant to `reference`, with `p_holm` corrected for their number."""
-    found = {
-        name: difference(values, rows[reference], confidence) for name, values in rows.items() if name != reference
-    }
+def differences_to(other: str, rows: Mapping[str, Array], confidence: float) -> dict[str, Difference]:
+    """Paired differences of all variants but `other` to that variant, with `p_holm` corrected for their number."""
+    found = {name: difference(values, rows[other], confidence) for name, values in rows.items() if name != other}
     adjusted = holm([compared.p_value for compared in found.values()])
     return {
         name: compared.model_copy(update={"p_holm": p_holm})

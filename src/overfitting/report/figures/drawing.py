@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
@@ -180,14 +181,14 @@ def legend(figure: Figure, axes: Axes, columns: int = 3) -> None:
     figure.legend(handles, labels, loc=place, ncols=columns)
 
 
-def plain_numbers(axis: Any) -> None:
+def plain_numbers(axis: Axis) -> None:
     """Label a logarithmic axis with 1,000 instead of 10³."""
     axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(NullLocator())
 
 
-def powers(axis: Any) -> None:
+def powers(axis: Axis) -> None:
     """Label a logarithmic axis with powers such as 10⁻³."""
     axis.set_major_formatter(lambda value, _: power(round(math.log10(value))))
     axis.set_minor_formatter(NullFormatter())

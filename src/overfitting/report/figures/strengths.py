@@ -148,5 +148,5 @@ def _in_words(name: str, rows: pd.DataFrame) -> str:
     return f"{text}; chosen: {values}, {first[LOSS]:.4f}."
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
