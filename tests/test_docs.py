@@ -1,12 +1,12 @@
 """The pages agree with the committed results, with each other and with the code."""
 
 import ast
-import json
 import re
 import tomllib
 
 import yaml
 
+from overfitting.evaluation.results import Metrics
 from overfitting.report.readme import computed, updated
 from tests.conftest import ROOT
 
@@ -14,7 +14,7 @@ PAGES = (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "data/bundled
 
 
 def test_computed_parts_of_the_readmes_agree_with_the_committed_results():
-    metrics = json.loads((ROOT / "results/metrics.json").read_text())
+    metrics = Metrics.read(ROOT / "results/metrics.json")
     for page, contents in computed(metrics).items():
         text = (ROOT / page).read_text()
         assert updated(text, contents) == text

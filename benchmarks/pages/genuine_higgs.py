@@ -5,7 +5,6 @@
 8,000 training rows, 1,000 validation rows, all others for the test. Takes half an hour on two cores.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from overfitting.cli.scratch import copy_project, reproduce
+from overfitting.evaluation.formats import NONE, estimate
+from overfitting.evaluation.results import Metrics, Variant
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/genuine-higgs.md"
@@ -28,7 +29,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
 }
 
 
-def measure(settings: dict[str, Any], sample: Path) -> dict[str, Any]:
+def measure(settings: dict[str, Any], sample: Path) -> Metrics:
     """Run the pipeline with `settings` in a scratch copy; return its results/metrics.json."""
     with tempfile.TemporaryDirectory(prefix="overfitting-higgs-") as scratch:
         project = Path(scratch)
@@ -39,43 +40,40 @@ def measure(settings: dict[str, Any], sample: Path) -> dict[str, Any]:
         )
         if reproduce(project, "evaluate"):
             sys.exit("the pipeline failed")
-        return json.loads((project / "results/metrics.json").read_text())
+        return Metrics.read(project / "results/metrics.json")
 
 
-def cell(metric: dict[str, Any], digits: int) -> str:
-    """Mean of a metric, and its interval if it has one."""
-    interval = "" if metric["ci_low"] is None else f" ({metric['ci_low']:.{digits}f} to {metric['ci_high']:.{digits}f})"
-    return f"{metric['mean']:.{digits}f}{interval}"
+def cells(variant: Variant) -> tuple[str, str, str]:
+    """AUC, epochs and log loss of a variant."""
+    epochs = f"{variant.training.epochs.mean:.0f}" if variant.training else NONE
+    return estimate(variant.metrics["test_auc"], digits=3), epochs, estimate(variant.log_loss, digits=3)
 
 
-def page(found: dict[str, dict[str, Any]]) -> str:
+def page(found: dict[str, Metrics]) -> str:
     """The Markdown page."""
-    tutorial, default = (found[name]["variants"] for name in PROTOCOLS)
-    data = found["default"]["data"]
+    tutorial, default = (found[name].variants for name in PROTOCOLS)
+    data = found["default"].data
     lines = [
         "# On genuine HIGGS rows",
         "",
-        f"{data['train_rows']:,} training rows, {data['validation_rows']:,} validation rows and "
-        f"{data['test_rows']:,} test rows of HIGGS (UCI, DOI 10.24432/C5V312),",
+        f"{data.train_rows:,} training rows, {data.validation_rows:,} validation rows and "
+        f"{data.test_rows:,} test rows of HIGGS (UCI, DOI 10.24432/C5V312),",
         "made by `HIGGS_SAMPLE=... python benchmarks/pages/genuine_higgs.py`. The protocol of TensorFlow's tutorial",
         "(`preprocessing=none training=tutorial`, seed 0) is compared with the defaults",
-        f"(`preprocessing=standard training=default`, {len(found['default']['run']['seeds'])} seeds).",
+        f"(`preprocessing=standard training=default`, {len(found['default'].run.seeds)} seeds).",
         "The table gives means over seeds and 95 % intervals over seeds and test rows.",
         "",
         "| variant | tutorial: AUC | epochs | default: AUC | epochs | tutorial: log loss | default: log loss |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in default:
-        t, d = tutorial[name], default[name]
-        lines.append(
-            f"| {name} | {cell(t['test_auc'], 3)} | {t['epochs']['mean']:.0f} | {cell(d['test_auc'], 3)} "
-            f"| {d['epochs']['mean']:.0f} | {cell(t['test_log_loss'], 3)} | {cell(d['test_log_loss'], 3)} |"
-        )
+        (first_auc, first_epochs, first_loss), (auc, epochs, loss) = (cells(of[name]) for of in (tutorial, default))
+        lines.append(f"| {name} | {first_auc} | {first_epochs} | {auc} | {epochs} | {first_loss} | {loss} |")
     lines += [
         "",
-        f"Tutorial: {found['tutorial']['verdict']['sentence']}",
+        f"Tutorial: {found['tutorial'].verdict.sentence}",
         "",
-        f"Default: {found['default']['verdict']['sentence']}",
+        f"Default: {found['default'].verdict.sentence}",
     ]
     return "\n".join(lines) + "\n"
 

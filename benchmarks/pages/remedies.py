@@ -6,21 +6,22 @@ params.yaml lists only some of these variants. Its seeds are the default. Finish
 seeds the others take a quarter of an hour on two cores.
 """
 
-import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from overfitting.cli.scratch import copy_project, reproduce
-from overfitting.report.page import ranking_markdown
+from overfitting.evaluation.results import Metrics
+from overfitting.report.tables import ranking_markdown
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/remedies.md"
 RUNS = ROOT / "runs"
 
 
-def descriptions(names: list[str]) -> str:
+def descriptions(names: Sequence[str]) -> str:
     """Table of what each variant is and what to expect of it, from the comment at the top of its file."""
     lines = ["| variant | what it is |", "|---|---|"]
     for name in names:
@@ -41,8 +42,8 @@ def main() -> None:
             shutil.copytree(RUNS, project / "runs")
         if reproduce(project, "evaluate"):
             sys.exit("the pipeline failed")
-        metrics = json.loads((project / "results/metrics.json").read_text())
-    count = len(metrics["run"]["seeds"])
+        metrics = Metrics.read(project / "results/metrics.json")
+    count = len(metrics.run.seeds)
     lines = [
         "# All remedies",
         "",
@@ -52,11 +53,11 @@ def main() -> None:
         "",
         ranking_markdown(metrics),
         "",
-        *(f"- {sentence}" for sentence in [metrics["verdict"]["sentence"], *metrics["verdict"]["details"]]),
+        *(f"- {sentence}" for sentence in [metrics.verdict.sentence, *metrics.verdict.details]),
         "",
         "## What they are",
         "",
-        descriptions(metrics["verdict"]["ranking"]),
+        descriptions(metrics.verdict.ranking),
     ]
     PAGE.write_text("\n".join(lines) + "\n")
 

@@ -41,7 +41,7 @@ BINS = np.arange(-8, 1.01, 0.25)
 
 
 def invented(seeds: int = 3, names: Sequence[str] = ORDER, baselines: Sequence[str] = ()) -> Metrics:
-    """What `evaluate` writes, from random numbers: the further down in `names`, the higher the log loss."""
+    """Results from random numbers: the further down in `names`, the higher the log loss."""
     generator = np.random.default_rng(0)
 
     def estimates(keys: Sequence[str], level: float, **more: float) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def invented(seeds: int = 3, names: Sequence[str] = ORDER, baselines: Sequence[s
     for rank, name in enumerate(names):
         compared = has_large and name != "large"
         variants[name] = {
-            "description": f"{name}: what {name} is",
+            "description": f"{name}: description of {name}",
             "parameters": 1000 * (rank + 1),
             "metrics": estimates(TEST, 0.5 + 0.05 * rank),
             "ensemble_of": "large" if name == "ensemble" else None,
@@ -119,7 +119,7 @@ def estimate(values: np.ndarray) -> dict[str, Any]:
 
 
 def training(estimates: Any, rank: int, seeds: int) -> dict[str, Any]:
-    """What the runs of a variant say of their training."""
+    """Training results of a variant."""
     histogram = np.exp(-((BINS[:-1] + 2 + 0.1 * rank) ** 2))
     return {
         "train_rows": 10000,
@@ -175,7 +175,7 @@ def invented_data() -> dict[str, Any]:
 
 
 def curves(metrics: Metrics, epochs: int = 20) -> pd.DataFrame:
-    """Curves of all that was trained; variants and seeds stop at different epochs."""
+    """Curves of all trained variants; variants and seeds stop at different epochs."""
     rows = [
         (name, seed, epoch, 0.7 / epoch**0.2, 0.7 / epoch**0.1)
         for index, (name, found) in enumerate(metrics.variants.items())
@@ -183,6 +183,14 @@ def curves(metrics: Metrics, epochs: int = 20) -> pd.DataFrame:
         for seed in metrics.run.seeds
         for epoch in range(1, epochs * (index + 1) + seed)
     ]
+    return pd.DataFrame(rows, columns=["variant", "seed", "epoch", "train_log_loss", "val_log_loss"])
+
+
+def flat_curves(
+    variants: Sequence[str], seeds: int, epochs: int, train: float = 0.6, validation: float = 0.6
+) -> pd.DataFrame:
+    """Curves that stay at these losses."""
+    rows = [(v, s, e, train, validation) for v in variants for s in range(seeds) for e in range(1, epochs + 1)]
     return pd.DataFrame(rows, columns=["variant", "seed", "epoch", "train_log_loss", "val_log_loss"])
 
 
@@ -201,7 +209,13 @@ def tuning(trials: int = 12, data: str = "da7a") -> pd.DataFrame:
         for trial in range(trials):
             values = {"l1": 10 ** generator.uniform(-6, -3), "l2": 10 ** generator.uniform(-5, -2)}
             values["dropout"] = generator.uniform(0.1, 0.8)
-            told = {"trial": trial, "seeds": 2, "epochs": 60, "val_log_loss": losses[trial], "val_log_loss_std": 0.002}
+            result = {
+                "trial": trial,
+                "seeds": 2,
+                "epochs": 60,
+                "val_log_loss": losses[trial],
+                "val_log_loss_std": 0.002,
+            }
             state = {"state": "COMPLETE", "data": data, "chosen": trial == losses.argmin()}
-            rows.append({"search": search, **{field: values[field] for field in fields}, **told, **state})
+            rows.append({"search": search, **{field: values[field] for field in fields}, **result, **state})
     return pd.DataFrame(rows)

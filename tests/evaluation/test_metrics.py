@@ -20,7 +20,7 @@ from overfitting.evaluation.metrics import (
 ROWS = st.integers(4, 60).flatmap(
     lambda n: st.tuples(
         npst.arrays(np.float64, n, elements=st.sampled_from([0.0, 1.0])).filter(lambda labels: 0 < labels.sum() < n),
-        # few distinct values, so that there are ties
+        # few distinct values, so that ties occur
         npst.arrays(np.float32, n, elements=st.sampled_from([-6.0, -1.0, -0.5, 0.0, 0.25, 1.0, 3.0, 8.0])),
     )
 )
@@ -54,7 +54,7 @@ def test_calibration_error_by_hand():
     assert rows.mean() == pytest.approx((0.4 + 0.1) / 3)
 
 
-def test_calibration_error_of_a_certain_prediction_falls_into_the_last_bin():
+def test_a_prediction_of_exactly_one_falls_into_the_last_bin_of_the_calibration_error():
     assert calibration_error_rows(np.array([1.0, 1.0]), np.array([1000.0, 1000.0])).mean() == pytest.approx(0.0)
 
 

@@ -59,7 +59,7 @@ OTHER = {
     "keep": "best",
     "normalization": "batch",
     "ensemble_of": "l2",
-    "references": [],
+    "baselines": [],
     "without": ["eta"],
 }
 

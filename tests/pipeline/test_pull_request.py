@@ -36,7 +36,7 @@ SMALL = {
     "conf/training/smoke.yaml": {r"epochs: \d+\nbatch": "epochs: 12\nbatch"},
     # seeds train one after another in one process, which imports TensorFlow once
     "conf/config.yaml": {r"hydra:\n": "hydra:\n  launcher:\n    n_jobs: 1\n"},
-    "conf/evaluation/default.yaml": {r"(?s)references: .*": "references: []\n"},
+    "conf/evaluation/default.yaml": {r"(?s)baselines: .*": "baselines: []\n"},
 }
 # values that GitHub inserts for ${{ ... }}
 EXPRESSIONS = {"github.base_ref": "main", "github.event.number": "12", "github.token": "secret"}

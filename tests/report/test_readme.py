@@ -1,18 +1,16 @@
 """The computed part of the READMEs."""
 
-import copy
-
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.report.page import ranking_markdown
 from overfitting.report.readme import README, chinese_sentence, computed, updated
-from tests.report.test_page import ORDER, REFERENCES, invented
+from overfitting.report.tables import ranking_markdown
+from tests.builders.metrics import BASELINES, ORDER, edited, invented
 
 PAGE = "# x\n<!-- verdict -->\nold\n<!-- /verdict -->\ntext\n<!-- table -->\nold\n<!-- /table -->\nend\n"
 
 
-def test_a_page_keeps_its_markers_and_what_is_around_them():
+def test_a_page_keeps_its_markers_and_the_text_around_them():
     contents = {"verdict": "> L2 is best.", "table": "| a |"}
     after = updated(PAGE, contents)
     assert after == PAGE.replace("old", "> L2 is best.", 1).replace("old", "| a |")
@@ -25,37 +23,33 @@ def test_a_page_without_markers_is_an_error():
 
 
 def test_the_english_page_has_verdict_ranking_and_details():
-    metrics = invented(2, ORDER, REFERENCES)
+    metrics = invented(2, ORDER, BASELINES)
     contents = computed(metrics)[README]
-    assert metrics["verdict"]["sentence"] in contents["verdict"]
+    assert metrics.verdict.sentence in contents["verdict"]
     assert contents["table"] == ranking_markdown(metrics)
     assert "hist_gradient_boosting" in contents["table"]
-    assert contents["details"].splitlines() == [f"- {sentence}" for sentence in metrics["verdict"]["details"]]
+    assert contents["details"].splitlines() == [f"- {sentence}" for sentence in metrics.verdict.details]
 
 
 def grouped(**groups):
-    metrics = copy.deepcopy(invented(3, list(groups)))
-    for name, group in groups.items():
-        metrics["variants"][name]["group"] = group
-    return metrics
+    return edited(invented(3, list(groups)), **{f"variants__{name}__group": group for name, group in groups.items()})
 
 
 def test_the_chinese_sentence_has_the_numbers_and_groups():
     metrics = grouped(l2_dropout="best", dropout="best", l2="better", l1="tied", large="reference", tiny="worse")
-    found = metrics["variants"]["l2_dropout"]
+    found = metrics.variants["l2_dropout"]
     sentence = chinese_sentence(metrics)
     assert "l2_dropout、dropout 并列最佳" in sentence
-    assert f"{found['test_log_loss']['mean']:.4f}" in sentence
-    assert f"{-found['difference_to_large']['test_log_loss']['ci_high']:.4f} 至" in sentence
+    assert f"{found.log_loss.mean:.4f}" in sentence
+    assert f"{-found.difference.ci_high:.4f} 至" in sentence
     assert sentence.endswith("；优于 large、但不是最佳：l2；与 large 无法区分：l1；劣于 large：tiny。")
-    metrics["variants"]["dropout"]["group"] = "better"
-    assert "l2_dropout 最佳" in chinese_sentence(metrics)
+    assert "l2_dropout 最佳" in chinese_sentence(edited(metrics, variants__dropout__group="better"))
 
 
-def test_the_chinese_sentence_says_when_nothing_helps():
+def test_the_chinese_sentence_says_if_nothing_helps():
     assert "没有一种方法优于 large" in chinese_sentence(grouped(large="best", l2="tied"))
 
 
 @pytest.mark.parametrize("metrics", [invented(1), invented(3, ["l2", "l1"])], ids=["one seed", "no large"])
-def test_what_is_no_verdict_stays_in_english(metrics):
-    assert chinese_sentence(metrics) == metrics["verdict"]["sentence"]
+def test_a_sentence_that_ranks_nothing_against_large_stays_in_english(metrics):
+    assert chinese_sentence(metrics) == metrics.verdict.sentence

@@ -12,7 +12,7 @@ from overfitting.evaluation.metrics import log_loss_rows, row_metrics
 from overfitting.evaluation.statistics import difference, ensemble_rows, interval, seed_interval
 from overfitting.review.changes import Basis, Results, basis, changes
 
-EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, references=())
+EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, baselines=())
 ROWS = 2000
 LABELS = np.random.default_rng(0).integers(0, 2, ROWS).astype(np.float64)
 

@@ -95,9 +95,10 @@ def _run_command(name: str, arguments: list[str]) -> None:
             print(tuning.USAGE) if HELP & set(arguments) else tuning.run(arguments)
         case "readme":
             from overfitting.base import files
+            from overfitting.evaluation.results import Metrics
             from overfitting.report import readme
 
-            readme.update(files.read_json(files.METRICS))
+            readme.update(Metrics.read(files.METRICS))
         case "changes":
             from overfitting.review import comment
 
@@ -115,9 +116,10 @@ def _run_command(name: str, arguments: list[str]) -> None:
             github.post(arguments[0], Path(arguments[1]))
         case "verdict":
             from overfitting.base import files
+            from overfitting.evaluation.results import Metrics
             from overfitting.report import tables
 
-            print(tables.conclusion(files.read_json(files.METRICS)))
+            print(tables.conclusion(Metrics.read(files.METRICS)))
         case "completion":
             from overfitting.cli import completion
 

@@ -13,7 +13,7 @@ from overfitting.config.types import Count, Flag, Integer, Name, Positive, Real,
 _CHECKED = ConfigDict(extra="forbid")
 
 Precision = Literal["float32", "mixed_bfloat16"]
-Reference = Literal["logistic_regression", "random_forest", "hist_gradient_boosting"]
+Baseline = Literal["logistic_regression", "random_forest", "hist_gradient_boosting"]
 WebAddress = Annotated[str, Field(pattern="^https?://[^/]")]
 
 
@@ -216,16 +216,12 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Evaluation:
-    """What `evaluate` computes: confidence of intervals and tests, bins of the calibration error, the gap that counts.
+    """What `evaluate` computes."""
 
-    `gap` is a difference of validation and training log loss; the first epoch that passes it is reported. `references`
-    are classifiers of scikit-learn that are shown beside the networks and not ranked.
-    """
-
-    confidence: Annotated[Real, Field(gt=0.5, lt=1)]
-    calibration_bins: Annotated[Integer, Field(gt=1)]
-    gap: Positive
-    references: tuple[Reference, ...]
+    confidence: Annotated[Real, Field(gt=0.5, lt=1)]  # of intervals; tests are at 1 - confidence
+    calibration_bins: Annotated[Integer, Field(gt=1)]  # of the expected calibration error
+    gap: Positive  # validation minus training log loss; the first epoch that exceeds it is reported
+    baselines: tuple[Baseline, ...]  # scikit-learn classifiers, shown for scale and not ranked
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)

@@ -1,35 +1,35 @@
-"""What the networks are held against: classifiers of scikit-learn on the same rows, never ranked among the remedies."""
+"""Baselines: scikit-learn classifiers trained on the same rows, shown for scale and never ranked."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from sklearn.base import ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from overfitting.config.schema import Reference
+from overfitting.config.schema import Baseline
 from overfitting.evaluation.metrics import Array
 
 Rows = tuple[np.ndarray, np.ndarray]  # scaled features (n_rows, n_features), labels (n_rows,)
 
-SMALLEST = 1e-6  # probability; a forest may be certain, and then its log loss is not finite
+SMALLEST = 1e-6  # probability; a forest may predict 0, whose log loss is infinite if the label is 1
 
 
-def reference_logits(name: Reference, seeds: Sequence[int], train: Rows, validation: Rows, test: np.ndarray) -> Array:
-    """Logits (n_seeds, n_rows) of the `test` features by the classifier `name`, fitted to the rows `train`.
+def baseline_logits(name: Baseline, seeds: Sequence[int], train: Rows, validation: Rows, test: np.ndarray) -> Array:
+    """Logits (n_seeds, n_rows) of the `test` features (n_rows, n_features) by the baseline `name`, trained on `train`.
 
-    Gradient boosting stops by the log loss of the `validation` rows, as the networks do. It and the logistic regression
-    do not depend on the seed.
+    Gradient boosting stops early on the log loss of the `validation` rows, as the networks do. Boosting and logistic
+    regression do not depend on the seed.
     """
     if name == "random_forest":
         forests = (_forest(seed).fit(*train) for seed in seeds)
-        # several jobs would add the trees' votes up in an order of chance, and so with other last digits each time
+        # several jobs would add the trees' votes in a random order, so the last digits would differ each time
         return np.stack([_logits(forest.set_params(n_jobs=1), test) for forest in forests])
     if name == "logistic_regression":
-        model: Any = LogisticRegression(max_iter=1000).fit(*train)
+        logits = _logits(LogisticRegression(max_iter=1000).fit(*train), test)
     else:
-        model = _boosting().fit(*train, X_val=validation[0], y_val=validation[1])
-    return np.repeat(_logits(model, test)[None], len(seeds), axis=0)
+        logits = _logits(_boosting().fit(*train, X_val=validation[0], y_val=validation[1]), test)
+    return np.repeat(logits[None], len(seeds), axis=0)
 
 
 def _forest(seed: int) -> RandomForestClassifier:
@@ -42,6 +42,6 @@ def _boosting() -> HistGradientBoostingClassifier:
     )
 
 
-def _logits(model: Any, features: np.ndarray) -> Array:
+def _logits(model: ClassifierMixin, features: np.ndarray) -> Array:
     signal = np.clip(model.predict_proba(features)[:, 1], SMALLEST, 1 - SMALLEST)
     return np.log(signal) - np.log1p(-signal)

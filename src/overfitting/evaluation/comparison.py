@@ -1,98 +1,128 @@
-"""From logits on the test rows and summaries of the runs to what results/metrics.json says of each variant."""
+"""Compares all variants on the test rows: from logits and run summaries to results/metrics.json."""
 
-import dataclasses
+import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
-from overfitting.config.schema import Evaluation, Variant
-from overfitting.evaluation.metrics import Array, row_metrics
-from overfitting.evaluation.statistics import (
+from overfitting.base import files
+from overfitting.base.fingerprint import library_versions
+from overfitting.config.schema import Config, Evaluation
+from overfitting.data.manifest import Manifest
+from overfitting.evaluation.metrics import Array, auc_rows, log_loss_rows, row_metrics
+from overfitting.evaluation.results import (
     PRIMARY,
     REFERENCE,
-    difference,
-    differences_to,
-    ensemble_rows,
-    groups,
-    interval,
-    seed_interval,
+    Baseline,
+    Calibration,
+    Champion,
+    Metric,
+    Metrics,
+    Run,
+    Variant,
 )
+from overfitting.evaluation.runs import Runs, arithmetic, describe, training
+from overfitting.evaluation.statistics import difference, differences_to, groups, interval
+from overfitting.evaluation.verdict import verdict
+from overfitting.training.identity import comparison_fingerprint
 
-LOSSES = tuple(f"{part}_log_loss_{epoch}" for part in ("train", "val") for epoch in ("best", "last"))
+LIBRARIES = ("tensorflow", "keras", "scikit-learn")  # whose versions the report states
+SHOWN: tuple[Metric, ...] = (PRIMARY, "test_auc")  # in results/summary.json
 
 
-@dataclass(frozen=True)
-class Found:
-    """What was found of a variant: `logits` (n_seeds, n_rows) of the test rows and the summary of each seed's run.
+def compare(
+    configs: Mapping[str, Config],
+    manifest: Manifest,
+    runs: Mapping[str, Runs],
+    baselines: Mapping[str, Array],
+    labels: Array,
+) -> Metrics:
+    """Evaluate and rank all variants.
 
-    An ensemble has the logits of its members, and their number of parameters, but no runs of its own.
+    Args:
+        configs: by variant; they differ in nothing but the variant.
+        manifest: of the prepared data.
+        runs: by variant.
+        baselines: logits (n_seeds, n_rows) of the test rows by baseline.
+        labels: (n_rows,) of the test rows.
     """
+    config = next(iter(configs.values()))
+    evaluation = config.evaluation
+    variants = judge(runs, labels, evaluation)
+    large = runs[REFERENCE].logits if REFERENCE in runs else None
+    judged = judge_baselines(baselines, large, labels, evaluation)
+    answer = verdict(manifest.test_rows, variants, judged, evaluation)
+    return Metrics(
+        data=manifest,
+        run=Run(
+            seeds=config.seeds,
+            training=config.choices.training,
+            fingerprint=comparison_fingerprint(configs, manifest.fingerprint),
+            versions={"python": platform.python_version(), **library_versions(*LIBRARIES)},
+            arithmetic=arithmetic(runs.values()),
+        ),
+        variants=variants,
+        baselines=judged,
+        weight_bins=next((found.summaries[0].weight_bins for found in runs.values() if found.summaries), ()),
+        gap_size=evaluation.gap,
+        champion=champion(answer.ranking[0], runs, config.seeds, labels),
+        verdict=answer,
+    )
 
-    logits: Array
-    parameters: int
-    summaries: Sequence[Mapping[str, Any]]
-    gap_epochs: Sequence[int | None]
-    ensemble_of: str | None = None
 
-    def mean_logits(self) -> Array:
-        """Logits to show (n, n_rows): one row a seed; one row for an ensemble."""
-        return self.logits.mean(axis=0, keepdims=True) if self.ensemble_of else self.logits
-
-
-def judge(found: Mapping[str, Found], labels: Array, evaluation: Evaluation) -> dict[str, dict[str, Any]]:
-    """The `variants` of results/metrics.json; `labels` (n_rows,) of the test rows."""
+def judge(runs: Mapping[str, Runs], labels: Array, evaluation: Evaluation) -> dict[str, Variant]:
+    """Evaluate each variant on the test rows, whose `labels` are (n_rows,), and compare it with `large`."""
+    confidence = evaluation.confidence
     rows = {
-        metric: {name: _rows(function, labels, variant) for name, variant in found.items()}
+        metric: {name: found.row_values(function, labels) for name, found in runs.items()}
         for metric, function in row_metrics(evaluation.calibration_bins).items()
     }
-    group = groups(rows[PRIMARY], evaluation.confidence)
-    to_large: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in found if name != REFERENCE}
-    if REFERENCE in found:
-        for metric, values in rows.items():
-            for name, compared in differences_to(REFERENCE, values, evaluation.confidence).items():
-                to_large[name][metric] = compared
+    group = groups(rows[PRIMARY], confidence)
+    to_large = {
+        metric: differences_to(REFERENCE, values, confidence) if REFERENCE in runs else {}
+        for metric, values in rows.items()
+    }
     return {
-        name: {
-            "description": describe(variant),
-            **({"ensemble_of": variant.ensemble_of} if variant.ensemble_of else {}),
-            "parameters": variant.parameters,
-            **{metric: interval(values[name], evaluation.confidence) for metric, values in rows.items()},
-            **({} if variant.ensemble_of else _training(variant, evaluation.confidence)),
-            "calibration": calibration(labels, variant.mean_logits(), evaluation.calibration_bins),
-            "difference_to_large": to_large.get(name) or None,
-            "group": group[name],
-        }
-        for name, variant in found.items()
+        name: Variant(
+            description=describe(found),
+            ensemble_of=found.ensemble_of,
+            parameters=found.parameters,
+            metrics={metric: interval(values[name], confidence) for metric, values in rows.items()},
+            training=None if found.ensemble_of else training(found, evaluation),
+            calibration=calibration(labels, found.final_logits, evaluation.calibration_bins),
+            difference_to_large={metric: compared[name] for metric, compared in to_large.items() if name in compared}
+            or None,
+            group=group[name],
+        )
+        for name, found in runs.items()
     }
 
 
-def judge_references(
+def judge_baselines(
     logits: Mapping[str, Array], large: Array | None, labels: Array, evaluation: Evaluation
-) -> dict[str, dict[str, Any]]:
-    """The `references` of results/metrics.json, from their logits and those of `large` (n_seeds, n_rows)."""
-    metrics = row_metrics(evaluation.calibration_bins)
-    confidence = evaluation.confidence
+) -> dict[str, Baseline]:
+    """Evaluate each baseline on the test rows; `large` holds the logits (n_seeds, n_rows) of that variant."""
+    metrics, confidence = row_metrics(evaluation.calibration_bins), evaluation.confidence
+    rows = {name: {metric: rows(labels, values) for metric, rows in metrics.items()} for name, values in logits.items()}
+    of_large = {} if large is None else {metric: rows(labels, large) for metric, rows in metrics.items()}
     return {
-        name: {
-            **{metric: interval(function(labels, values), confidence) for metric, function in metrics.items()},
-            "difference_to_large": None
-            if large is None
-            else {
-                metric: difference(function(labels, values), function(labels, large), confidence)
-                for metric, function in metrics.items()
-            },
-        }
-        for name, values in logits.items()
+        name: Baseline(
+            metrics={metric: interval(found, confidence) for metric, found in values.items()},
+            difference_to_large={
+                metric: difference(values[metric], reference, confidence) for metric, reference in of_large.items()
+            }
+            or None,
+        )
+        for name, values in rows.items()
     }
 
 
-def calibration(labels: Array, logits: Array, bins: int) -> dict[str, list[float | None]]:
-    """Mean probability, share of signal and number of rows in each of `bins` bins of probability, means over seeds.
+def calibration(labels: Array, logits: Array, bins: int) -> Calibration:
+    """Points of a reliability diagram (Guo et al. 2017) with `bins` bins of equal width.
 
-    The points of a reliability diagram (Guo et al. 2017); None where a bin is empty. `logits` are (n_seeds, n_rows).
+    Probabilities and shares are over all seeds of `logits` (n_seeds, n_rows); numbers of rows are means over seeds.
     """
     probabilities = expit(logits)
     index = np.minimum((probabilities * bins).astype(int), bins - 1).ravel()
@@ -100,60 +130,45 @@ def calibration(labels: Array, logits: Array, bins: int) -> dict[str, list[float
         np.bincount(index, weights=weights, minlength=bins)
         for weights in (np.ones(index.size), probabilities.ravel(), np.broadcast_to(labels, logits.shape).ravel())
     )
+    return Calibration(
+        predicted=tuple(float(total / n) if n else None for total, n in zip(predicted, count, strict=True)),
+        observed=tuple(float(total / n) if n else None for total, n in zip(observed, count, strict=True)),
+        rows=tuple((count / len(logits)).tolist()),
+    )
+
+
+def champion(name: str, runs: Mapping[str, Runs], seeds: Sequence[int], labels: Array) -> Champion:
+    """The best model of the best variant `name`: the seed with the lowest validation log loss, or the ensemble."""
+    best = runs[name]
+    member, column, logits = best.ensemble_of or name, name, best.final_logits[0]
+    if not best.ensemble_of:
+        index = int(np.argmin([summary.best.val_log_loss for summary in best.summaries]))
+        seeds, logits = [seeds[index]], best.logits[index]
+        column = f"{name}/{seeds[0]}"
+    return Champion(
+        variant=name,
+        column=column,
+        models=tuple(str(files.RUNS / member / str(seed) / "model.keras") for seed in seeds),
+        test_log_loss=float(log_loss_rows(labels, logits).mean()),
+        test_auc=float(auc_rows(labels, logits).mean()),
+    )
+
+
+def predictions(
+    runs: Mapping[str, Runs], baselines: Mapping[str, Array], seeds: Sequence[int], labels: Array
+) -> pd.DataFrame:
+    """Table of results/predictions.parquet: labels and logits, a column per run (`l2/0`), ensemble and baseline."""
+    columns = {"label": labels.astype(np.float32)}
+    columns |= {name: found.final_logits[0] for name, found in runs.items() if found.ensemble_of}
+    trained = {name: found.logits for name, found in runs.items() if not found.ensemble_of}
+    for name, logits in {**trained, **baselines}.items():
+        columns |= {f"{name}/{seed}": row for seed, row in zip(seeds, logits, strict=True)}
+    return pd.DataFrame(columns)
+
+
+def scores(metrics: Metrics) -> dict[Metric, dict[str, float]]:
+    """Content of results/summary.json, which DVC shows and compares: one number per metric and variant."""
     return {
-        "predicted": [float(total / n) if n else None for total, n in zip(predicted, count, strict=True)],
-        "observed": [float(total / n) if n else None for total, n in zip(observed, count, strict=True)],
-        "rows": (count / len(logits)).tolist(),
-    }
-
-
-def first_gap(validation: Array, training: Array, size: float) -> int | None:
-    """The first epoch, counted from 1, whose validation log loss is more than `size` above the training log loss."""
-    passed = np.flatnonzero(np.subtract(validation, training) > size)
-    return int(passed[0]) + 1 if passed.size else None
-
-
-def describe(variant: Found) -> str:
-    """In what a variant differs from the reference network, by the values that it was trained with."""
-    if variant.ensemble_of:
-        return f"mean of the logits of {variant.ensemble_of} over the seeds"
-    settings = variant.summaries[0]["config"]["variant"]
-    standard = {field.name: field.default for field in dataclasses.fields(Variant)}
-    stated = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-    changed = {key: value for key, value in stated.items() if value != standard[key]} or {
-        "hidden_units": standard["hidden_units"]
-    }
-    return ", ".join(f"{key} {_text(value)}" for key, value in changed.items())
-
-
-def _text(value: Any) -> str:
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value).lower()
-
-
-def _rows(function: Any, labels: Array, variant: Found) -> Array:
-    if variant.ensemble_of:
-        return ensemble_rows(lambda logits: function(labels, logits), variant.logits)
-    rows: Array = function(labels, variant.logits)
-    return rows
-
-
-def _training(variant: Found, confidence: float) -> dict[str, Any]:
-    """What the runs say of the training, over seeds."""
-    found = variant.summaries
-    values: dict[str, Any] = {key: [summary[key] for summary in found] for key in ("best_epoch", "epochs", "seconds")}
-    for name in LOSSES:
-        loss, epoch = name.rsplit("_", 1)
-        values[name] = [summary[epoch][loss] for summary in found]
-    for epoch in ("best", "last"):
-        values[f"gap_{epoch}"] = np.subtract(values[f"val_log_loss_{epoch}"], values[f"train_log_loss_{epoch}"])
-    values["rise_after_best"] = np.subtract(values["val_log_loss_last"], values["val_log_loss_best"])
-    for key in ("weight_norm", "near_zero_share", "near_zero_share_initial", "zero_share"):
-        values[key] = [summary[key] for summary in found]
-    never = [np.inf if epoch is None else epoch for epoch in variant.gap_epochs]
-    median = float(np.median(never))
-    return {
-        "train_rows": found[0]["train_rows"],
-        **{key: seed_interval(list(value), confidence) for key, value in values.items()},
-        "gap_epoch": {"median": median if np.isfinite(median) else None, "seeds": list(variant.gap_epochs)},
-        "weights": {"histogram": np.mean([summary["weight_histogram"] for summary in found], axis=0).round(6).tolist()},
+        metric: {name: round(found.metrics[metric].mean, 5) for name, found in metrics.variants.items()}
+        for metric in SHOWN
     }

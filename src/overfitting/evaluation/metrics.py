@@ -1,9 +1,9 @@
 """Log loss, AUC, accuracy, Brier score and calibration error of logits: arrays in, numbers out.
 
-Each metric is given as *row values*: one number a row whose mean is the metric and whose variance over the rows,
-divided by their number, is the metric's sampling variance (to first order). Log loss, accuracy and Brier score are
-means already; for the AUC the row values are DeLong's placement values, for the calibration error its influence at
-the bins that were found. So one formula serves all intervals (see `statistics`).
+Each metric is given as *row values*: one number per row. Their mean is the metric, and their variance over the rows,
+divided by the number of rows, is its sampling variance (to first order). Log loss, accuracy and Brier score are
+means already. The row values of the AUC are DeLong's placement values; those of the calibration error are its
+influence function for the bins as found. So one formula serves all intervals (see `statistics`).
 
 Labels are (n_rows,) of 0 and 1; logits are (..., n_rows); row values have the shape of the logits, float64.
 """
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import rankdata
 
+from overfitting.evaluation.results import Metric
+
 Array = NDArray[np.float64]
+RowMetric = Callable[[Array, Array], Array]  # (labels, logits) -> row values
 
 
 def log_loss_rows(labels: Array, logits: Array) -> Array:
@@ -25,12 +28,12 @@ def log_loss_rows(labels: Array, logits: Array) -> Array:
 
 
 def accuracy_rows(labels: Array, logits: Array) -> Array:
-    """1 where the class is right. A logit is thresholded at 0, which is a probability of 0.5."""
+    """1 if the predicted class is right, else 0. The threshold is logit 0, a probability of 0.5."""
     return ((np.asarray(logits) > 0) == (labels > 0.5)).astype(np.float64)
 
 
 def brier_rows(labels: Array, logits: Array) -> Array:
-    """Squared difference of probability and label (Brier 1950)."""
+    """Squared difference between probability and label (Brier 1950)."""
     return np.square(expit(np.asarray(logits, np.float64)) - labels)
 
 
@@ -38,7 +41,7 @@ def auc_rows(labels: Array, logits: Array) -> Array:
     """Placement values (DeLong, DeLong, Clarke-Pearson 1988), weighted so that their mean is the AUC; ties count half.
 
     Raises:
-        ValueError: only one class is there, for which the AUC is not defined.
+        ValueError: the labels are all of one class, so the AUC is not defined.
     """
     positive = labels > 0.5
     n_rows, n_positive = positive.size, int(positive.sum())
@@ -73,8 +76,8 @@ def calibration_error_rows(labels: Array, logits: Array, bins: int = 15) -> Arra
     return difference * np.reshape(signs, difference.shape)
 
 
-def row_metrics(calibration_bins: int) -> dict[str, Callable[[Array, Array], Array]]:
-    """The metrics of the test set by the name under which results/metrics.json has them."""
+def row_metrics(calibration_bins: int) -> dict[Metric, RowMetric]:
+    """The metrics of the test rows, by their names in results/metrics.json."""
     return {
         "test_log_loss": log_loss_rows,
         "test_auc": auc_rows,

@@ -1,12 +1,14 @@
-"""Types of results/metrics.json: what `evaluate` writes, and report, MLflow and pull requests read."""
+"""Types of results/metrics.json, which `evaluate` writes and the report, MLflow and pull requests read."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from overfitting.base.records import Record
 from overfitting.data.manifest import Manifest
 
 Metric = Literal["test_log_loss", "test_auc", "test_accuracy", "test_brier", "test_calibration_error"]
 Group = Literal["best", "better", "tied", "reference", "worse"]
+PRIMARY: Final = "test_log_loss"  # the metric that ranks
+REFERENCE: Final = "large"  # the variant that all others are compared with
 
 
 class Estimate(Record):
@@ -18,6 +20,13 @@ class Estimate(Record):
     std: float | None  # between seeds
     seeds: tuple[float, ...]  # value of each seed, in the order of `Run.seeds`
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Ends of the confidence interval; both are the mean with one seed."""
+        if self.ci_low is None or self.ci_high is None:
+            return self.mean, self.mean
+        return self.ci_low, self.ci_high
+
 
 class Difference(Estimate):
     """A paired difference and the two-sided p-value of no difference; `p_holm` is corrected for their number."""
@@ -27,14 +36,14 @@ class Difference(Estimate):
 
 
 class GapEpoch(Record):
-    """First epoch whose gap between validation and training log loss passes `Metrics.gap_size`; None: never."""
+    """First epoch whose validation log loss exceeds training log loss by `Metrics.gap_size`; None: never."""
 
     median: float | None
     seeds: tuple[int | None, ...]
 
 
 class Training(Record):
-    """What the runs of a variant say of their training; log losses are without dropout and without penalty."""
+    """Training results of a variant over its seeds; log losses are measured without dropout and without penalty."""
 
     train_rows: int
     best_epoch: Estimate  # lowest validation log loss
@@ -72,7 +81,12 @@ class Baseline(Record):
     @property
     def log_loss(self) -> Estimate:
         """Test log loss, the metric that ranks."""
-        return self.metrics["test_log_loss"]
+        return self.metrics[PRIMARY]
+
+    @property
+    def difference(self) -> Difference | None:
+        """Difference of test log loss to `large`; negative is better."""
+        return self.difference_to_large[PRIMARY] if self.difference_to_large else None
 
 
 class Variant(Baseline):
@@ -132,3 +146,8 @@ class Metrics(Record):
         """Training of each variant that has runs of its own, best variant first."""
         ranked = ((name, self.variants[name].training) for name in self.verdict.ranking)
         return {name: training for name, training in ranked if training is not None}
+
+    @property
+    def ranked_baselines(self) -> dict[str, Baseline]:
+        """Baselines, lowest test log loss first."""
+        return dict(sorted(self.baselines.items(), key=lambda item: item[1].log_loss.mean))

@@ -1,28 +1,25 @@
-"""Means, intervals, paired comparisons and the verdict.
+"""Means, confidence intervals, paired differences and groups.
 
-A result varies with the seed and with the test rows. With row values r[seed, row] (see `metrics`) the
-variance of their mean is estimated from the two-way random-effects analysis of variance, as for several readers of
-the same cases (Gallas, Academic Radiology 13, 2006; Owen, Annals of Applied Statistics 1, 2007):
-var = S / n_seeds + R / n_rows - E / (n_seeds n_rows), where S is the variance of the seeds' means, R that of the rows'
-means and E the residual mean square, which the first two both contain. Degrees of freedom: Satterthwaite (1946).
+A result varies with the seed and with the test rows. The variance of the mean of row values r[seed, row] (see
+`metrics`) is estimated by a two-way random-effects analysis of variance, as for several readers of the same cases
+(Gallas, Academic Radiology 13, 2006; Owen, Annals of Applied Statistics 1, 2007):
+var = S / n_seeds + R / n_rows - E / (n_seeds n_rows). S is the variance of the seeds' means, R that of the rows'
+means and E the residual mean square, which S and R both contain. Degrees of freedom: Satterthwaite (1946).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from overfitting.evaluation.metrics import Array
-
-REFERENCE = "large"
-PRIMARY = "test_log_loss"
+from overfitting.evaluation.results import REFERENCE, Difference, Estimate, Group
 
 
 def mean_and_error(rows: Array) -> tuple[float, float | None, float]:
     """Mean of `rows` (n_seeds, n_rows), its standard error, and the degrees of freedom of that error.
 
-    The error is None with one seed, which does not tell how seeds differ.
+    The error is None with one seed, because one seed does not show how much seeds differ.
     """
     n_seeds, n_rows = rows.shape
     mean = float(rows.mean())
@@ -43,13 +40,14 @@ def mean_and_error(rows: Array) -> tuple[float, float | None, float]:
 def ensemble_rows(metric: Callable[[Array], Array], logits: Array) -> Array:
     """Row values (n_seeds, n_rows) of the ensemble that averages `logits` (n_seeds, n_rows) over the seeds.
 
-    An ensemble is one predictor, but varies with the seeds of its members. What it would have been with one seed less
-    tells how much (the jackknife: Tukey 1958; Efron, Stein 1981). So value i is that of the ensemble, plus n - 1 times
-    what seed i does for it: pseudo-values, centred so that their mean is the metric of the whole ensemble. Their
-    variance between seeds, divided by n, is the jackknife's, and they pair with the same seeds of other variants.
+    An ensemble is one predictor, but it varies with the seeds of its members. The jackknife (Tukey 1958; Efron, Stein
+    1981) estimates by how much: from the ensembles that leave out one seed. Row i holds pseudo-values: the ensemble's
+    row values plus n - 1 times the contribution of seed i, centred so that their mean is the metric of the whole
+    ensemble. Their variance between seeds, divided by n, is the jackknife's, and they pair with the same seeds of
+    other variants.
 
     Args:
-        metric: row values (..., n_rows) of logits (..., n_rows).
+        metric: maps logits (..., n_rows) to row values (..., n_rows).
         logits: of the members.
     """
     n_seeds = len(logits)
@@ -60,31 +58,30 @@ def ensemble_rows(metric: Callable[[Array], Array], logits: Array) -> Array:
     return whole - (n_seeds - 1) * (less_one - less_one.mean(axis=0))
 
 
-def interval(rows: Array, confidence: float) -> dict[str, Any]:
-    """Mean, deviation between seeds and confidence interval of row values (n_seeds, n_rows), and each seed's mean."""
-    mean, error, freedom = mean_and_error(rows)
-    return {**_around(mean, error, freedom, confidence), **_by_seed(rows.mean(axis=1))}
+def interval(rows: Array, confidence: float) -> Estimate:
+    """Mean and confidence interval of row values (n_seeds, n_rows), over seeds and rows."""
+    return _estimate(*mean_and_error(rows), rows.mean(axis=1), confidence)
 
 
-def seed_interval(values: Sequence[float], confidence: float) -> dict[str, Any]:
-    """The same for one number a seed, such as the best epoch: Student's interval over the seeds."""
+def seed_interval(values: Sequence[float], confidence: float) -> Estimate:
+    """Mean and Student's interval of one number per seed, such as the best epoch."""
     array = np.asarray(values, np.float64)
     error = float(array.std(ddof=1) / np.sqrt(array.size)) if array.size > 1 else None
-    return {**_around(float(array.mean()), error, array.size - 1, confidence), **_by_seed(array)}
+    return _estimate(float(array.mean()), error, array.size - 1, array, confidence)
 
 
-def difference(rows: Array, reference: Array, confidence: float) -> dict[str, Any]:
-    """Interval of `rows - reference`, paired by seed and by row, and the two-sided p-value of no difference."""
-    paired = rows - reference
+def difference(rows: Array, other: Array, confidence: float) -> Difference:
+    """Interval of `rows - other`, paired by seed and row, and the two-sided p-value of no difference."""
+    paired = rows - other
     mean, error, freedom = mean_and_error(paired)
     p_value = None
     if error is not None:
         p_value = float(2 * stats.t.sf(abs(mean) / error, freedom)) if error else float(mean == 0.0)
-    return {**_around(mean, error, freedom, confidence), **_by_seed(paired.mean(axis=1)), "p_value": p_value}
+    return Difference(**dict(_estimate(mean, error, freedom, paired.mean(axis=1), confidence)), p_value=p_value)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """P-values adjusted for their number by Holm (1979), in the order given; None stays None."""
+    """P-values corrected for the number of tests (Holm 1979), in the given order; None stays None."""
     known = [(value, index) for index, value in enumerate(p_values) if value is not None]
     adjusted: list[float | None] = [None] * len(p_values)
     largest = 0.0
@@ -94,49 +91,52 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def differences_to(reference: str, rows: Mapping[str, Array], confidence: float) -> dict[str, dict[str, Any]]:
-    """Paired differences of every other variant to `reference`, with `p_holm` corrected for their number."""
-    others = [name for name in rows if name != reference]
-    found = {name: difference(rows[name], rows[reference], confidence) for name in others}
-    for name, adjusted in zip(others, holm([found[name]["p_value"] for name in others]), strict=True):
-        found[name]["p_holm"] = adjusted
-    return found
+def differences_to(other: str, rows: Mapping[str, Array], confidence: float) -> dict[str, Difference]:
+    """Paired differences of all variants but `other` to that variant, with `p_holm` corrected for their number."""
+    found = {name: difference(values, rows[other], confidence) for name, values in rows.items() if name != other}
+    adjusted = holm([compared.p_value for compared in found.values()])
+    return {
+        name: compared.model_copy(update={"p_holm": p_holm})
+        for (name, compared), p_holm in zip(found.items(), adjusted, strict=True)
+    }
 
 
-def groups(rows: Mapping[str, Array], confidence: float) -> dict[str, str]:
-    """Group of each variant by the row values of a loss: `best`, `better`, `tied`, `worse` than the reference.
+def groups(rows: Mapping[str, Array], confidence: float) -> dict[str, Group]:
+    """Group of each variant by the row values of a loss.
 
-    `best` are the lowest mean and all that cannot be told from it: a subset that holds the truly best one with at
-    least the stated confidence (Gupta 1965; Hsu 1984), since that one is left out only if it seems worse than another.
-    The rest are compared with the reference, which is itself `reference`. Without it, all others are `worse`.
+    `best` are the variant with the lowest mean and all that do not differ from it significantly. This subset holds the
+    truly best variant with at least the stated confidence (Gupta 1965; Hsu 1984), because that one is left out only
+    if it seems worse than another. The others are `better` than `large`, `tied` with it or `worse`; `large` itself is
+    `reference`. Without `large`, all others are `worse`.
     """
     lowest = min(rows, key=lambda name: rows[name].mean())
     to_lowest = differences_to(lowest, rows, confidence)
     best = {lowest, *(name for name, found in to_lowest.items() if not _significant(found, confidence))}
-    to_reference = differences_to(REFERENCE, rows, confidence) if REFERENCE in rows else {}
-    return {name: "best" if name in best else _against(name, to_reference, confidence) for name in rows}
+    to_large = differences_to(REFERENCE, rows, confidence) if REFERENCE in rows else {}
+    return {name: "best" if name in best else _against_large(name, to_large, confidence) for name in rows}
 
 
-def _against(name: str, to_reference: Mapping[str, dict[str, Any]], confidence: float) -> str:
+def _against_large(name: str, to_large: Mapping[str, Difference], confidence: float) -> Group:
     if name == REFERENCE:
         return "reference"
-    if not to_reference:
+    if not to_large:
         return "worse"
-    found = to_reference[name]
+    found = to_large[name]
     if not _significant(found, confidence):
         return "tied"
-    return "better" if found["mean"] < 0 else "worse"
+    return "better" if found.mean < 0 else "worse"
 
 
-def _significant(found: Mapping[str, Any], confidence: float) -> bool:
-    return found["p_holm"] is not None and found["p_holm"] < 1 - confidence
+def _significant(found: Difference, confidence: float) -> bool:
+    return found.p_holm is not None and found.p_holm < 1 - confidence
 
 
-def _around(mean: float, error: float | None, freedom: float, confidence: float) -> dict[str, Any]:
+def _estimate(mean: float, error: float | None, freedom: float, by_seed: Array, confidence: float) -> Estimate:
     half = None if error is None else float(stats.t.ppf(0.5 + confidence / 2, freedom) * error)
-    low, high = (None, None) if half is None else (mean - half, mean + half)
-    return {"mean": mean, "ci_low": low, "ci_high": high}
-
-
-def _by_seed(values: Array) -> dict[str, Any]:
-    return {"std": float(values.std(ddof=1)) if values.size > 1 else None, "seeds": [float(value) for value in values]}
+    return Estimate(
+        mean=mean,
+        ci_low=None if half is None else mean - half,
+        ci_high=None if half is None else mean + half,
+        std=float(by_seed.std(ddof=1)) if by_seed.size > 1 else None,
+        seeds=tuple(by_seed.tolist()),
+    )

@@ -1,14 +1,16 @@
-"""The tables of the report, as text: ranking, further numbers, what each variant is, how it was run."""
+"""Tables of the report as text: ranking, further numbers, the variants, how the comparison was run."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
 from overfitting.base.files import RESULTS
-from overfitting.evaluation.statistics import PRIMARY, REFERENCE
+from overfitting.base.markdown import table
+from overfitting.evaluation.formats import NONE, estimate, p_value
+from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Training, Variant
 
+Rows = list[list[str]]
 HEADER = (
     "rank",
     "variant",
@@ -23,174 +25,156 @@ HEADER = (
 )
 AGAINST_LARGE = ("difference to large", "p (Holm)")
 TERMINAL = ("variant", "test log loss", "difference to large", "AUC", "gap", "group")
-TERMINAL_WIDTH = 120  # characters that they take
-NARROW = ("variant", "test log loss", "AUC", "group")  # what fits in 80
-NONE = "–"  # where a number does not apply
+TERMINAL_WIDTH = 120  # characters that TERMINAL takes
+NARROW = ("variant", "test log loss", "AUC", "group")  # fits in 80 characters
 DEFINITIONS = {
     "difference to large": "of test log loss, paired by seed and row; negative is better",
-    "gap": "validation minus training log loss at the best → at the last epoch",
-    "best epoch": "with the lowest validation log loss, of the epochs trained",
-    "group": "best: not distinguishable from the first; better, tied, worse: against large",
-}
-MORE = {
-    "parameters": "parameters",
-    "test_brier": "Brier score",
-    "test_calibration_error": "calibration error",
-    "rise_after_best": "rise after best",
-    "weight_norm": "weight norm",
-    "near_zero_share": "share of |w| < 0.001",
-    "zero_share": "share of w = 0",
-    "gap_epoch": "gap passed in epoch",
-    "seconds": "seconds a seed",
+    "gap": "validation minus training log loss at the best epoch → at the last epoch",
+    "best epoch": "the one with the lowest validation log loss, of all epochs trained",
+    "group": "best: no significant difference from the first; better, tied or worse than large",
 }
 
 
-def header(metrics: Mapping[str, Any]) -> list[str]:
-    """Names of the ranking's columns: `HEADER`, without the comparison to `large` where it did not run."""
-    return [name for name in HEADER if name not in AGAINST_LARGE or REFERENCE in metrics["variants"]]
+def header(metrics: Metrics) -> list[str]:
+    """Columns of the ranking: `HEADER`, without the comparison to `large` if that did not run."""
+    return [name for name in HEADER if name not in AGAINST_LARGE or REFERENCE in metrics.variants]
 
 
-def ranking(metrics: Mapping[str, Any]) -> list[list[str]]:
-    """Rows of the ranking under `header`, best first; below it, without a rank, what is no network."""
-    variants, references = metrics["variants"], metrics.get("references", {})
-    rows = [_row(str(rank), name, variants[name]) for rank, name in enumerate(metrics["verdict"]["ranking"], 1)]
-    rows += [_row(NONE, name, references[name]) for name in _sorted(references)]
+def ranking(metrics: Metrics) -> Rows:
+    """Rows of the ranking under `header`: variants, best first, then baselines, which have no rank."""
+    variants = metrics.variants
+    rows = [_row(str(rank), name, variants[name]) for rank, name in enumerate(metrics.verdict.ranking, 1)]
+    rows += [_row(NONE, name, found) for name, found in metrics.ranked_baselines.items()]
     return [[row[name] for name in header(metrics)] for row in rows]
 
 
-def ranking_table(metrics: Mapping[str, Any], width: int = TERMINAL_WIDTH) -> Table:
-    """The ranking for a terminal of that many characters; a narrow one gets fewer columns."""
-    table = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
-    columns = TERMINAL if width >= TERMINAL_WIDTH else NARROW
-    shown = [name for name in columns if name in header(metrics)]
-    for name in shown:
-        table.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
+def ranking_markdown(metrics: Metrics) -> str:
+    """The ranking as a Markdown table."""
+    return table(header(metrics), ranking(metrics))
+
+
+def ranking_table(metrics: Metrics, width: int = TERMINAL_WIDTH) -> Table:
+    """The ranking for a terminal of `width` characters; a narrow one shows fewer columns."""
+    shown = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
+    columns = [name for name in (TERMINAL if width >= TERMINAL_WIDTH else NARROW) if name in header(metrics)]
+    for name in columns:
+        shown.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
     for index, row in enumerate(ranking(metrics), 1):
         cells = dict(zip(header(metrics), row, strict=True))
-        last = index == len(metrics["variants"])
-        table.add_row(*(cells[name] for name in shown), end_section=last)
-    return table
+        shown.add_row(*(cells[name] for name in columns), end_section=index == len(metrics.variants))
+    return shown
 
 
-def conclusion(metrics: Mapping[str, Any]) -> str:
-    """The verdict, and where all the rest is."""
-    return f"{metrics['verdict']['sentence']}\nThe page: {RESULTS / 'report.html'}"
+def conclusion(metrics: Metrics) -> str:
+    """The verdict and the path of the page."""
+    return f"{metrics.verdict.sentence}\nThe page: {RESULTS / 'report.html'}"
 
 
-def definitions(metrics: Mapping[str, Any]) -> dict[str, str]:
-    """What the ranking's columns mean, and what is not as usual."""
-    found = {name: DEFINITIONS[name] for name in DEFINITIONS if name in header(metrics)}
-    if REFERENCE not in metrics["variants"]:
-        found["group"] = "best: not distinguishable from the first; worse: all others"
-    if metrics.get("references"):
-        found["not ranked"] = "classifiers that are no networks, on the same rows, for scale"
-    arithmetic = metrics["run"]["arithmetic"]
-    return found if arithmetic == "float32" else {**found, "arithmetic": f"{arithmetic}, not float32 alone"}
+def definitions(metrics: Metrics) -> dict[str, str]:
+    """Meaning of the ranking's columns, and notes on what is unusual in this comparison."""
+    found = {name: meaning for name, meaning in DEFINITIONS.items() if name in header(metrics)}
+    if REFERENCE not in metrics.variants:
+        found["group"] = "best: no significant difference from the first; worse: all others"
+    if metrics.baselines:
+        found["not ranked"] = "non-neural baselines, trained on the same rows and shown for scale"
+    if metrics.run.arithmetic != "float32":
+        found["arithmetic"] = f"{metrics.run.arithmetic}, not float32 alone"
+    return found
 
 
-def more(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+def more(metrics: Metrics) -> tuple[list[str], Rows]:
     """Header and rows of the further numbers."""
-    variants, references = metrics["variants"], metrics.get("references", {})
-    everything = [(name, variants[name]) for name in metrics["verdict"]["ranking"]]
-    everything += [(name, references[name]) for name in _sorted(references)]
-    keys = [key for key in MORE if any(key in found for _, found in everything)]
-    titles = {**MORE, "gap_epoch": f"gap > {metrics.get('gap_size', 0):g} from epoch"}
-    rows = [[name, *(_cell(found, key) for key in keys)] for name, found in everything]
-    return ["variant", *(titles[key] for key in keys)], rows
+    header = [
+        "variant",
+        "parameters",
+        "Brier score",
+        "calibration error",
+        "rise after best",
+        "weight norm",
+        "share of |w| < 0.001",
+        "share of w = 0",
+        f"gap > {metrics.gap_size:g} from epoch",
+        "seconds per seed",
+    ]
+    rows = [
+        [name, f"{found.parameters:,}", *_scores(found), *_training(found.training)]
+        for name, found in ((name, metrics.variants[name]) for name in metrics.verdict.ranking)
+    ]
+    rows += [[name, NONE, *_scores(found), *_training(None)] for name, found in metrics.ranked_baselines.items()]
+    return header, rows
 
 
-def variants(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of what each variant is; no rows where nothing says so."""
+def variants(metrics: Metrics) -> tuple[list[str], Rows]:
+    """Header and rows of the table that describes each variant."""
     rows = []
-    for name in metrics["verdict"]["ranking"]:
-        found = metrics["variants"][name]
-        if "description" in found:
-            trained_on = f"{found['train_rows']:,}" if "train_rows" in found else NONE
-            text = found["description"].removeprefix(f"{name}: ")
-            rows.append([name, text, f"{found['parameters']:,}", trained_on])
+    for name in metrics.verdict.ranking:
+        found = metrics.variants[name]
+        train_rows = f"{found.training.train_rows:,}" if found.training else NONE
+        rows.append([name, found.description.removeprefix(f"{name}: "), f"{found.parameters:,}", train_rows])
     return ["variant", "what it is", "parameters", "training rows"], rows
 
 
-def how(metrics: Mapping[str, Any], commit: str | None = None) -> list[list[str]]:
-    """What was run on what: pairs of a name and its value."""
-    data, run = metrics["data"], metrics["run"]
-    spare = f", spare {data['spare_rows']:,}" if data.get("spare_rows") else ""
-    sees = f", {len(data['features'])} features" if data.get("features") else ""
+def how(metrics: Metrics, commit: str | None = None) -> Rows:
+    """How the comparison was run: pairs of a name and its value."""
+    data, run = metrics.data, metrics.run
+    spare = f", spare {data.spare_rows:,}" if data.spare_rows else ""
     rows = {
-        "data": f"{data['source']}, {data['rows']:,} rows, {len(data['columns'])} columns; {data['licence']}",
-        "data SHA-256": data["sha256"],
-        "citation": data["citation"],
-        "rows": f"training {data['train_rows']:,}, validation {data['validation_rows']:,}, "
-        f"test {data['test_rows']:,}{spare}",
-        "scaling": f"{data['scaling']}{sees}, learned from the training rows; "
-        f"{data['duplicates_dropped']:,} duplicates dropped",
-        "seeds": ", ".join(map(str, run["seeds"])),
-        "training": f"conf/training/{run['training']}.yaml",
-        "arithmetic": run["arithmetic"],
-        "best model": _champion(metrics.get("champion")),
-        "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+        "data": f"{data.source}, {data.rows:,} rows, {len(data.columns)} columns; {data.licence}",
+        "data SHA-256": data.sha256,
+        "citation": data.citation,
+        "rows": f"training {data.train_rows:,}, validation {data.validation_rows:,}, test {data.test_rows:,}{spare}",
+        "scaling": f"{data.scaling}, {len(data.features)} features, learned from the training rows; "
+        f"{data.duplicates_dropped:,} duplicates dropped",
+        "seeds": ", ".join(map(str, run.seeds)),
+        "training": f"conf/training/{run.training}.yaml",
+        "arithmetic": run.arithmetic,
+        "best model": _mean_of(metrics.champion.models),
+        "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
         "commit": commit or "",
-        "fingerprint": run["fingerprint"],
+        "fingerprint": run.fingerprint,
     }
     return [[name, value] for name, value in rows.items() if value]
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _row(rank: str, name: str, found: Mapping[str, Any]) -> dict[str, str]:
-    difference = (found["difference_to_large"] or {}).get(PRIMARY)
-    ran = "best_epoch" in found
+def _row(rank: str, name: str, found: Baseline) -> dict[str, str]:
+    difference, training = found.difference, found.training if isinstance(found, Variant) else None
     cells = (
         rank,
         name,
-        _number(found[PRIMARY]),
-        NONE if difference is None else _number(difference, signed=True),
-        NONE if difference is None else _p_value(difference.get("p_holm")),
-        f"{found['test_auc']['mean']:.4f}",
-        f"{found['test_accuracy']['mean']:.1%}",
-        f"{found['gap_best']['mean']:.3f} → {found['gap_last']['mean']:.3f}" if ran else NONE,
-        f"{found['best_epoch']['mean']:.0f} of {found['epochs']['mean']:.0f}" if ran else NONE,
-        found.get("group", "not ranked"),
+        estimate(found.log_loss),
+        NONE if difference is None else estimate(difference, signed=True),
+        NONE if difference is None else p_value(difference.p_holm),
+        f"{found.metrics['test_auc'].mean:.4f}",
+        f"{found.metrics['test_accuracy'].mean:.1%}",
+        f"{training.gap_best.mean:.3f} → {training.gap_last.mean:.3f}" if training else NONE,
+        f"{training.best_epoch.mean:.0f} of {training.epochs.mean:.0f}" if training else NONE,
+        found.group if isinstance(found, Variant) else "not ranked",
     )
     return dict(zip(HEADER, cells, strict=True))
 
 
-def _number(found: Mapping[str, Any], signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    mean = f"{found['mean']:{sign}.4f}"
-    if found["ci_low"] is None:
-        return mean
-    return f"{mean} ({found['ci_low']:{sign}.4f} to {found['ci_high']:{sign}.4f})"
+def _scores(found: Baseline) -> list[str]:
+    return [_number(found.metrics["test_brier"].mean), _number(found.metrics["test_calibration_error"].mean)]
 
 
-def _p_value(value: float | None) -> str:
-    if value is None:
-        return NONE
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+def _training(found: Training | None) -> list[str]:
+    """Cells of `more` from `rise after best` on."""
+    if found is None:
+        return [NONE] * 6
+    return [
+        _number(found.rise_after_best.mean),
+        _number(found.weight_norm.mean),
+        f"{found.near_zero_share.mean:.2%}",
+        f"{found.zero_share.mean:.2%}",
+        "never" if found.gap_epoch.median is None else f"{found.gap_epoch.median:.0f}",
+        _number(found.seconds.mean),
+    ]
 
 
-def _cell(found: Mapping[str, Any], key: str) -> str:
-    if key not in found:
-        return NONE
-    if key == "parameters":
-        return f"{found[key]:,}"
-    if key == "gap_epoch":
-        return "never" if found[key]["median"] is None else f"{found[key]['median']:.0f}"
-    if key.endswith("_share"):
-        return f"{found[key]['mean']:.2%}"
-    return f"{found[key]['mean']:#.4g}".rstrip(".")
+def _number(value: float) -> str:
+    """Four significant digits."""
+    return f"{value:#.4g}".rstrip(".")
 
 
-def _champion(found: Mapping[str, Any] | None) -> str:
-    if not found:
-        return ""
-    models = found["models"]
+def _mean_of(models: Sequence[str]) -> str:
     return models[0] if len(models) == 1 else f"mean logit of {', '.join(models)}"
-
-
-def _sorted(references: Mapping[str, Any]) -> list[str]:
-    return sorted(references, key=lambda name: references[name][PRIMARY]["mean"])

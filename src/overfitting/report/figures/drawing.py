@@ -1,4 +1,4 @@
-"""How figures are drawn: colours, axes, panels, legends. What they show is in `figures`, `panels` and `strengths`."""
+"""Style and parts that all figures share: colours, axes, panels, legends."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,14 +7,15 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
 
-# Okabe and Ito (2008), told apart by colour-blind readers
+# Okabe and Ito (2008): colour-blind readers can distinguish them
 BLUE, VERMILION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#767676"
 INK, SOFT, LINE, PAPER = "#1b1f24", "#5a6472", "#d8dde3", "#ffffff"
-# what the page calls them, where each has a second value for dark screens
+# their names on the page, which gives each a second value for dark screens
 COLOURS = {
     BLUE: "blue",
     VERMILION: "vermilion",
@@ -26,9 +27,10 @@ COLOURS = {
     PAPER: "paper",
 }
 WIDTH, FULL_WIDTH = 5.0, 8.0  # inches; narrow enough for the text to be readable on a phone
-PANEL = (2.1, 1.8)  # inches; two fit beside each other on a phone
+PANEL = (2.1, 1.8)  # inches; a phone shows two side by side
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-Draw = Callable[[Axes, str], None]  # what draws the panel of a name
+FAR = 4  # times the usual size: anything further off is cut, so that it does not squeeze the rest
+Draw = Callable[[Axes, str], None]  # draws the panel of a name
 STYLE: Any = {
     "axes.edgecolor": SOFT,
     "axes.facecolor": "none",
@@ -48,7 +50,7 @@ STYLE: Any = {
     "legend.fontsize": 8.5,
     "legend.handletextpad": 0.5,
     "text.color": INK,
-    "text.parse_math": False,  # a name is shown as it is
+    "text.parse_math": False,  # names may contain $
     "xtick.color": SOFT,
     "xtick.labelcolor": INK,
     "xtick.labelsize": 8.5,
@@ -56,43 +58,39 @@ STYLE: Any = {
     "ytick.labelcolor": INK,
     "ytick.labelsize": 8.5,
 }
-styled = mpl.rc_context(STYLE)  # decorates what draws a figure
+styled = mpl.rc_context(STYLE)  # decorator of functions that draw a figure
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One of several equal figures, and what it shows in words."""
+    """One of several figures of equal size."""
 
     figure: Figure
-    alternative: str
+    alternative: str  # text for readers who cannot see it
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, what to see in it, and what it shows in words for who can't see it.
+    """A figure with its texts. The page shows its `panels` instead, if it has any, as many per row as fit."""
 
-    Where it has `panels`, the page shows these instead, as many beside each other as fit, under `key`, the meaning of
-    each colour, and `labels` of x and y.
-    """
-
-    name: str
+    name: str  # of its files, and anchor on the page
     title: str
     figure: Figure
-    caption: str
-    alternative: str
+    caption: str  # what to look for
+    alternative: str  # text for readers who cannot see it
     panels: Sequence[Panel] = ()
-    key: Mapping[str, str] = field(default_factory=dict)
-    labels: tuple[str, str] = ("", "")
+    key: Mapping[str, str] = field(default_factory=dict)  # colour by meaning, shown above the panels
+    labels: tuple[str, str] = ("", "")  # of x and y, shown above the panels
 
 
 def one(height: float) -> tuple[Figure, Axes]:
-    """A figure of one set of axes; `height` in inches."""
+    """A figure with one set of axes; `height` in inches."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.add_subplot()
 
 
 def beside(columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Axes beside each other that share their rows."""
+    """A figure with axes side by side that share their rows; `height` in inches."""
     figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(wspace=0.06))
     return figure, list(figure.subplots(1, columns, sharey=True, squeeze=False).flat)
 
@@ -100,7 +98,7 @@ def beside(columns: int, height: float) -> tuple[Figure, list[Axes]]:
 def grid(
     names: Sequence[str], draw: Draw, labels: tuple[str, str] = ("", ""), shared: bool = True, top: float = 0.45
 ) -> Figure:
-    """Every panel in one figure, `top` inches below its edge; `shared` axes have common `labels` of x and y."""
+    """All panels in one figure, `top` inches below its edge; `shared` axes have common `labels` of x and y."""
     columns = 4 if len(names) > 6 and shared else min(3, len(names))
     rows = -(-len(names) // columns)
     gap = (0.2, 0.5) if shared else (0.7, 0.8)  # inches
@@ -113,14 +111,14 @@ def grid(
     for panel in axes[len(names) :]:
         panel.set_visible(False)
     for panel in axes[max(0, len(names) - columns) : len(names)]:
-        panel.tick_params(labelbottom=True)  # the lowest of its column, also where the last row is not full
+        panel.tick_params(labelbottom=True)  # the lowest panel of each column, even if the last row is not full
     figure.supxlabel(labels[0], fontsize=9)
     figure.supylabel(labels[1], fontsize=9)
     return figure
 
 
 def single(name: str, draw: Draw, alternative: str, size: tuple[float, float] = PANEL) -> Panel:
-    """One panel by itself; larger ones than `PANEL` have room for labels of x and y."""
+    """One panel as a figure; sizes other than `PANEL` leave room for labels of x and y."""
     margins = (0.36, 0.08, 0.2, 0.34) if size == PANEL else (0.62, 0.1, 0.42, 0.34)
     with mpl.rc_context({"axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5}):
         figure = Figure(figsize=size)
@@ -135,7 +133,7 @@ def _margins(
     gap: tuple[float, float] = (0, 0),
     shape: tuple[int, int] = (1, 1),
 ) -> None:
-    """Margins (left, right, bottom, top) and gaps in inches, the same for all, which a layout engine would not give."""
+    """Set margins (left, right, bottom, top) and gaps in inches; a layout engine would vary them between figures."""
     (width, height), (left, right, bottom, top), (rows, columns) = figure.get_size_inches(), margins, shape
     across = (width - left - right - gap[0] * (columns - 1)) / columns
     up = (height - bottom - top - gap[1] * (rows - 1)) / rows
@@ -145,7 +143,7 @@ def _margins(
 
 
 def title(axes: Axes, name: str, note: str = "") -> None:
-    """The name of a panel, whole if it fits, and a note below it."""
+    """Write the name of a panel, shortened if it does not fit, and a note below it."""
     short = name if len(name) <= 30 else f"{name[:29]}…"
     size = min(9, 170 / len(short))
     if not note:
@@ -163,27 +161,40 @@ def title(axes: Axes, name: str, note: str = "") -> None:
     )
 
 
+def name_rows(axes: Axes, names: Sequence[str], heights: Sequence[float]) -> None:
+    """Label horizontal rows at `heights` (0 and below) with names, shortened if they do not fit."""
+    axes.set_yticks(heights, [name if len(name) <= 26 else f"{name[:25]}…" for name in names])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(False, axis="y")
+    axes.set_ylim(min(heights) - 0.6, 0.6)
+
+
+def listing(values: Mapping[str, float], digits: int = 4) -> str:
+    """Names and values in words, such as `l2 0.5500, large 0.5600`."""
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in values.items())
+
+
 def legend(figure: Figure, axes: Axes, columns: int = 3) -> None:
-    """Above the axes, where it covers nothing."""
+    """Draw the legend above the axes, where it covers no data."""
     handles, labels = axes.get_legend_handles_labels()
     place: Any = "outside upper center" if figure.get_layout_engine() else "upper center"
     figure.legend(handles, labels, loc=place, ncols=columns)
 
 
-def plain_numbers(axis: Any) -> None:
-    """1,000 rather than 10 to the power of 3 on a logarithmic axis."""
+def plain_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis with 1,000 instead of 10³."""
     axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(NullLocator())
 
 
-def powers(axis: Any) -> None:
-    """10⁻³ on a logarithmic axis."""
+def powers(axis: Axis) -> None:
+    """Label a logarithmic axis with powers such as 10⁻³."""
     axis.set_major_formatter(lambda value, _: power(round(math.log10(value))))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(NullLocator())
 
 
 def power(exponent: int) -> str:
-    """A power of ten."""
+    """10 to the power of `exponent`, as text."""
     return "1" if exponent == 0 else f"10{str(exponent).translate(SUPERSCRIPT)}"

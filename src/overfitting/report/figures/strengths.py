@@ -1,6 +1,5 @@
-"""Strength paths: what searches for the strength of a remedy found, from results/tuning.csv."""
+"""Strengths: validation log loss by strength of a remedy, from the searches in results/tuning.csv."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,25 +9,25 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.ticker import MaxNLocator
 
-from overfitting.evaluation.statistics import REFERENCE
+from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report.figures import drawing
 from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Picture
 
 LOSS = "val_log_loss"
-# what a row of results/tuning.csv says besides the values that a search varies
+# columns of results/tuning.csv that are not strengths
 ABOUT = {"search", "trial", "seeds", "epochs", LOSS, f"{LOSS}_std", "state", "data", "chosen"}
 SIZE = (3.0, 2.4)  # inches
-RATES = ("dropout",)  # shares of 1, on a linear axis however small
-WIDE = 20  # largest over smallest strength from which on an axis is logarithmic
+RATES = ("dropout",)  # between 0 and 1, so always on a linear axis
+WIDE = 20  # ratio of largest to smallest strength from which an axis is logarithmic
 
 
 @drawing.styled
-def strength_paths(metrics: Mapping[str, Any], tuning: pd.DataFrame | None) -> Picture | None:
-    """Validation log loss by strength, a panel a search; None where no search was on this data."""
-    searches = _searches(metrics, tuning)
+def strengths(metrics: Metrics, tuning: pd.DataFrame | None) -> Picture | None:
+    """One panel per search; None if there was no search on this data."""
+    searches = _searches(metrics.data.fingerprint, tuning)
     if not searches:
         return None
-    large = metrics["variants"].get(REFERENCE, {}).get(f"{LOSS}_best", {}).get("mean")
+    large = metrics.trained[REFERENCE].val_log_loss_best.mean if REFERENCE in metrics.trained else None
 
     def draw(axes: Axes, name: str) -> None:
         note = _search(axes, searches[name], large)
@@ -38,21 +37,22 @@ def strength_paths(metrics: Mapping[str, Any], tuning: pd.DataFrame | None) -> P
     panels = [drawing.single(name, draw, said[name], SIZE) for name in searches]
     figure = drawing.grid(list(searches), draw, shared=False)
     caption = (
-        "Too weak and too strong are both worse, where a path is lowest in its middle. The ring is the trial chosen. "
+        "A path that is lowest in its middle shows that a remedy can be too weak and too strong. The ring marks the "
+        "chosen trial. "
         + ("The dashed line is large. " if large is not None else "")
-        + "Triangles at the top edge are worse than the axis shows; hollow points were ended early. These validation "
-        "rows also chose, so that the lowest is a little too good: the ranking is on test rows."
+        + "Triangles at the top edge lie above the axis; hollow points are trials that were stopped early. The trial "
+        "was chosen on the same validation rows, so its loss is slightly too low; the ranking uses test rows."
     )
     alternative = " ".join(said.values())
     key = {"trial": BLUE, "chosen": VERMILION, **({"large": GREY} if large is not None else {})}
     return Picture("strengths", "Strengths", figure, caption, alternative, panels, key)
 
 
-def _searches(metrics: Mapping[str, Any], tuning: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    """Finished trials of each search on the data of `metrics`."""
+def _searches(data: str, tuning: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    """Finished trials of each search on the data with the fingerprint `data`."""
     if tuning is None:
         return {}
-    rows = tuning[(tuning["data"].astype(str) == str(metrics["data"].get("fingerprint"))) & tuning[LOSS].notna()]
+    rows = tuning[(tuning["data"].astype(str) == data) & tuning[LOSS].notna()]
     found = {}
     for name, trials in rows.groupby("search", sort=False):
         chosen = trials["chosen"].astype(str).str.lower() == "true"
@@ -61,12 +61,12 @@ def _searches(metrics: Mapping[str, Any], tuning: pd.DataFrame | None) -> dict[s
 
 
 def _fields(rows: pd.DataFrame) -> list[str]:
-    """Columns that a search varies: those with more than one value."""
+    """Strengths that a search varies: columns with more than one value."""
     return [str(column) for column in rows if column not in ABOUT and rows[column].nunique() > 1]
 
 
 def _search(axes: Axes, rows: pd.DataFrame, large: float | None) -> str:
-    """One strength: a path. Two: a plane, the loss as colour. More, or no numbers: the best so far. Returns which."""
+    """Draw a path for one strength, a plane for two, else the best loss so far; return a note that says which."""
     fields, bounds = _fields(rows), _bounds(rows, large)
     numbers = all(pd.api.types.is_numeric_dtype(rows[field]) for field in fields)
     if len(fields) == 2 and numbers:
@@ -115,7 +115,7 @@ def _plane(axes: Axes, rows: pd.DataFrame, fields: list[str], bounds: tuple[floa
 
 
 def _scale(axes: Axes, which: str, values: pd.Series) -> None:
-    """A logarithmic axis for what spans decades."""
+    """Make the axis `which` logarithmic if its values span decades."""
     if values.name in RATES or values.min() <= 0 or values.max() < WIDE * values.min():
         return
     axes.set(**{f"{which}scale": "log"})
@@ -123,7 +123,7 @@ def _scale(axes: Axes, which: str, values: pd.Series) -> None:
 
 
 def _bounds(rows: pd.DataFrame, large: float | None) -> tuple[float, float]:
-    """Limits of the loss that show three quarters of the trials, and large."""
+    """Limits of the loss axis that show three quarters of the trials, and large."""
     low, usual = float(rows[LOSS].min()), float(rows[LOSS].quantile(0.75))
     low, usual = min(low, large or low), max(usual, large or usual)
     high = min(float(rows[LOSS].max()), usual + 0.5 * (usual - low))
@@ -132,7 +132,7 @@ def _bounds(rows: pd.DataFrame, large: float | None) -> tuple[float, float]:
 
 
 def _ended(rows: pd.DataFrame) -> pd.Series:
-    """Trials that were not trained to their end."""
+    """True for each trial that was stopped early."""
     if "state" not in rows:
         return pd.Series(False, rows.index)
     return rows["state"].astype(str).str.lower() != "complete"
@@ -140,13 +140,13 @@ def _ended(rows: pd.DataFrame) -> pd.Series:
 
 def _in_words(name: str, rows: pd.DataFrame) -> str:
     best = rows[rows["chosen"]]
-    told = f"{name}: {len(rows)} trials, validation log loss {rows[LOSS].min():.4f} to {rows[LOSS].max():.4f}"
+    text = f"{name}: {len(rows)} trials, validation log loss {rows[LOSS].min():.4f} to {rows[LOSS].max():.4f}"
     if best.empty:
-        return told + "."
+        return text + "."
     first = best.iloc[0]
     values = ", ".join(f"{field} {_value(first[field])}" for field in _fields(rows))
-    return f"{told}; chosen: {values}, {first[LOSS]:.4f}."
+    return f"{text}; chosen: {values}, {first[LOSS]:.4f}."
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

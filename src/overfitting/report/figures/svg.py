@@ -1,4 +1,4 @@
-"""Figures as bytes: files of their own, and vector graphics that are part of a page and take its colours."""
+"""Figures as files, and as SVG elements that take the colours of the page they are in."""
 
 import io
 import re
@@ -11,20 +11,20 @@ from matplotlib.figure import Figure
 from overfitting.report.figures.drawing import COLOURS, styled
 
 SVG, LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
-PIXELS_A_POINT = 1.65  # how large the page shows it at most
+PIXELS_PER_POINT = 1.65  # largest scale on the page
 
 
 def render(figure: Figure, kind: str, name: str) -> bytes:
-    """Bytes of a figure, without dates and random names, so that they follow from the numbers."""
+    """A figure as PNG or SVG bytes, without dates and random ids, so that the same numbers give the same bytes."""
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         return _save(figure, kind, "white")
 
 
 def inline(figure: Figure, name: str, alternative: str) -> str:
-    """The figure as an element of a page: `name` begins its ids, colours are the page's variables, text is text."""
+    """The figure as an SVG element: ids start with `name`, colours are CSS variables of the page, text stays text."""
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         root = ElementTree.fromstring(_save(figure, "svg", "none"))
-    del root[:2]  # when and with what it was made; a style for all elements, which the page's own style has
+    del root[:2]  # metadata, and a style for all elements that the page's style sheet repeats
     used = re.findall(r"#([\w-]+)", " ".join(_references(root)))
     names = {old: f"{name}-{index}" for index, old in enumerate(dict.fromkeys(used), 1)}
     for element in root.iter():
@@ -35,14 +35,14 @@ def inline(figure: Figure, name: str, alternative: str) -> str:
         "viewBox": root.get("viewBox", ""),
         "role": "img",
         "aria-label": alternative,
-        "style": f"max-width: {width * PIXELS_A_POINT:.0f}px",
+        "style": f"max-width: {width * PIXELS_PER_POINT:.0f}px",
     }
     ElementTree.register_namespace("", SVG)
     return re.sub(r"\n\s*", "", ElementTree.tostring(root, encoding="unicode"))
 
 
 def share_styles(drawings: Sequence[str]) -> tuple[list[str], str]:
-    """The drawings of a page with classes in place of styles, most of which they have in common; and the classes."""
+    """Replace the style attributes of all drawings by shared CSS classes; return the drawings and the classes."""
     classes: dict[str, str] = {}
 
     def name(found: re.Match[str]) -> str:
@@ -52,7 +52,7 @@ def share_styles(drawings: Sequence[str]) -> tuple[list[str], str]:
     return shared, "\n".join(f".{name} {{{style}}}" for style, name in classes.items())
 
 
-@styled  # Matplotlib makes some of its texts only now
+@styled  # Matplotlib creates some texts only when it saves
 def _save(figure: Figure, kind: str, background: str) -> bytes:
     target = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
@@ -65,7 +65,7 @@ def _references(root: ElementTree.Element) -> list[str]:
 
 
 def _shorten(element: ElementTree.Element, names: dict[str, str]) -> None:
-    """Keep of the attributes what a page needs, numbers at a hundredth of a point."""
+    """Keep only the attributes that a page needs, and round numbers to hundredths of a point."""
     attributes = {key: value for key, value in element.attrib.items() if "rotate(-0 " not in value}
     if attributes.get("id") not in names:
         attributes.pop("id", None)
@@ -85,7 +85,7 @@ def _shorten(element: ElementTree.Element, names: dict[str, str]) -> None:
 
 
 def _unwrap(element: ElementTree.Element) -> None:
-    """Replace groups that say nothing by what is in them."""
+    """Replace groups without attributes by their children."""
     children = []
     for child in element:
         _unwrap(child)

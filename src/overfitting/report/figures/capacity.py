@@ -1,0 +1,37 @@
+"""Capacity: log loss against the number of parameters."""
+
+from overfitting.evaluation.results import Metrics
+from overfitting.report.figures import drawing
+from overfitting.report.figures.drawing import BLUE, VERMILION, Picture
+
+SIZES = ("tiny", "small", "medium", "large")  # networks without a remedy
+
+
+@drawing.styled
+def capacity(metrics: Metrics) -> Picture | None:
+    """Log loss of the networks of `SIZES` at the best and at the last epoch; None if fewer than two of them ran."""
+    trained = {name: metrics.trained[name] for name in SIZES if name in metrics.trained}
+    if len(trained) < 2:
+        return None
+    parameters = [metrics.variants[name].parameters for name in trained]
+    figure, axes = drawing.one(3.3)
+    found = trained.values()
+    for label, colour, marker, style, losses in (
+        ("validation, best epoch", VERMILION, "o", "-", [training.val_log_loss_best for training in found]),
+        ("validation, last epoch", VERMILION, "o", "--", [training.val_log_loss_last for training in found]),
+        ("training, best epoch", BLUE, "s", "-", [training.train_log_loss_best for training in found]),
+        ("training, last epoch", BLUE, "s", "--", [training.train_log_loss_last for training in found]),
+    ):
+        means = [loss.mean for loss in losses]
+        axes.plot(parameters, means, style, marker=marker, markersize=4, color=colour, label=label)
+    for name, number in zip(trained, parameters, strict=True):
+        axes.text(number, 1.02, name, transform=axes.get_xaxis_transform(), rotation=30, fontsize=8.5)
+    axes.set(xscale="log", xlabel="parameters", ylabel="log loss")
+    drawing.plain_numbers(axes.xaxis)
+    drawing.legend(figure, axes, columns=2)
+    caption = (
+        "The larger the network, the larger the gap between training (blue) and validation (orange) after the last "
+        "epoch (dashed). Keeping the best epoch (solid) removes most of the gap."
+    )
+    listed = drawing.listing({name: training.val_log_loss_last.mean for name, training in trained.items()})
+    return Picture("capacity", "Capacity", figure, caption, f"Validation log loss at the last epoch by size: {listed}.")

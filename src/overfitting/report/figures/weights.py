@@ -1,0 +1,68 @@
+"""Weights: histograms of the size of the hidden weights."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from overfitting.evaluation.results import REFERENCE, Metrics
+from overfitting.report.figures import drawing
+from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Picture
+
+SMALL = -3.0  # log10 of 0.001, below which a weight counts as nearly zero
+
+
+@drawing.styled
+def weights(metrics: Metrics) -> Picture | None:
+    """Share of the hidden weights by log10 of their size, one panel per variant; None if only ensembles ran."""
+    trained = metrics.trained
+    if not trained:
+        return None
+    names, labels = list(trained), ("size of a weight", "share of the weights")
+    shares = {name: training.weight_histogram for name, training in trained.items()}
+    small = {name: f"{training.near_zero_share.mean:.1%}" for name, training in trained.items()}
+    edges = np.asarray(metrics.weight_bins)
+    top = 1.5 * float(np.median([np.max(share) for share in shares.values()]))
+
+    def draw(axes: Axes, name: str) -> None:
+        _histogram(axes, edges, shares[name], top, shares.get(REFERENCE) if name != REFERENCE else None)
+        drawing.title(axes, name, f"{small[name]} below 0.001")
+
+    figure = drawing.grid(names, draw, labels)
+    panels = [drawing.single(name, draw, f"{name}: {small[name]} of the weights are below 0.001.") for name in names]
+    high = [f"{name} ({np.max(share):.0%})" for name, share in shares.items() if np.max(share) > top]
+    cut = f" Bars beyond the top, with their height: {', '.join(high)}." if high else ""
+    caption = (
+        "Weights far to the left have almost no effect. The dashed line is at 0.001. The first bar, in orange, holds "
+        f"all weights that are zero or nearly zero.{cut}"
+        + (" The grey outline is large." if REFERENCE in trained else "")
+    )
+    alternative = f"Share of hidden weights below 0.001: {', '.join(f'{name} {small[name]}' for name in names)}."
+    key = {
+        "hidden weights": BLUE,
+        "zero or nearly zero": VERMILION,
+        **({"large": GREY} if REFERENCE in trained else {}),
+    }
+    return Picture("weights", "Weights", figure, caption, alternative, panels, key, labels)
+
+
+def _histogram(
+    axes: Axes, edges: np.ndarray, shares: Sequence[float], top: float, large: Sequence[float] | None
+) -> None:
+    colours = [VERMILION, *[BLUE] * (len(shares) - 1)]
+    axes.bar(edges[:-1], np.minimum(shares, 1.1 * top), np.diff(edges), align="edge", color=colours)
+    if large is not None:
+        axes.stairs(large, edges, color=GREY, linewidth=0.9)
+    axes.axvline(SMALL, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)))
+    for index in np.flatnonzero(np.asarray(shares) > top).tolist():
+        side = (
+            {"ha": "left", "x": edges[index + 1] + 0.15}
+            if index < len(shares) / 2
+            else {"ha": "right", "x": edges[index]}
+        )
+        axes.text(**side, y=0.97 * top, s=f"{shares[index]:.0%}", va="top", fontsize=7.5)
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, top))
+    ticks = [tick for tick in range(-12, 4, 3) if edges[0] <= tick <= edges[-1]]
+    axes.set_xticks(ticks, [drawing.power(tick) for tick in ticks])
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axes.locator_params(axis="y", nbins=4)

@@ -1,0 +1,62 @@
+"""The learning curves."""
+
+import numpy as np
+import pytest
+
+from overfitting.report.figures.curves import MOST_POINTS, learning_curves
+from tests.builders.metrics import ORDER, curves, flat_curves, invented
+from tests.report.figures.drawn import lines, panels_are_readable, panels_match
+
+
+def test_the_mean_curve_ends_where_the_first_seed_does():
+    metrics = invented(2, ["l2"])
+    table = flat_curves(["l2"], 2, 9)
+    table = table[(table["seed"] == 0) | (table["epoch"] <= 5)].copy()
+    table["val_log_loss"] += 0.1 * table["seed"]
+    line = lines(learning_curves(metrics, table).figure.axes[0], "validation")[0]
+    assert list(line.get_xdata()) == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(line.get_ydata(), 0.65)
+
+
+def test_best_epochs_are_marked_exactly_however_long_the_training_is():
+    metrics = invented(2, ["l2"])
+    table = flat_curves(["l2"], 2, 5000)
+    table.loc[(table["seed"] == 0) & (table["epoch"] == 3001), "val_log_loss"] = 0.5
+    table.loc[(table["seed"] == 1) & (table["epoch"] == 77), "val_log_loss"] = 0.4
+    axes = learning_curves(metrics, table).figure.axes[0]
+    marks = lines(axes, "best epoch of a seed")[0]
+    assert sorted(zip(marks.get_xdata(), marks.get_ydata(), strict=True)) == [(77, 0.4), (3001, 0.5)]
+    assert axes.get_xscale() == "log"
+    validation = lines(axes, "validation")[0].get_xdata()
+    assert (validation[0], validation[-1]) == (1, 5000)
+    assert len(validation) <= MOST_POINTS
+
+
+def test_a_diverging_curve_does_not_squeeze_the_others_and_is_named():
+    metrics = invented(2, ["l2", "large"])
+    table = flat_curves(["l2", "large"], 2, 50)
+    diverging = (table["variant"] == "large") & (table["epoch"] > 10)
+    table.loc[diverging, ["train_log_loss", "val_log_loss"]] = [0.0001, 2.45]
+    picture = learning_curves(metrics, table)
+    low, high = picture.figure.axes[0].get_ylim()
+    assert 0.2 < low < 0.6 < high < 1
+    assert "cut off there: large." in picture.caption
+    assert f"{high:.2f}" in picture.caption
+    assert "cut off" not in learning_curves(metrics, flat_curves(["l2", "large"], 2, 50)).caption
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 7, 20])
+def test_every_panel_is_readable(number, tmp_path):
+    names = [f"a_variant_with_quite_a_long_name_{index}" for index in range(number)]
+    picture = learning_curves(invented(1, names), flat_curves(names, 1, 12))
+    assert panels_are_readable(picture, number, tmp_path / "panels.png")
+
+
+def test_panels_show_the_same_as_the_common_figure():
+    metrics = invented(2, ORDER)
+    assert panels_match(learning_curves(metrics, curves(metrics)))
+
+
+def test_a_variant_without_curves_is_not_drawn():
+    metrics = invented(2, ["ensemble", "l2"])
+    assert len(learning_curves(metrics, curves(metrics)).panels) == 1
