@@ -21,7 +21,8 @@ from sklearn.model_selection import StratifiedKFold
 from overfitting.config.schema import CosineSchedule, Training, Variant
 from overfitting.data.columns import NAMES
 from overfitting.data.preparation import fit_scaling, without_roles
-from overfitting.evaluation.metrics import auc_rows, log_loss_rows
+from overfitting.evaluation.metrics import auc_rows
+from overfitting.training.loss import log_loss_rows
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/genuine-bar.md"

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overfitting.evaluation.metrics import Array
 from overfitting.evaluation.runs import Runs
+from overfitting.training.loss import Array
 from overfitting.training.summary import Summary
 
 

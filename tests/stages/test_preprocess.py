@@ -11,7 +11,7 @@ from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.data.columns import table_schema, write_table
 from overfitting.stages import preprocess
-from tests.training.test_augmentation import collisions
+from tests.builders.training import collisions
 
 SPLIT = ("split.train=600", "split.validation=200", "split.test=150", "split.spare=0", "training.batch_size=50")
 

@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 
 from overfitting.config.schema import Baseline
-from overfitting.evaluation.metrics import Array
+from overfitting.training.loss import Array
 
 Rows = tuple[np.ndarray, np.ndarray]  # scaled features (n_rows, n_features), labels (n_rows,)
 
@@ -44,4 +44,5 @@ def _boosting() -> HistGradientBoostingClassifier:
 
 def _logits(model: ClassifierMixin, features: np.ndarray) -> Array:
     signal = np.clip(model.predict_proba(features)[:, 1], SMALLEST, 1 - SMALLEST)
-    return np.log(signal) - np.log1p(-signal)
+    logits: Array = np.log(signal) - np.log1p(-signal)
+    return logits

@@ -11,7 +11,7 @@ from overfitting.base import files
 from overfitting.base.fingerprint import library_versions
 from overfitting.config.schema import Config, Evaluation
 from overfitting.data.manifest import Manifest
-from overfitting.evaluation.metrics import Array, auc_rows, log_loss_rows, row_metrics
+from overfitting.evaluation.metrics import auc_rows, row_metrics
 from overfitting.evaluation.results import (
     PRIMARY,
     REFERENCE,
@@ -27,6 +27,7 @@ from overfitting.evaluation.runs import Runs, arithmetic, describe, training
 from overfitting.evaluation.statistics import difference, differences_to, groups, interval
 from overfitting.evaluation.verdict import verdict
 from overfitting.training.identity import comparison_fingerprint
+from overfitting.training.loss import Array, log_loss_rows
 
 LIBRARIES = ("tensorflow", "keras", "scikit-learn")  # whose versions the report states
 SHOWN: tuple[Metric, ...] = (PRIMARY, "test_auc")  # in results/summary.json

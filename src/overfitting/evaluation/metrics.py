@@ -11,30 +11,19 @@ Labels are (n_rows,) of 0 and 1; logits are (..., n_rows); row values have the s
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import rankdata
 
 from overfitting.evaluation.results import Metric
+from overfitting.training.loss import Array, accuracy_rows, log_loss_rows
 
-Array = NDArray[np.float64]
 RowMetric = Callable[[Array, Array], Array]  # (labels, logits) -> row values
-
-
-def log_loss_rows(labels: Array, logits: Array) -> Array:
-    """Binary cross-entropy of each row, in nats: softplus(logit) - label * logit."""
-    logits = np.asarray(logits, np.float64)
-    return np.logaddexp(0.0, logits) - labels * logits
-
-
-def accuracy_rows(labels: Array, logits: Array) -> Array:
-    """1 if the predicted class is right, else 0. The threshold is logit 0, a probability of 0.5."""
-    return ((np.asarray(logits) > 0) == (labels > 0.5)).astype(np.float64)
 
 
 def brier_rows(labels: Array, logits: Array) -> Array:
     """Squared difference between probability and label (Brier 1950)."""
-    return np.square(expit(np.asarray(logits, np.float64)) - labels)
+    scores: Array = np.square(expit(np.asarray(logits, np.float64)) - labels)
+    return scores
 
 
 def auc_rows(labels: Array, logits: Array) -> Array:
@@ -73,7 +62,8 @@ def calibration_error_rows(labels: Array, logits: Array, bins: int = 15) -> Arra
     signs = [
         np.sign(np.bincount(i, weights=d, minlength=bins))[i] for i, d in zip(flat_index, flat_difference, strict=True)
     ]
-    return difference * np.reshape(signs, difference.shape)
+    values: Array = difference * np.reshape(signs, difference.shape)
+    return values
 
 
 def row_metrics(calibration_bins: int) -> dict[Metric, RowMetric]:

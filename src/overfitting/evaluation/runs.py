@@ -1,6 +1,5 @@
 """Runs of a variant: what `train` wrote for each seed, and the logits of the test rows."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from overfitting.base.errors import UserError
-from overfitting.config import schema
-from overfitting.config.schema import Config, Evaluation
-from overfitting.evaluation.metrics import Array, RowMetric
+from overfitting.config.schema import Config, Evaluation, Variant
+from overfitting.evaluation.metrics import RowMetric
 from overfitting.evaluation.results import Estimate, GapEpoch, Training
 from overfitting.evaluation.statistics import ensemble_rows, seed_interval
-from overfitting.training.identity import run_fingerprint
+from overfitting.training.identity import Code, run_fingerprint
+from overfitting.training.loss import Array
 from overfitting.training.summary import Summary
 
 
@@ -55,10 +54,11 @@ def check_fingerprints(summaries: Mapping[str, Sequence[Summary]], configs: Mapp
     Raises:
         UserError: some were not; the message names them and the command that trains them again.
     """
+    code = Code.read()
     foreign: dict[str, list[str]] = {}
     for name, found in summaries.items():
         for seed, summary in zip(configs[name].seeds, found, strict=True):
-            if summary.fingerprint != run_fingerprint(configs[name], seed, data):
+            if summary.fingerprint != run_fingerprint(configs[name], seed, data, code):
                 foreign.setdefault(name, []).append(str(seed))
     if foreign:
         listed = ", ".join(f"{name} (seed {', '.join(seeds)})" for name, seeds in foreign.items())
@@ -117,14 +117,8 @@ def describe(runs: Runs) -> str:
     """How a variant differs from `large`, by the settings it was trained with."""
     if runs.ensemble_of:
         return f"mean of the logits of {runs.ensemble_of} over the seeds"
-    standard = {field.name: field.default for field in dataclasses.fields(schema.Variant)}
-    stated = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in runs.summaries[0].config.variant.items()
-    }
-    changed = {key: value for key, value in stated.items() if value != standard[key]} or {
-        "hidden_units": standard["hidden_units"]
-    }
+    variant = Variant(**runs.summaries[0].config.variant)
+    changed = variant.differences() or {"hidden_units": variant.hidden_units}
     return ", ".join(f"{key} {_text(value)}" for key, value in changed.items())
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from overfitting.evaluation.metrics import Array
 from overfitting.evaluation.results import REFERENCE, Difference, Estimate, Group
+from overfitting.training.loss import Array
 
 
 def mean_and_error(rows: Array) -> tuple[float, float | None, float]:
@@ -55,7 +55,8 @@ def ensemble_rows(metric: Callable[[Array], Array], logits: Array) -> Array:
     if n_seeds < 2:
         return whole
     less_one = metric((logits.sum(axis=0) - logits) / (n_seeds - 1))
-    return whole - (n_seeds - 1) * (less_one - less_one.mean(axis=0))
+    pseudo: Array = whole - (n_seeds - 1) * (less_one - less_one.mean(axis=0))
+    return pseudo
 
 
 def interval(rows: Array, confidence: float) -> Estimate:

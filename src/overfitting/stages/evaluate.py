@@ -13,8 +13,8 @@ from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.baselines import baseline_logits
 from overfitting.evaluation.comparison import compare, predictions, scores
-from overfitting.evaluation.metrics import Array
 from overfitting.evaluation.runs import Runs, check_fingerprints, curves, predict
+from overfitting.training.loss import Array
 from overfitting.training.summary import Summary
 
 

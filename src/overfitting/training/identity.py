@@ -15,6 +15,7 @@ from overfitting.training.summary import Settings, Summary
 
 ENGINE = "overfitting.training.loop"  # its code and all code that it imports count for every run
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a run computes
+BASELINE_LIBRARIES = ("scikit-learn", "scipy")
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,13 @@ def run_fingerprint(config: Config, seed: int, data: str, code: Code | None = No
 
 
 def comparison_fingerprint(configs: Mapping[str, Config], data: str) -> str:
-    """Fingerprint of a comparison: the runs of all `configs` (by variant) with all their seeds."""
+    """Fingerprint of a comparison: the runs of all `configs` (by variant) with all their seeds, and the baselines."""
     code = Code.read()
     return fingerprint(
+        baselines=library_versions(*BASELINE_LIBRARIES),
         runs=[
             [name, run_fingerprint(config, seed, data, code)]
             for name, config in configs.items()
             for seed in config.seeds
-        ]
+        ],
     )

@@ -15,4 +15,5 @@ def log_loss_rows(labels: Array, logits: Array) -> Array:
 
 def accuracy_rows(labels: Array, logits: Array) -> Array:
     """1 where the class is right, else 0. A logit is thresholded at 0, which is a probability of 0.5."""
-    return ((np.asarray(logits) > 0) == (labels > 0.5)).astype(np.float64)
+    right: Array = ((np.asarray(logits) > 0) == (labels > 0.5)).astype(np.float64)
+    return right
