@@ -1,5 +1,7 @@
 """The remedies as a whole: what they declare, and variants that the data does not support."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -11,9 +13,10 @@ from overfitting.config.strengths import STRENGTHS
 from overfitting.data.columns import NAMES
 from overfitting.data.manifest import Manifest
 from overfitting.training.remedies import REMEDIES, active, check_variants
-from overfitting.training.remedy import Stream
+from overfitting.training.remedy import Remedy, Stream
 from tests.builders.metrics import invented_data
 from tests.builders.training import counter
+from tests.conftest import ROOT
 
 HIGGS = {"columns": list(NAMES), "scaling": "standard", "spare_rows": 100}
 PLACES = {"network", "loss", "optimizer", "rows", "weights kept", "ensemble"}
@@ -34,6 +37,18 @@ def test_every_file_declares_one_remedy_that_is_explained():
         assert remedy.acts_on in PLACES
         assert len(STRENGTHS[name].about) > 20
         STRENGTHS[name].kind.validate_python(STRENGTHS[name].off)
+
+
+def test_the_architecture_page_lists_where_each_remedy_acts():
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = re.findall(r"^\| ([a-z ]+) \| (.*) \| (.*) \|$", page[page.index("| acts on |") :], re.MULTILINE)[1:7]
+    listed = {name: (place, methods) for place, methods, names in table for name in re.findall(r"`(\w+)`", names)}
+    assert {name: place for name, (place, _) in listed.items()} == {
+        name: remedy.acts_on for name, remedy in REMEDIES.items()
+    }
+    for name, (_, methods) in listed.items():
+        own = {method for method in vars(REMEDIES[name]) if method in vars(Remedy) and not method.startswith("_")}
+        assert own - {"name", "acts_on", "stream", "lacks"} <= set(re.findall(r"`(\w+)`", methods)), name
 
 
 def test_a_remedy_that_is_off_is_not_part_of_a_variant():
