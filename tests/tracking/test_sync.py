@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from overfitting.base.errors import UserError
+from overfitting.config.composition import compose_config
+from overfitting.progress import watcher
 from overfitting.tracking import child_runs, live, server, sync
 from overfitting.tracking.child_runs import Identity
 from overfitting.tracking.store import PARENT, Store, main_project, open_store, tracking_uri
+from overfitting.training.identity import plan
 from tests.builders.mlflow_files import (
     DATA,
     SETTINGS,
@@ -259,6 +262,19 @@ def test_live_curves_appear_and_sync_adds_no_point(root: Path) -> None:
     assert after.info.run_id == before.info.run_id
     assert {name: points(root, after, name) for name in child_runs.CURVES} == curves
     assert after.data.metrics["test_auc"] == 0.76
+
+
+def test_a_watched_run_arrives_complete(root: Path, project: Path) -> None:
+    [run] = plan({"l2": compose_config(["variant=l2", "seeds=[0]"])}, DATA.fingerprint)
+    identity = Identity(run.variant, run.seed, run.fingerprint)
+    observer = live.live_run(identity, run.settings, lambda: COMPARISON, root)
+    with live.sending([observer]), watcher.watching([watcher.WatchedRun(run, observer)]):
+        write_run(root, run.variant, run.seed, run.fingerprint)
+    [found] = children(root).values()
+    assert found.info.status == "FINISHED"
+    assert found.data.params["variant.l2"] == str(run.config.variant.l2)
+    assert points(root, found, "val_log_loss") == [(epoch, curve(epoch, 0)["val_log_loss"]) for epoch in range(1, 6)]
+    assert parents(root)[0].data.tags["fingerprint"] == COMPARISON
 
 
 def test_a_killed_run_is_replaced(root: Path) -> None:
