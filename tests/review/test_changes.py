@@ -7,7 +7,6 @@ from scipy import stats
 
 from overfitting.config.schema import Evaluation
 from overfitting.evaluation.metrics import log_loss_rows, row_metrics
-from overfitting.evaluation.results import Difference, Estimate
 from overfitting.evaluation.statistics import difference, ensemble_rows, interval, seed_interval
 from overfitting.review.changes import OF_TRAINING, Basis, Results, basis, changes
 from tests.builders.metrics import edited, invented
@@ -23,22 +22,18 @@ def results(logits, seeds=None, ensembles=(), gap=0.1, predictions=True):
     metrics = invented(len(seeds), [*logits, *(name for name, _ in ensembles)])
     values = {"run__seeds": seeds}
     for name, of in logits.items():
-        tests = {key: estimate(function(LABELS, of)) for key, function in row_metrics(15).items()}
+        tests = {key: interval(function(LABELS, of), 0.95) for key, function in row_metrics(15).items()}
         values[f"variants__{name}__metrics"] = tests
-        gaps = Estimate.model_validate(seed_interval([gap + 0.01 * seed for seed in seeds], 0.95))
+        gaps = seed_interval([gap + 0.01 * seed for seed in seeds], 0.95)
         values |= {f"variants__{name}__training__{metric}": gaps for metric in OF_TRAINING}
     for name, member in ensembles:
         of = ensemble_rows(lambda these: log_loss_rows(LABELS, these), logits[member])
-        values[f"variants__{name}__metrics"] = {"test_log_loss": estimate(of)}
+        values[f"variants__{name}__metrics"] = {"test_log_loss": interval(of, 0.95)}
     columns = {f"{name}/{seed}": row for name, of in logits.items() for seed, row in zip(seeds, of, strict=True)}
     return Results(
         edited(metrics, **values),
         pd.DataFrame({"label": LABELS.astype(np.float32), **columns}) if predictions else None,
     )
-
-
-def estimate(rows):
-    return Estimate.model_validate(interval(rows, 0.95))
 
 
 def logits(seed, strength=1.0, seeds=4):
@@ -73,8 +68,7 @@ def test_a_better_variant_is_a_change_and_paired_as_differences_to_large_are():
     before, after = results({"l2": logits(1)}), results({"l2": logits(2, strength=1.2)})
     assert basis(before, after) is Basis.ROWS
     found = of(changes(before, after, EVALUATION))["l2"]
-    paired = difference(log_loss_rows(LABELS, logits(2, 1.2)), log_loss_rows(LABELS, logits(1)), 0.95)
-    expected = Difference.model_validate(paired)
+    expected = difference(log_loss_rows(LABELS, logits(2, 1.2)), log_loss_rows(LABELS, logits(1)), 0.95)
     assert found.size.mean == pytest.approx(expected.mean, abs=1e-6)
     assert (found.size.ci_low, found.size.ci_high) == pytest.approx((expected.ci_low, expected.ci_high), abs=1e-6)
     assert found.size.p_holm == pytest.approx(expected.p_value)

@@ -15,7 +15,7 @@ Only shared seeds are paired, so an added seed alone changes nothing. P-values o
 number of variants that differ at all: a variant that did not run again cannot change.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,9 +24,10 @@ import pandas as pd
 from scipy import stats
 
 from overfitting.config.schema import Evaluation
-from overfitting.evaluation.metrics import Array, row_metrics
+from overfitting.evaluation.metrics import RowMetric, row_metrics
 from overfitting.evaluation.results import Difference, Estimate, Metrics
 from overfitting.evaluation.statistics import difference, ensemble_rows, holm, seed_interval
+from overfitting.training.loss import Array
 
 OF_TRAINING = ("gap_best", "gap_last", "best_epoch")
 SAME_ROWS = {  # fields of the manifest; equal shares of signal make another order of the rows unlikely
@@ -39,7 +40,6 @@ SAME_ROWS = {  # fields of the manifest; equal shares of signal make another ord
     "validation_signal_share",
     "test_signal_share",
 }
-RowMetric = Callable[[Array, Array], Array]
 
 
 class Basis(Enum):
@@ -120,11 +120,12 @@ def changes(before: Results, after: Results, evaluation: Evaluation) -> list[Cha
 
     Confidence and calibration bins are those of `evaluation`, for both commits.
     """
-    functions = row_metrics(evaluation.calibration_bins)
+    of_rows = row_metrics(evaluation.calibration_bins)
+    metrics: list[tuple[str, RowMetric | None]] = [*of_rows.items(), *((name, None) for name in OF_TRAINING)]
     return [
         change
-        for metric in (*functions, *OF_TRAINING)
-        for change in _of_metric(metric, functions.get(metric), before, after, evaluation.confidence)
+        for metric, function in metrics
+        for change in _of_metric(metric, function, before, after, evaluation.confidence)
     ]
 
 
@@ -144,7 +145,7 @@ def _of_metric(
             sizes[name] = _unpaired(old, new, confidence)
         elif how is Basis.ROWS and function is not None:
             now, then = (side.row_values(function, name, seeds) for side in (after, before))
-            sizes[name] = Difference.model_validate(difference(now, then, confidence))
+            sizes[name] = difference(now, then, confidence)
         else:
             sizes[name] = _paired_by_seed(after.seed_values(new, seeds) - before.seed_values(old, seeds), confidence)
     differ = [name for name, size in sizes.items() if any(size.seeds)]
@@ -157,7 +158,7 @@ def _of_metric(
 
 def _paired_by_seed(changed: Array, confidence: float) -> Difference:
     """Student's interval and p-value of paired changes (n_seeds,), at least two."""
-    found = Estimate.model_validate(seed_interval(changed.tolist(), confidence))
+    found = seed_interval(changed.tolist(), confidence)
     error = (found.std or 0.0) / np.sqrt(changed.size)
     # equal changes, as of epochs, leave no noise to judge by
     p_value = float(2 * stats.t.sf(abs(found.mean) / error, changed.size - 1)) if error else 0.0

@@ -8,8 +8,7 @@ from overfitting.base.repository import dvc
 from overfitting.config.composition import compose_variants
 from overfitting.config.schema import Evaluation
 from overfitting.evaluation import formats
-from overfitting.evaluation.results import Difference, Metrics
-from overfitting.evaluation.statistics import PRIMARY, REFERENCE
+from overfitting.evaluation.results import PRIMARY, REFERENCE, Metrics
 from overfitting.review import commits
 from overfitting.review.changes import OF_TRAINING, Basis, Change, basis, changes
 from overfitting.review.sections import Section, assemble
@@ -164,7 +163,7 @@ def _digits(change: Change) -> int:
 
 def _better_than_large(metrics: Metrics, confidence: float) -> list[str]:
     """Variants whose test log loss is lower than that of large, best first."""
-    found = {name: _to_large(metrics, name) for name in metrics.verdict.ranking}
+    found = {name: metrics.variants[name].difference for name in metrics.verdict.ranking}
     return [
         name
         for name, difference in found.items()
@@ -172,12 +171,8 @@ def _better_than_large(metrics: Metrics, confidence: float) -> list[str]:
     ]
 
 
-def _to_large(metrics: Metrics, name: str) -> Difference | None:
-    return (metrics.variants[name].difference_to_large or {}).get("test_log_loss")
-
-
 def _against_large(metrics: Metrics, name: str) -> str:
-    found = _to_large(metrics, name)
+    found = metrics.variants[name].difference
     return "not compared" if found is None else f"{found.mean:+.4f}, p {formats.p_value(found.p_holm)}"
 
 
