@@ -12,7 +12,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from overfitting.tracking import sync
+from overfitting.tracking.child_runs import Identity
 from overfitting.tracking.store import Store
 from tests.builders.mlflow_files import SETTINGS, curve
 from tests.builders.mlflow_server import postgres, tracking_server
@@ -23,13 +23,11 @@ COMPARISON = "measured"
 
 def log(store: Store, number: int) -> float:
     """Log one training; return the seconds that it took."""
-    identity = {"variant": "l2", "seed": str(number), "fingerprint": f"run {number}"}
+    identity = Identity("l2", number, f"run {number}")
     rows = [(1000 * epoch, {"epoch": epoch, **curve(epoch, 0)}) for epoch in range(1, EPOCHS + 1)]
     begun = time.perf_counter()
-    with store.lock:
-        parent = store.comparison(COMPARISON, 0).info.run_id
-        assert not store.finished(identity, parent)
-        connection = sync.Connection(store, store.start(identity, parent, SETTINGS, 0))
+    connection = store.connect(identity, SETTINGS, COMPARISON, 0)
+    assert connection
     for start in range(0, EPOCHS, AT_ONCE):
         connection.log(rows[start : start + AT_ONCE])
     connection.finish()

@@ -1,28 +1,28 @@
-"""MLflow's pages in headless Chromium, as a person goes through them: what has to be there, and a screenshot of each.
+"""Walks through MLflow's pages in headless Chromium: checks what each page shows and takes a screenshot.
 
     python -m tests.builders.browser docs/mlflow
 
-makes the screenshots of `docs/mlflow.md` from the comparison in this folder.
+takes the screenshots of `docs/mlflow.md` from the comparison in the current folder.
 """
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from overfitting.base import files
+from overfitting.evaluation.results import Metrics
 from overfitting.tracking import champion, parent_run
 from overfitting.tracking.store import EXPERIMENT
 from tests.builders.mlflow_server import free_port, wait_for
 
 SIZE = {"width": 1500, "height": 950}  # pixels
-PATIENCE = 60_000  # milliseconds until a page must show what it has to
+PATIENCE = 60_000  # milliseconds until a page must be complete
 SHOTS = ("runs", "comparison", "table", "curves", "champion")
 
 
@@ -36,7 +36,7 @@ def chromium() -> str:
 
 @contextmanager
 def pages(project: Path) -> Iterator[str]:
-    """Address of `make ui` in a project's folder, for as long as the context lasts."""
+    """Address of `make ui` in a project's folder, while the context lasts."""
     port = free_port()
     environment = {**os.environ, "PORT": str(port)}
     command = [sys.executable, "-m", "overfitting", "ui"]
@@ -49,8 +49,8 @@ def pages(project: Path) -> Iterator[str]:
             process.terminate()
 
 
-def browse(address: str, results: Mapping[str, Any], folder: Path) -> None:
-    """Go from the list of runs to the verdict, the table, the curves and the champion of results/metrics.json."""
+def browse(address: str, metrics: Metrics, folder: Path) -> None:
+    """Go from the list of runs to the verdict, the table, the curves and the champion."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
@@ -59,39 +59,39 @@ def browse(address: str, results: Mapping[str, Any], folder: Path) -> None:
         experiment = page.get_by_role("link", name=EXPERIMENT, exact=True).first.get_attribute("href")
         page.goto(f"{address}/{experiment}/runs")
         _without_assistant(page)
-        comparison = page.get_by_role("link", name=parent_run.name(results["run"]["fingerprint"])).first
+        comparison = page.get_by_role("link", name=parent_run.name(metrics.run.fingerprint)).first
         expect(comparison).to_be_visible()
         _shot(page, folder, "runs")
         comparison.click()
-        _read_comparison(page, results, folder)
+        _read_comparison(page, metrics, folder)
         table = page.get_by_role("link", name="All runs by variant").first.get_attribute("href")
         page.goto(f"{address}/{table}")  # a click opens it in another tab
-        _read_table(page, results, folder)
+        _read_table(page, metrics, folder)
         page.goto(f"{address}/{table}&compareRunsMode=CHART")  # what the button with the curve does
-        _read_curves(page, results, folder)
+        _read_curves(page, metrics, folder)
         page.goto(f"{address}/#/models/{champion.NAME}")
         expect(page.get_by_text("@ champion").first).to_be_visible()
         _shot(page, folder, "champion")
         browser.close()
 
 
-def _read_comparison(page: Page, results: Mapping[str, Any], folder: Path) -> None:
-    """The description has the verdict and a figure."""
-    expect(page.get_by_text(results["verdict"]["sentence"]).first).to_be_visible()
+def _read_comparison(page: Page, metrics: Metrics, folder: Path) -> None:
+    """The description shows the verdict and a figure."""
+    expect(page.get_by_text(metrics.verdict.sentence).first).to_be_visible()
     page.get_by_text("Show more").first.click()
     figure = page.locator("img[src*='figures']").first
     expect(figure).to_be_attached()
     _shot(page, folder, "comparison")
 
 
-def _read_table(page: Page, results: Mapping[str, Any], folder: Path) -> None:
-    """One line a variant that was trained, the best first, with what was measured of it."""
-    trained = [name for name in results["verdict"]["ranking"] if "ensemble_of" not in results["variants"][name]]
+def _read_table(page: Page, metrics: Metrics, folder: Path) -> None:
+    """The table has one line per trained variant, best first, with its metrics."""
+    trained = list(metrics.trained)
     for name in trained:
         expect(page.get_by_text(f"Group: {name}", exact=True).first).to_be_visible()
     shown = [row.inner_text().removeprefix("Group: ") for row in page.get_by_text("Group: ").all()]
     shown = [name for name in shown if name in trained]
-    losses = [results["variants"][name]["test_log_loss"]["mean"] for name in shown]
+    losses = [metrics.variants[name].log_loss.mean for name in shown]
     assert set(shown) == set(trained)
     assert losses == sorted(losses)
     for column in parent_run.COLUMNS:
@@ -100,8 +100,8 @@ def _read_table(page: Page, results: Mapping[str, Any], folder: Path) -> None:
     _shot(page, folder, "table")
 
 
-def _read_curves(page: Page, results: Mapping[str, Any], folder: Path) -> None:
-    """Curves of all variants lie over each other, since they have the same names."""
+def _read_curves(page: Page, metrics: Metrics, folder: Path) -> None:
+    """Curves of all variants share one chart, because they have the same names."""
     for curve in ("train_log_loss", "val_log_loss"):
         chart = page.locator("[data-testid='experiment-view-compare-runs-card']").filter(has_text=curve).first
         expect(chart).to_be_attached()
@@ -117,17 +117,17 @@ def _page(browser: Browser) -> Page:
 
 
 def _without_assistant(page: Page) -> None:
-    """Close MLflow's chat, which is open at the first visit."""
+    """Close MLflow's chat, which opens on the first visit."""
     close = page.get_by_label("Close", exact=True).first
     close.wait_for()
     close.click()
 
 
 def _shot(page: Page, folder: Path, name: str) -> None:
-    page.wait_for_timeout(3000)  # pages are drawn bit by bit
+    page.wait_for_timeout(3000)  # pages are drawn in several steps
     page.screenshot(path=folder / f"{name}.png")
 
 
 if __name__ == "__main__":
     with pages(Path()) as opened:
-        browse(opened, json.loads(Path("results/metrics.json").read_text()), Path(sys.argv[1]))
+        browse(opened, Metrics.read(files.METRICS), Path(sys.argv[1]))

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,41 +12,49 @@ from typing import Any
 import numpy as np
 import pytest
 
+from overfitting.data.manifest import Manifest
 from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import Scaling
+from overfitting.evaluation.results import Metrics
 from overfitting.tracking.store import mlflow
+from overfitting.training.summary import Losses, Settings, Summary
 
-WARNINGS = [  # marks: what MLflow does at its first import, at its first database and for each model
+WARNINGS = [  # marks: warnings of MLflow at its first import, at its first database and for each model
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow"),
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning:mlflow"),
     pytest.mark.filterwarnings("ignore:Operation with range:DeprecationWarning:mlflow"),
 ]
 
 COLUMNS = ["lepton_pt", "lepton_eta", "lepton_phi", "jet_1_eta", "jet_1_phi"]
-RAW = [[1.5, -0.25, 1.0, 0.5, -1.5], [0.0, 0.5, -1.0, 1.5, 0.25], [20.0, 1.5, 0.125, -0.5, 1.0]]  # rows of them
-DATA = {
-    "source": "bundled",
-    "licence": "Apache-2.0",
-    "citation": "none",
-    "sha256": "ab" * 32,
-    "rows": 90,
-    "columns": COLUMNS,
-    "label": "label",
-    "train_rows": 40,
-    "validation_rows": 20,
-    "test_rows": 30,
-    "duplicates_dropped": 0,
-    "scaling": "standard",
-    "fingerprint": "d" * 16,
-}
-SETTINGS = {
-    "variant": {"hidden_units": [16, 16], "activation": "elu", "l1": 0.0, "l2": 0.001, "dropout": 0.0},
-    "training": {"epochs": 60, "batch_size": 500, "patience": None, "schedule": {"name": "cosine"}},
-}
+RAW = [[1.5, -0.25, 1.0, 0.5, -1.5], [0.0, 0.5, -1.0, 1.5, 0.25], [20.0, 1.5, 0.125, -0.5, 1.0]]  # rows of COLUMNS
+DATA = Manifest(
+    source="bundled",
+    licence="Apache-2.0",
+    citation="none",
+    sha256="ab" * 32,
+    rows=90,
+    columns=tuple(COLUMNS),
+    label="label",
+    train_rows=40,
+    validation_rows=20,
+    test_rows=30,
+    spare_rows=0,
+    train_signal_share=0.5,
+    validation_signal_share=0.5,
+    test_signal_share=0.5,
+    duplicates_dropped=0,
+    fingerprint="d" * 16,
+    scaling="standard",
+    features=tuple(COLUMNS),
+)
+SETTINGS = Settings(
+    variant={"hidden_units": [16, 16], "activation": "elu", "l1": 0.0, "l2": 0.001, "dropout": 0.0},
+    training={"epochs": 60, "batch_size": 500, "patience": None, "schedule": {"name": "cosine"}},
+)
 
 
 def curve(epoch: int, seed: int) -> dict[str, float]:
-    """An epoch's row of a history, counted from 1."""
+    """A row of a history, except `epoch` and `seconds`; epochs count from 1."""
     return {
         "train_log_loss": 1 / (epoch + 1),
         "val_log_loss": 0.5 + abs(epoch - 3) / 100 + seed / 1000,
@@ -58,7 +66,7 @@ def curve(epoch: int, seed: int) -> dict[str, float]:
 
 
 def empty_mlflow(root: Path, factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make `root` a project's folder with an empty MLflow, which is the one that is used."""
+    """Give the project in `root` an empty MLflow database, and make it the one that is used."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
     shutil.copy(_empty_database(factory.getbasetemp()), root / "mlflow.db")
@@ -80,8 +88,9 @@ def write_run(
     fingerprint: str,
     epochs: int = 5,
     seconds: float = 0.5,
-    data: Mapping[str, Any] = DATA,
+    data: Manifest = DATA,
 ) -> Path:
+    """Write a finished run and return its folder."""
     folder = root / "runs" / variant / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"epoch": n, **curve(n, seed), "seconds": seconds / epochs} for n in range(1, epochs + 1)]
@@ -90,25 +99,26 @@ def write_run(
         writer.writeheader()
         writer.writerows(rows)
     (folder / "model.keras").write_bytes(b"no model")
-    names = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy")
-    summary = {
-        "variant": variant,
-        "seed": seed,
-        "fingerprint": fingerprint,
-        "data_fingerprint": data["fingerprint"],
-        "config": SETTINGS,
-        "parameters": 337,
-        "epochs": epochs,
-        "best_epoch": 3,
-        "best": {name: curve(3, seed)[name] for name in names},
-        "last": {name: curve(epochs, seed)[name] for name in names},
-        "weight_norm": 2.5,
-        "near_zero_share": 0.01,
-        "near_zero_share_initial": 0.002,
-        "zero_share": 0.005,
-        "seconds": seconds,
-    }
-    (folder / "summary.json").write_text(json.dumps(summary))
+    Summary(
+        variant=variant,
+        seed=seed,
+        fingerprint=fingerprint,
+        data_fingerprint=data.fingerprint,
+        config=SETTINGS,
+        train_rows=data.train_rows,
+        epochs=epochs,
+        best_epoch=3,
+        seconds=seconds,
+        best=_losses(3, seed),
+        last=_losses(epochs, seed),
+        parameters=337,
+        weight_norm=2.5,
+        near_zero_share=0.01,
+        near_zero_share_initial=0.002,
+        zero_share=0.005,
+        weight_bins=(-8.0, -2.0, 1.0),
+        weight_histogram=(0.25, 0.75),
+    ).write(folder / "summary.json")
     return folder
 
 
@@ -117,55 +127,59 @@ def write_results(
     fingerprint: str,
     variants: Sequence[str],
     seeds: Sequence[int],
-    data: Mapping[str, Any] = DATA,
+    data: Manifest = DATA,
     **champion: Any,
-) -> dict[str, Any]:
-    """results/ as evaluate and report write it of the runs that are there, `ensemble` being one of the first variant.
+) -> Metrics:
+    """Write results/ of existing runs; the variant `ensemble` averages the runs of the first variant.
 
-    The champion is the first variant's first seed, unless fields of it are given.
+    The champion is the first variant's first seed, unless `champion` has other fields.
     """
     first = f"{variants[0]}/{seeds[0]}"
-    named = {"variant": variants[0], "column": first, "models": [f"runs/{first}/model.keras"]}
-    results: dict[str, Any] = {
-        "data": data,
-        "run": {
-            "seeds": list(seeds),
-            "training": "default",
-            "arithmetic": "float32",
-            "fingerprint": fingerprint,
-            "versions": {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"},
-        },
-        "variants": {
-            name: _ensemble(variants[0]) if name == "ensemble" else _variant(root, name, seeds) for name in variants
-        },
-        "references": {"random_forest": {**_test_metrics([0.1]), "difference_to_large": None}},
-        "champion": {**named, "test_log_loss": 0.55, "test_auc": 0.75, **champion},
-        "verdict": {
-            "sentence": f"{variants[0]} is best.",
-            "details": ["large overfits."],
-            "best": [variants[0]],
-            "ranking": list(variants),
-        },
-    }
+    best = {"variant": variants[0], "column": first, "models": [f"runs/{first}/model.keras"]}
+    metrics = Metrics.model_validate(
+        {
+            "data": data,
+            "run": {
+                "seeds": list(seeds),
+                "training": "default",
+                "fingerprint": fingerprint,
+                "versions": {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"},
+                "arithmetic": "float32",
+            },
+            "variants": {
+                name: _ensemble(variants[0]) if name == "ensemble" else _variant(root, name, seeds) for name in variants
+            },
+            "baselines": {"random_forest": {"metrics": _test_metrics([0.1]), "difference_to_large": None}},
+            "weight_bins": [-8.0, -2.0, 1.0],
+            "gap_size": 0.05,
+            "champion": {**best, "test_log_loss": 0.55, "test_auc": 0.75, **champion},
+            "verdict": {
+                "sentence": f"{variants[0]} is best.",
+                "details": ["large overfits."],
+                "best": [variants[0]],
+                "ranking": list(variants),
+            },
+        }
+    )
     folder = root / "results"
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").write_text(json.dumps(results))
+    metrics.write(folder / "metrics.json")
     (folder / "report.html").write_text("<p>report</p>")
     (folder / "report.md").write_text("report")
     (folder / "figures/forest.png").write_bytes(b"picture")
-    return results
+    return metrics
 
 
 def write_prepared(
-    root: Path, data: Mapping[str, Any] = DATA, scaling: str = "standard", test_labels: Sequence[float] = (0, 1, 1)
+    root: Path, data: Manifest = DATA, scaling: str = "standard", test_labels: Sequence[float] = (0, 1, 1)
 ) -> Scaling:
-    """What of data/prepared/ a stored model needs; returns the scaling."""
+    """Write the parts of data/prepared/ that a stored model needs; returns the scaling."""
     training = np.random.default_rng(0).normal(size=(100, len(COLUMNS))).astype(np.float32)
     training[:, 0] = np.exp(training[:, 0])
     fitted = fit_scaling(training, tuple(COLUMNS), scaling)
     folder = root / "data/prepared"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps(data))
+    data.write(folder / "manifest.json")
     (folder / "scaling.json").write_text(json.dumps(fitted.as_dict()))
     (folder / "example.json").write_text(json.dumps({"columns": COLUMNS, "rows": RAW}))
     np.save(folder / "test_labels.npy", np.array(test_labels, np.float32))
@@ -185,31 +199,56 @@ def run_fingerprint(variant: str, seed: int) -> str:
     return hashlib.sha256(f"{variant}/{seed}".encode()).hexdigest()[:16]
 
 
+def _losses(epoch: int, seed: int) -> Losses:
+    found = curve(epoch, seed)
+    return Losses(**{name: found[name] for name in Losses.model_fields})
+
+
 def _variant(root: Path, name: str, seeds: Sequence[int]) -> dict[str, Any]:
-    found = [json.loads((root / "runs" / name / str(seed) / "summary.json").read_text()) for seed in seeds]
-    values = {
-        "gap_best": [0.1 for _ in seeds],
-        "gap_last": [0.3 for _ in seeds],
-        "best_epoch": [summary["best_epoch"] for summary in found],
-        "seconds": [summary["seconds"] for summary in found],
-        "val_log_loss_best": [summary["best"]["val_log_loss"] for summary in found],
-    }
+    found = [Summary.read(root / "runs" / name / str(seed) / "summary.json") for seed in seeds]
     return {
         "description": f"{name}: large, and more",
         "parameters": 337,
-        **_test_metrics(seeds),
-        **{key: _interval(numbers) for key, numbers in values.items()},
-        "gap_epoch": {"median": None, "seeds": [None for _ in seeds]},
-        "weights": {"histogram": [0.25, 0.75]},
+        "metrics": _test_metrics(seeds),
         "difference_to_large": None,
         "group": "best",
+        "calibration": _CALIBRATION,
+        "training": {
+            "train_rows": 40,
+            "best_epoch": _estimate([run.best_epoch for run in found]),
+            "epochs": _estimate([run.epochs for run in found]),
+            "seconds": _estimate([run.seconds for run in found]),
+            "train_log_loss_best": _estimate([run.best.train_log_loss for run in found]),
+            "train_log_loss_last": _estimate([run.last.train_log_loss for run in found]),
+            "val_log_loss_best": _estimate([run.best.val_log_loss for run in found]),
+            "val_log_loss_last": _estimate([run.last.val_log_loss for run in found]),
+            "gap_best": _estimate([0.1 for _ in seeds]),
+            "gap_last": _estimate([0.3 for _ in seeds]),
+            "rise_after_best": _estimate([0.02 for _ in seeds]),
+            "weight_norm": _estimate([run.weight_norm for run in found]),
+            "near_zero_share": _estimate([run.near_zero_share for run in found]),
+            "near_zero_share_initial": _estimate([run.near_zero_share_initial for run in found]),
+            "zero_share": _estimate([run.zero_share for run in found]),
+            "gap_epoch": {"median": None, "seeds": [None for _ in seeds]},
+            "weight_histogram": [0.25, 0.75],
+        },
     }
 
 
 def _ensemble(of: str) -> dict[str, Any]:
     """A variant that was not trained; its "seeds" are pseudo-values."""
-    shown = {"description": f"the mean logit of {of}", "parameters": 674, "ensemble_of": of}
-    return {**shown, **_test_metrics([0.1, 0.2, 0.3]), "difference_to_large": None, "group": "better"}
+    return {
+        "description": f"the mean logit of {of}",
+        "parameters": 674,
+        "metrics": _test_metrics([0.1, 0.2, 0.3]),
+        "difference_to_large": None,
+        "group": "better",
+        "calibration": _CALIBRATION,
+        "ensemble_of": of,
+    }
+
+
+_CALIBRATION = {"predicted": [0.3, None], "observed": [0.25, None], "rows": [30.0, 0.0]}
 
 
 def _test_metrics(seeds: Sequence[float]) -> dict[str, Any]:
@@ -218,9 +257,9 @@ def _test_metrics(seeds: Sequence[float]) -> dict[str, Any]:
         "test_auc": [0.75 + seed / 100 for seed in seeds],
         "test_accuracy": [0.7 for _ in seeds],
     }
-    return {key: _interval(numbers) for key, numbers in values.items()}
+    return {key: _estimate(numbers) for key, numbers in values.items()}
 
 
-def _interval(values: Sequence[float]) -> dict[str, Any]:
+def _estimate(values: Sequence[float]) -> dict[str, Any]:
     mean = float(np.mean(values))
     return {"mean": mean, "std": 0.01, "ci_low": mean - 0.02, "ci_high": mean + 0.02, "seeds": list(values)}

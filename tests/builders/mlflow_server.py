@@ -1,4 +1,4 @@
-"""A tracking server as teams run it: MLflow over PostgreSQL, with a folder of artifacts behind it."""
+"""A tracking server as teams run it: MLflow over PostgreSQL, with a folder for artifacts."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-POSTGRES_USER = "postgres"  # whom Debian's package makes; PostgreSQL refuses to run as root
+POSTGRES_USER = "postgres"  # created by Debian's package; PostgreSQL refuses to run as root
 
 
 def free_port() -> int:
@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Address of an empty database in a cluster of its own."""
+    """Address of an empty database in a new cluster."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     found = str(programs[-1] / "initdb") if programs else shutil.which("initdb")
     assert found, "no PostgreSQL; on Debian: apt install postgresql"
@@ -43,7 +43,7 @@ def postgres() -> Iterator[str]:
 
 @contextmanager
 def tracking_server(database: str, artifacts: Path) -> Iterator[str]:
-    """Address of an MLflow server over `database`, which keeps artifacts for its clients."""
+    """Address of an MLflow server over `database` that stores its clients' artifacts in `artifacts`."""
     port = free_port()
     where = ["--backend-store-uri", database, "--artifacts-destination", artifacts.resolve().as_uri()]
     command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *where, "--host", "127.0.0.1"]
@@ -59,7 +59,7 @@ def tracking_server(database: str, artifacts: Path) -> Iterator[str]:
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Return once the address answers; fails where its process ends."""
+    """Return once the address answers; fails if the process ends."""
     for _ in range(600):
         assert process.poll() is None, "the server stopped"
         try:
@@ -71,6 +71,6 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def _as_user(command: list[str], check: bool = True) -> None:
-    """Run one of PostgreSQL's programs, as its own user where this is root; its output goes nowhere it could block."""
+    """Run a program of PostgreSQL without its output; as root, run it as PostgreSQL's user."""
     user = {"user": POSTGRES_USER, "group": POSTGRES_USER, "extra_groups": []} if os.getuid() == 0 else {}
     subprocess.run(command, cwd="/", check=check, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, **user)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from overfitting.cli.scratch import copy_project
-from overfitting.review.github import MARK
+from overfitting.review.sections import MARK
 from tests.conftest import ROOT
 from tests.pipeline.conftest import made_once
 from tests.review.test_github import GH
@@ -166,7 +166,7 @@ class Job:
 
 
 def stages(text):
-    return set(re.findall(r"`([\w@]+)`", text.partition("### Stages that ran anew")[2].partition("###")[0]))
+    return set(re.findall(r"`([\w@]+)`", text.partition("### Stages that ran again")[2].partition("###")[0]))
 
 
 def test_a_pull_request_is_reproduced_and_has_one_comment(origin, tmp_path):

@@ -1,15 +1,16 @@
 """MLflow in a browser, and MLflow with a tracking server over PostgreSQL."""
 
-import json
 import subprocess
 import sys
 
 import pytest
 
+from overfitting.evaluation.results import Metrics
 from overfitting.tracking import champion, sync
+from overfitting.tracking.child_runs import Identity
 from overfitting.tracking.store import open_store, tracking_uri
 from tests.builders.browser import SHOTS, browse, pages
-from tests.builders.mlflow_files import WARNINGS, empty_mlflow, write_comparison, write_prepared
+from tests.builders.mlflow_files import SETTINGS, WARNINGS, empty_mlflow, write_comparison, write_prepared
 from tests.builders.mlflow_server import postgres, tracking_server
 from tests.tracking.test_sync import children, everything, parents
 
@@ -22,7 +23,7 @@ def test_a_browser_finds_verdict_table_curves_and_champion(tmp_path, tmp_path_fa
     write_comparison(root, VARIANTS, epochs=12)
     write_prepared(root)
     with pages(root) as address:
-        browse(address, json.loads((root / "results/metrics.json").read_text()), root / "shots")
+        browse(address, Metrics.read(root / "results/metrics.json"), root / "shots")
     assert {path.stem for path in (root / "shots").iterdir()} == set(SHOTS)
     assert all(path.stat().st_size > 20_000 for path in (root / "shots").iterdir())
 
@@ -63,7 +64,7 @@ def test_runs_of_other_comparisons_do_not_add_requests_to_a_server(tmp_path, tmp
     sync.sync(root)
     alone = [len(runs) for runs in found]
     for number in range(60):
-        store.start({"variant": "l2", "seed": str(number), "fingerprint": f"other{number}"}, "another parent", {}, 0)
+        store.create_child(Identity("l2", number, f"other{number}"), "another parent", SETTINGS, 0)
     for run in store.search(""):
         if run.data.tags["fingerprint"].startswith("other"):
             store.finish(run)

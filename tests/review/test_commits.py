@@ -1,4 +1,4 @@
-"""What a commit holds, and in what the working tree differs from it."""
+"""Results at a commit, and differences of the working tree from it."""
 
 import json
 import subprocess
@@ -8,17 +8,18 @@ import yaml
 
 from overfitting.base.errors import UserError
 from overfitting.review import commits
+from tests.builders.metrics import invented
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository with one commit, the current folder: two stages, metrics, two figures."""
+    """A repository in the current folder with one commit: two stages, metrics, two figures."""
     monkeypatch.chdir(tmp_path)
     git("init", "--quiet", "--initial-branch=main")
     git("config", "user.name", "a")
     git("config", "user.email", "a@b")
     (tmp_path / "results/figures").mkdir(parents=True)
-    (tmp_path / "results/metrics.json").write_text('{"verdict": 1}')
+    invented(2).write(tmp_path / "results/metrics.json")
     for name in ("forest", "curves"):
         (tmp_path / f"results/figures/{name}.svg").write_text(name)
     lock(a={"cmd": "a", "deps": [{"path": "x", "md5": "1"}], "outs": []}, b={"cmd": "b", "params": {"p": {"k": 1}}})
@@ -39,7 +40,7 @@ def lock(**stages):
     commits.LOCK.write_text(yaml.safe_dump({"stages": stages}))
 
 
-def test_what_is_older_than_the_branch_is_none_of_its_changes(repository):
+def test_later_commits_of_the_base_are_no_changes_of_the_branch(repository):
     start = git("rev-parse", "HEAD")
     git("switch", "--quiet", "--create", "branch")
     git("switch", "--quiet", "main")
@@ -58,22 +59,34 @@ def test_an_unknown_or_unrelated_base_is_a_clear_error(repository):
         commits.common_ancestor("main")
 
 
-def test_metrics_are_those_of_the_commit(repository):
-    (repository / "results/metrics.json").write_text('{"verdict": 2}')
-    assert commits.metrics("HEAD") == {"verdict": 1}
+def test_results_are_those_of_the_commit(repository):
+    invented(3).write(repository / "results/metrics.json")
+    assert commits.results("HEAD").metrics == invented(2)
+    assert commits.current_results().metrics == invented(3)
+
+
+def test_a_commit_without_results_is_a_clear_error(repository):
     git("rm", "--quiet", "--cached", "results/metrics.json")
     git("commit", "--quiet", "--message", "none")
-    assert commits.metrics("HEAD") is None
+    with pytest.raises(UserError, match=r"commit HEAD has no results/metrics\.json"):
+        commits.results("HEAD")
 
 
-def test_predictions_are_none_where_nothing_has_them(repository, capsys):
+def test_results_of_an_older_version_are_a_clear_error(repository):
+    (repository / "results/metrics.json").write_text('{"verdict": 1}')
+    commit()
+    with pytest.raises(UserError, match=r"results/metrics\.json of commit HEAD: expected the Metrics"):
+        commits.results("HEAD")
+
+
+def test_predictions_are_none_if_neither_cache_nor_remote_has_them(repository, capsys):
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     commit()
     assert commits.predictions(git("rev-parse", "HEAD")) is None
-    assert "are not at hand" in capsys.readouterr().err
+    assert "are not available" in capsys.readouterr().err
 
 
-def test_a_stage_ran_anew_where_its_entry_changed(repository):
+def test_a_stage_ran_again_if_its_entry_changed(repository):
     assert commits.rerun_stages("HEAD") == {}
     lock(
         a={"cmd": "a", "deps": [{"path": "x", "md5": "1"}], "outs": [{"path": "y", "md5": "2"}]},
@@ -92,7 +105,7 @@ def test_figures_that_moved_are_named_once(repository):
     assert commits.moved_figures("HEAD") == ["curves", "forest", "new"]
 
 
-def test_what_dvc_refuses_is_a_clear_error(repository):
+def test_a_failing_dvc_command_is_a_clear_error(repository):
     with pytest.raises(UserError, match=r"dvc status --json failed: .*not inside of a DVC repository"):
         commits.outdated_stages()
 

@@ -1,4 +1,4 @@
-"""The comment stays below GitHub's limit, and takes the place of our last one, whatever others wrote."""
+"""The comment is posted once and then replaced, whatever comments others wrote."""
 
 import json
 import sys
@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.review.github import LIMIT, MARK, Section, assemble, post
+from overfitting.review.github import post
+from overfitting.review.sections import MARK
 
 GH = """#!{python}
 import json, pathlib, sys
@@ -34,7 +35,7 @@ state.write_text(json.dumps(comments))
 
 @pytest.fixture
 def github(tmp_path, monkeypatch):
-    """A `gh` that keeps the comments of pull request 12 in a file, in pages of two; returns what is in it."""
+    """A `gh` that keeps the comments of pull request 12 in a file, two per page; returns a function that reads them."""
     state = tmp_path / "comments.json"
     others = [
         {"id": 1, "body": "Nice.", "user": {"type": "User"}},
@@ -63,7 +64,7 @@ def test_the_comment_is_created_once_and_then_updated(github, tmp_path):
     assert github()[-1]["body"] == f"{MARK}\nsecond"
 
 
-def test_what_is_no_comment_of_ours_is_not_posted(github, tmp_path):
+def test_other_files_are_not_posted(github, tmp_path):
     before, file = github(), tmp_path / "comment.md"
     for text in (None, "", "something else"):
         if text is not None:
@@ -73,7 +74,7 @@ def test_what_is_no_comment_of_ours_is_not_posted(github, tmp_path):
     assert github() == before
 
 
-def test_without_gh_or_with_its_refusal_the_error_is_clear(github, tmp_path, monkeypatch):
+def test_a_missing_gh_and_a_refusal_are_clear_errors(github, tmp_path, monkeypatch):
     file = tmp_path / "comment.md"
     file.write_text(MARK)
     with pytest.raises(UserError, match=r"gh api .* failed"):
@@ -81,33 +82,3 @@ def test_without_gh_or_with_its_refusal_the_error_is_clear(github, tmp_path, mon
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="expected GitHub's command line"):
         post("12", file)
-
-
-def test_sections_follow_the_mark_and_the_headline():
-    text = assemble("The answer.", [Section("One", ["a", "b"]), Section("Two", ["c"], folded=True)])
-    assert text.startswith(f"{MARK}\n\n**The answer.**\n\n### One\n\na\nb\n\n<details><summary>Two</summary>\n\nc\n")
-    assert "left out" not in text
-
-
-@pytest.mark.parametrize("lines", [["| é |"] * 100_000, ["x" * 1_000_000] * 3, [f"{'y' * 1999}"] * 50])
-def test_a_long_comment_loses_the_last_lines_of_the_longest_section(lines):
-    text = assemble("The answer.", [Section("Short", ["kept"]), Section("Long", lines, folded=True)])
-    assert len(text.encode()) <= LIMIT
-    assert "### Short\n\nkept" in text
-    assert text.count("<details>") == text.count("</details>") == 1
-    assert lines[0][:1000] in text
-
-
-def test_it_says_how_many_lines_are_left_out():
-    text = assemble("The answer.", [Section("Long", [f"line {number}" for number in range(1000)])], limit=5000)
-    shown = sum(line.startswith("line ") for line in text.splitlines())
-    assert f"*{1000 - shown} more lines are left out" in text
-    assert shown > 200
-
-
-def test_the_report_is_linked_where_a_run_has_it(monkeypatch):
-    monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
-    assert "results/report.html" in assemble("The answer.", [])
-    for name, value in (("SERVER_URL", "https://host"), ("REPOSITORY", "o/r"), ("RUN_ID", "7")):
-        monkeypatch.setenv(f"GITHUB_{name}", value)
-    assert "(https://host/o/r/actions/runs/7#artifacts)" in assemble("The answer.", [])

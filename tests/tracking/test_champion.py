@@ -1,4 +1,4 @@
-"""The best model in MLflow's registry: what is registered, who is champion, and what the model gives without us."""
+"""The best model in MLflow's registry: which versions exist, which one is champion, and use without this package."""
 
 import json
 import logging
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from overfitting.data.manifest import Manifest
 from overfitting.data.scaling import Scaling
 from overfitting.tracking import sync
-from overfitting.tracking.champion import ALIAS, DESCRIPTION, NAME, Version, best
+from overfitting.tracking.champion import ALIAS, DESCRIPTION, NAME, Version, best_version
 from overfitting.tracking.store import PARENT, Store, open_store, tracking_uri
 from tests.builders.mlflow_files import (
     COLUMNS,
@@ -29,8 +30,8 @@ from tests.builders.mlflow_files import (
 
 pytestmark = WARNINGS
 
-OTHER = {**DATA, "fingerprint": "e" * 16, "sha256": "cd" * 32}
-SCALED_OTHERWISE = {**DATA, "fingerprint": "f" * 16}
+OTHER = DATA.model_copy(update={"fingerprint": "e" * 16, "sha256": "cd" * 32})
+SCALED_OTHERWISE = DATA.model_copy(update={"fingerprint": "f" * 16})
 
 
 @pytest.fixture
@@ -42,24 +43,22 @@ def store_of(root: Path) -> Store:
     return open_store(root, tracking_uri(root))
 
 
-def compare(
-    root: Path, loss: float, comparison: str = "c" * 16, variant: str = "l2", data: dict[str, Any] = DATA
-) -> None:
-    """A comparison whose best is seed 0 of `variant`, with that loss on the test rows."""
-    write_run(root, variant, 0, f"{variant}{data['fingerprint']}", data=data)
+def compare(root: Path, loss: float, comparison: str = "c" * 16, variant: str = "l2", data: Manifest = DATA) -> None:
+    """Write and sync a comparison whose best model is seed 0 of `variant`, with that test log loss."""
+    write_run(root, variant, 0, f"{variant}{data.fingerprint}", data=data)
     write_prepared(root, data)
     write_results(root, comparison, [variant], [0], data, test_log_loss=loss)
     assert sync.sync(root)
 
 
 def registered(root: Path) -> list[float]:
-    """Test log losses of the versions, the first one first."""
+    """Test log losses of the versions, oldest first."""
     found = {int(item.version): item.tags for item in store_of(root).client.search_model_versions(f"name='{NAME}'")}
     return [float(tags["test_log_loss"]) for _, tags in sorted(found.items())]
 
 
 def champion(root: Path) -> float:
-    """Test log loss of the version that has the alias."""
+    """Test log loss of the version with the alias."""
     return float(store_of(root).client.get_model_version_by_alias(NAME, ALIAS).tags["test_log_loss"])
 
 
@@ -67,20 +66,20 @@ def version(number: int, loss: float, rows: str = "r") -> Version:
     return Version(number, "l2", str(number), rows, loss)
 
 
-def test_best_is_the_lowest_loss_on_the_same_rows_and_of_equals_the_first() -> None:
+def test_best_is_the_lowest_loss_on_the_same_rows_and_the_first_of_equals() -> None:
     versions = [version(1, 0.1, "others"), version(2, 0.5), version(3, 0.4), version(4, 0.4), version(5, 0.6)]
-    assert best(versions, "r").number == 3
-    assert best(versions, "others").number == 1
+    assert best_version(versions, "r").number == 3
+    assert best_version(versions, "others").number == 1
 
 
-def test_the_best_model_is_a_version_with_all_that_it_needs(root: Path) -> None:
+def test_the_best_model_is_a_version_with_description_metrics_and_links(root: Path) -> None:
     compare(root, 0.5)
     client = store_of(root).client
     found = client.get_model_version_by_alias(NAME, ALIAS)
     [parent] = [run for run in store_of(root).search("") if PARENT not in run.data.tags]
     assert found.run_id == parent.info.run_id
     assert found.tags["variant"] == "l2"
-    assert found.tags["data_hash"] == DATA["fingerprint"]
+    assert found.tags["data_hash"] == DATA.fingerprint
     assert (found.tags["test_log_loss"], found.tags["test_auc"]) == ("0.5", "0.75")
     assert "l2, seed 0" in found.description
     assert "l2: large, and more" in found.description
@@ -94,7 +93,7 @@ def test_the_best_model_is_a_version_with_all_that_it_needs(root: Path) -> None:
     assert "(#/models/overfitting)" in parent.data.tags["mlflow.note.content"]
 
 
-def test_it_takes_raw_columns_and_shows_some(root: Path) -> None:
+def test_its_signature_and_example_have_raw_columns(root: Path) -> None:
     from mlflow.models import Model
 
     compare(root, 0.5)
@@ -110,7 +109,7 @@ def test_it_takes_raw_columns_and_shows_some(root: Path) -> None:
     [(0.49, "l2", 0.49), (0.51, "l2", 0.5), (0.5, "l1", 0.5)],
     ids=["better", "worse", "equal"],
 )
-def test_only_a_better_one_takes_the_alias_on_the_same_data(
+def test_on_the_same_data_only_a_better_model_takes_the_alias(
     root: Path, caplog: pytest.LogCaptureFixture, loss: float, variant: str, expected: float
 ) -> None:
     compare(root, 0.5, "a" * 16)
@@ -118,11 +117,13 @@ def test_only_a_better_one_takes_the_alias_on_the_same_data(
     compare(root, loss, "b" * 16, variant)
     assert registered(root) == [0.5, loss]
     assert champion(root) == expected
-    stays = "overfitting@champion is version 1 (l2, test log loss 0.5000); the best of this comparison, version 2 ("
+    stays = (
+        "overfitting@champion is version 1 (l2, test log loss 0.5000); the best model of this comparison, version 2 ("
+    )
     assert [message.startswith(stays) for message in caplog.messages] == ([] if loss < 0.5 else [True])
 
 
-def test_the_same_is_registered_once(root: Path) -> None:
+def test_the_same_model_is_registered_once(root: Path) -> None:
     compare(root, 0.5)
     (root / "runs/l2/0/model.keras").write_bytes(b"the same weights under other names")
     compare(root, 0.5 + 1e-9, "b" * 16)
@@ -138,7 +139,7 @@ def test_losses_on_other_data_are_not_compared(root: Path) -> None:
     assert champion(root) == 0.5
 
 
-def test_the_same_rows_scaled_otherwise_are_the_same_data(root: Path) -> None:
+def test_the_same_rows_with_another_scaling_are_the_same_data(root: Path) -> None:
     compare(root, 0.5)
     compare(root, 0.6, "b" * 16, data=SCALED_OTHERWISE)
     assert champion(root) == 0.5
@@ -146,7 +147,7 @@ def test_the_same_rows_scaled_otherwise_are_the_same_data(root: Path) -> None:
     assert champion(root) == 0.4
 
 
-def test_a_version_that_was_deleted_is_out_of_the_running(root: Path) -> None:
+def test_a_deleted_version_no_longer_counts(root: Path) -> None:
     compare(root, 0.5, "a" * 16)
     compare(root, 0.6, "b" * 16)
     store_of(root).client.delete_model_version(NAME, "1")
@@ -154,7 +155,7 @@ def test_a_version_that_was_deleted_is_out_of_the_running(root: Path) -> None:
     assert (registered(root), champion(root)) == ([0.6], 0.6)
 
 
-def test_versions_that_people_added_are_left_alone(root: Path) -> None:
+def test_versions_that_people_added_do_not_count(root: Path) -> None:
     client = store_of(root).client
     client.create_registered_model(NAME)
     client.create_model_version(NAME, str(root))
@@ -163,22 +164,18 @@ def test_versions_that_people_added_are_left_alone(root: Path) -> None:
     assert champion(root) == 0.5
 
 
-@pytest.mark.parametrize("lacking", ["data/prepared/example.json", "runs/l2/1/summary.json", "results/champion"])
-def test_nothing_is_registered_where_files_are_missing(root: Path, lacking: str) -> None:
+@pytest.mark.parametrize("missing", ["data/prepared/example.json", "runs/l2/1/summary.json"])
+def test_nothing_is_registered_if_a_file_is_missing(root: Path, missing: str) -> None:
     for seed in (0, 1):
         write_run(root, "l2", seed, str(seed))
     write_prepared(root)
-    results = write_results(root, "c" * 16, ["l2"], [0, 1], models=[f"runs/l2/{seed}/model.keras" for seed in (0, 1)])
-    if lacking == "results/champion":
-        del results["champion"]
-        (root / "results/metrics.json").write_text(json.dumps(results))
-    else:
-        (root / lacking).unlink()
+    write_results(root, "c" * 16, ["l2"], [0, 1], models=[f"runs/l2/{seed}/model.keras" for seed in (0, 1)])
+    (root / missing).unlink()
     assert sync.sync(root)
     assert not registered(root)
 
 
-def test_a_network_trained_since_is_not_the_one_that_was_measured(root: Path) -> None:
+def test_a_network_newer_than_the_results_is_not_registered(root: Path) -> None:
     write_run(root, "l2", 0, "0")
     write_prepared(root)
     write_results(root, "c" * 16, ["l2"], [0])
@@ -187,7 +184,7 @@ def test_a_network_trained_since_is_not_the_one_that_was_measured(root: Path) ->
     assert not store_of(root).search("")
 
 
-def test_without_a_registry_all_the_rest_is_there(
+def test_without_a_registry_everything_else_is_there(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "ftp://nowhere")
@@ -202,7 +199,7 @@ def test_without_a_registry_all_the_rest_is_there(
 
 
 def write_networks(root: Path, scaling: Scaling, seeds: int) -> list[Any]:
-    """Real networks in place of the invented ones."""
+    """Replace the invented networks by real ones."""
     import keras
 
     found = []
@@ -215,15 +212,15 @@ def write_networks(root: Path, scaling: Scaling, seeds: int) -> list[Any]:
 
 
 def evaluated(networks: list[Any], scaling: Scaling) -> np.ndarray:
-    """Probabilities of the raw rows by way of the logits that evaluate takes."""
+    """Probabilities of the raw rows from the logits that `evaluate` computes."""
     features = scaling.apply(np.array(RAW, np.float32))
     logits = np.mean([np.asarray(network(features))[:, 0] for network in networks], axis=0, dtype=np.float64)
     return 1 / (1 + np.exp(-logits))
 
 
 def compare_networks(root: Path, scaling: str, seeds: int) -> np.ndarray:
-    """A comparison on data of its own whose best is an ensemble; returns what it gives for the raw rows."""
-    data = {**DATA, "fingerprint": scaling, "sha256": scaling}
+    """Sync a comparison on new data whose best model is an ensemble; returns its probabilities of the raw rows."""
+    data = DATA.model_copy(update={"fingerprint": scaling, "sha256": scaling})
     for seed in range(seeds):
         write_run(root, "l2", seed, f"{scaling}{seed}", data=data)
     models = [f"runs/l2/{seed}/model.keras" for seed in range(seeds)]

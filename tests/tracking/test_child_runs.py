@@ -1,4 +1,4 @@
-"""What MLflow is to show, from invented files."""
+"""What MLflow shows of runs, from invented files."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from overfitting.tracking import child_runs
+from overfitting.evaluation.results import Metrics
+from overfitting.tracking import child_runs, stored_model
+from overfitting.tracking.child_runs import Identity
+from tests.builders.metrics import edited
 from tests.builders.mlflow_files import (
     COLUMNS,
     DATA,
@@ -27,31 +30,39 @@ def comparison(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_runs_carry_their_own_test_metrics(comparison: Path) -> None:
-    runs = child_runs.read_runs(comparison, child_runs.read_results(comparison))
+def read_metrics(root: Path) -> Metrics:
+    found = child_runs.read_metrics(root)
+    assert found
+    return found
+
+
+def test_runs_have_their_own_test_metrics(comparison: Path) -> None:
+    runs = child_runs.read_runs(comparison, read_metrics(comparison))
     assert [run.identity for run in runs] == [
-        {"variant": name, "seed": seed, "fingerprint": run_fingerprint(name, int(seed))}
-        for name in ("l2", "large")
-        for seed in ("0", "1")
+        Identity(name, seed, run_fingerprint(name, seed)) for name in ("l2", "large") for seed in (0, 1)
     ]
-    assert [run.values()["test_auc"] for run in runs] == [0.75, 0.76, 0.75, 0.76]
+    assert [run.metrics()["test_auc"] for run in runs] == [0.75, 0.76, 0.75, 0.76]
 
 
-def test_results_of_an_earlier_run_are_not_taken_for_this_one(comparison: Path) -> None:
+def test_an_identity_is_text_in_tags() -> None:
+    assert Identity("l2", 3, "f00").tags == {"variant": "l2", "seed": "3", "fingerprint": "f00"}
+    assert Identity("l2", 3, "f00").name == "l2 · seed 3"
+
+
+def test_results_of_an_earlier_run_are_not_used(comparison: Path) -> None:
     write_run(comparison, "l2", 1, "f" * 16, seconds=77.0)
-    runs = child_runs.read_runs(comparison, child_runs.read_results(comparison))
-    assert [bool(run.measured) for run in runs] == [True, False, True, True]
+    runs = child_runs.read_runs(comparison, read_metrics(comparison))
+    assert [bool(run.test_metrics) for run in runs] == [True, False, True, True]
 
 
-def test_results_on_other_data_are_not_taken(comparison: Path) -> None:
-    results = child_runs.read_results(comparison)
-    results["data"]["fingerprint"] = "e" * 16
-    assert not any(run.measured for run in child_runs.read_runs(comparison, results))
+def test_results_on_other_data_are_not_used(comparison: Path) -> None:
+    metrics = edited(read_metrics(comparison), data__fingerprint="e" * 16)
+    assert not any(run.test_metrics for run in child_runs.read_runs(comparison, metrics))
 
 
-def test_values_have_names_of_their_own(comparison: Path) -> None:
-    run = child_runs.read_runs(comparison, {})[1]
-    values = run.values()
+def test_summary_metrics_have_their_own_names(comparison: Path) -> None:
+    run = child_runs.read_runs(comparison, None)[1]
+    values = run.metrics()
     assert not set(values) & set(child_runs.CURVES)
     assert values["best_val_log_loss"] == curve(3, 1)["val_log_loss"]
     assert values["gap_last"] == curve(5, 1)["val_log_loss"] - curve(5, 1)["train_log_loss"]
@@ -59,21 +70,14 @@ def test_values_have_names_of_their_own(comparison: Path) -> None:
     assert not any(name.startswith("test_") for name in values)
 
 
-def test_summaries_of_earlier_versions_lack_some_values(comparison: Path) -> None:
-    run = child_runs.read_runs(comparison, {})[0]
-    del run.summary["zero_share"]
-    assert "zero_share" not in run.values()
-
-
-def test_an_ensemble_has_no_runs_even_where_its_name_has(comparison: Path) -> None:
-    results = child_runs.read_results(comparison)
-    results["variants"]["l2"] = {"ensemble_of": "large", "test_auc": {"seeds": [0.1, 0.2]}}
-    runs = child_runs.read_runs(comparison, results)
-    assert [bool(run.measured) for run in runs] == [False, False, True, True]
+def test_an_ensemble_has_no_runs_even_if_a_folder_has_its_name(comparison: Path) -> None:
+    metrics = edited(read_metrics(comparison), variants__l2__ensemble_of="large", variants__l2__training=None)
+    runs = child_runs.read_runs(comparison, metrics)
+    assert [bool(run.test_metrics) for run in runs] == [False, False, True, True]
 
 
 def test_curves_end_when_the_run_ended(comparison: Path) -> None:
-    run = child_runs.read_runs(comparison, {})[0]
+    run = child_runs.read_runs(comparison, None)[0]
     found = run.curves()
     assert len(found) == 5 * len(child_runs.CURVES)
     assert found[0][3] == 1
@@ -81,7 +85,7 @@ def test_curves_end_when_the_run_ended(comparison: Path) -> None:
 
 
 def test_parameters_are_leaves_with_dotted_names() -> None:
-    leaves = child_runs.flat(SETTINGS)
+    leaves = child_runs.parameters(SETTINGS)
     assert leaves["variant.l2"] == "0.001"
     assert leaves["variant.hidden_units"] == "16, 16"
     assert leaves["variant.activation"] == "elu"
@@ -89,21 +93,21 @@ def test_parameters_are_leaves_with_dotted_names() -> None:
     assert leaves["training.schedule.name"] == "cosine"
 
 
-def test_example_is_of_the_raw_rows(comparison: Path) -> None:
-    example = child_runs.example(comparison, DATA["fingerprint"])
+def test_the_example_has_raw_rows(comparison: Path) -> None:
+    example = stored_model.example(comparison, DATA.fingerprint)
     assert example is not None
     assert list(example.columns) == COLUMNS
     assert example.to_numpy().tolist() == RAW
     assert set(example.dtypes) == {np.dtype(np.float64)}
 
 
-def test_no_example_without_the_prepared_rows_of_that_data(comparison: Path, tmp_path: Path) -> None:
-    assert child_runs.example(comparison, "e" * 16) is None
-    assert child_runs.example(tmp_path / "elsewhere", DATA["fingerprint"]) is None
+def test_without_the_prepared_data_there_is_no_example(comparison: Path, tmp_path: Path) -> None:
+    assert stored_model.example(comparison, "e" * 16) is None
+    assert stored_model.example(tmp_path / "elsewhere", DATA.fingerprint) is None
 
 
-def test_dataset_is_named_by_its_fingerprint() -> None:
+def test_a_dataset_is_named_by_its_fingerprint() -> None:
     fields = child_runs.dataset(DATA)
     assert fields["name"] == "bundled"
-    assert fields["digest"] == DATA["fingerprint"]
-    assert [column["name"] for column in json.loads(fields["schema"])["mlflow_colspec"]] == [*DATA["columns"], "label"]
+    assert fields["digest"] == DATA.fingerprint
+    assert [column["name"] for column in json.loads(fields["schema"])["mlflow_colspec"]] == [*DATA.columns, "label"]

@@ -1,4 +1,4 @@
-"""Curves on their way: batches, the budget of processor time, and giving up."""
+"""Sending of live curves: batches, budget of processor time, giving up."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ FIRST = CONNECTING / (SHARE * CORES)  # seconds until a connection is worth its 
 
 
 class Clock:
-    """Time that passes when told; `worked` is processor time."""
+    """A clock that the tests advance; `worked` is processor time."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -33,7 +33,7 @@ class Clock:
 
 
 class Receiver:
-    """Takes batches at a price in seconds of processor time, and fails when told."""
+    """Takes batches, each for `price` seconds of processor time; fails if `is_broken`."""
 
     def __init__(self, clock: Clock, price: float = 0.0) -> None:
         self.clock, self.price = clock, price
@@ -65,7 +65,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def train(run: LiveRun, clock: Clock, epochs: int, seconds: float, end: bool = True) -> None:
-    """Look at a training after each epoch, and send when it is time; at the end send the rest."""
+    """Add a row per epoch and send whenever it is due; at the end send the rest."""
     sender = Sender([run], CORES)
     for epoch in range(1, epochs + 1):
         clock.now += seconds
@@ -86,7 +86,7 @@ def test_every_epoch_arrives_once_in_order_with_its_time(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("price", [0.001, 0.1, 1.0])
-def test_sending_takes_no_more_than_its_share(clock: Clock, price: float) -> None:
+def test_sending_stays_within_its_share_of_processor_time(clock: Clock, price: float) -> None:
     receiver = Receiver(clock, price)
 
     def connect(started: int) -> Receiver:
@@ -94,14 +94,14 @@ def test_sending_takes_no_more_than_its_share(clock: Clock, price: float) -> Non
         return receiver
 
     train(LiveRun(connect), clock, 5000, 0.5)
-    regular, when = receiver.batches[:-1], receiver.times[-1] - 1000.0  # the last one is due in any case
+    regular, when = receiver.batches[:-1], receiver.times[-1] - 1000.0  # the last batch is sent in any case
     assert len(regular) * price + CONNECTING <= SHARE * CORES * when + price
     assert len(regular) > 1
     gaps = [later - earlier for earlier, later in zip(receiver.times, receiver.times[1:-1], strict=False)]
     assert all(gap >= INTERVAL for gap in gaps)
 
 
-def test_a_training_too_short_for_a_connection_is_left_to_the_sync(clock: Clock) -> None:
+def test_a_training_too_short_for_a_connection_is_left_to_sync(clock: Clock) -> None:
     started: list[int] = []
 
     def connect(when: int) -> Receiver:
@@ -114,7 +114,7 @@ def test_a_training_too_short_for_a_connection_is_left_to_the_sync(clock: Clock)
     assert len(started) == 1
 
 
-def test_a_resumed_training_began_before_it_was_first_seen(clock: Clock) -> None:
+def test_a_resumed_training_started_before_its_first_rows_were_read(clock: Clock) -> None:
     started: list[int] = []
     receiver = Receiver(clock)
 
@@ -131,7 +131,7 @@ def test_a_resumed_training_began_before_it_was_first_seen(clock: Clock) -> None
     assert [receiver.rows[0][0], receiver.rows[-1][0]] == [802_000, 1000_000]
 
 
-def test_a_run_is_finished_once_and_only_when_its_training_is_over(clock: Clock) -> None:
+def test_a_run_is_finished_once_its_training_is_over(clock: Clock) -> None:
     receivers = [Receiver(clock), Receiver(clock)]
     over, unfinished = (LiveRun(lambda _, receiver=receiver: receiver) for receiver in receivers)  # type: ignore[misc]
     sender = Sender([over, unfinished], CORES)
@@ -148,13 +148,25 @@ def test_a_run_is_finished_once_and_only_when_its_training_is_over(clock: Clock)
     assert [len(receiver.batches) for receiver in receivers] == [2, 1]
 
 
-def test_known_work_is_not_sent(clock: Clock) -> None:
+def test_a_thread_sends_the_rest_when_the_context_ends(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INTERVAL", "CONNECTING"):
+        monkeypatch.setattr(live, name, 0.0)
+    receiver = Receiver(clock)
+    run = LiveRun(lambda _: receiver)
+    with live.sending([run]):
+        run.add([{"epoch": 1, "seconds": 1.0}])
+        run.end()
+    assert [row["epoch"] for _, row in receiver.rows] == [1]
+    assert receiver.is_finished
+
+
+def test_finished_runs_are_not_sent_again(clock: Clock) -> None:
     asked: list[int] = []
     train(LiveRun(asked.append), clock, 10, FIRST)  # type: ignore[arg-type]
     assert len(asked) == 1
 
 
-def test_a_failure_ends_in_one_warning_and_silence(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_costs_one_warning_and_ends_sending(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver(clock)
     run = LiveRun(lambda _: receiver)
     sender = Sender([run, LiveRun(lambda _: receiver)], CORES)

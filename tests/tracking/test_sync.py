@@ -1,5 +1,6 @@
-"""MLflow as a mirror of invented files, on SQLite: structure, nothing twice, and a server that is not there."""
+"""MLflow as a mirror of invented files, on SQLite: no duplicates, missing servers, files of other versions."""
 
+import json
 import logging
 import socket
 import subprocess
@@ -12,8 +13,12 @@ from typing import Any
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.tracking import child_runs, live, sync
-from overfitting.tracking.store import PARENT, Store, home, open_store, tracking_uri
+from overfitting.config.composition import compose_config
+from overfitting.progress import watcher
+from overfitting.tracking import child_runs, live, server, sync
+from overfitting.tracking.child_runs import Identity
+from overfitting.tracking.store import PARENT, Store, main_project, open_store, tracking_uri
+from overfitting.training.identity import plan
 from tests.builders.mlflow_files import (
     DATA,
     SETTINGS,
@@ -35,7 +40,7 @@ COMPARISON = "c" * 16
 
 @pytest.fixture
 def root(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project's folder with an empty MLflow; live runs are sent at once."""
+    """A project's folder with an empty MLflow; live rows are sent at once."""
     monkeypatch.setattr(live, "INTERVAL", 0.0)
     monkeypatch.setattr(live, "SHARE", 1e9)
     return empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
@@ -50,7 +55,7 @@ def parents(root: Path) -> list[Any]:
 
 
 def children(root: Path) -> dict[str, Any]:
-    """All runs with a parent, by name, which must be unique."""
+    """All runs with a parent, by name; names must be unique."""
     found = [run for run in store_of(root).search("") if PARENT in run.data.tags]
     names = {run.info.run_name: run for run in found}
     assert len(names) == len(found)
@@ -62,7 +67,7 @@ def points(root: Path, run: Any, metric: str) -> list[tuple[int, float]]:
 
 
 def everything(root: Path) -> Any:
-    """All that a sync could change."""
+    """Everything that `sync` could change."""
     store = store_of(root)
     runs = {
         run.info.run_id: (
@@ -79,15 +84,15 @@ def everything(root: Path) -> Any:
 
 
 def live_run(root: Path, variant: str, seed: int, comparison: str) -> tuple[live.LiveRun, live.Sender]:
-    identity = {"variant": variant, "seed": str(seed), "fingerprint": run_fingerprint(variant, seed)}
-    run = live.LiveRun(lambda started: sync.connect(root, identity, comparison, SETTINGS, started))
+    identity = Identity(variant, seed, run_fingerprint(variant, seed))
+    run = live.live_run(identity, SETTINGS, lambda: comparison, root)
     return run, live.Sender([run], 1)
 
 
 def train(
     root: Path, variant: str = "l2", seed: int = 0, epochs: int = 5, comparison: str = COMPARISON, killed: bool = False
 ) -> None:
-    """Train as far as MLflow can see."""
+    """Train, as far as MLflow can see."""
     run, sender = live_run(root, variant, seed, comparison)
     for epoch in range(1, epochs + 1):
         run.add([{"epoch": epoch, **curve(epoch, seed), "seconds": 0.1}])
@@ -101,7 +106,7 @@ def train(
 def mlflow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    script = f"from overfitting import tracking; from pathlib import Path; sync.serve(Path(), {port})"
+    script = f"from overfitting.tracking import server; from pathlib import Path; server.serve(Path(), {port})"
     with subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(f"{address}/health", process)
@@ -110,7 +115,7 @@ def mlflow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]
             process.terminate()
 
 
-def test_one_parent_and_a_child_for_each_variant_and_seed(root: Path) -> None:
+def test_one_parent_and_one_child_per_variant_and_seed(root: Path) -> None:
     write_comparison(root)
     assert sync.sync(root)
     [parent] = parents(root)
@@ -124,7 +129,7 @@ def test_one_parent_and_a_child_for_each_variant_and_seed(root: Path) -> None:
     assert {run.info.status for run in (parent, *found.values())} == {"FINISHED"}
 
 
-def test_a_child_holds_all_of_its_run(root: Path) -> None:
+def test_a_child_has_parameters_tags_curves_model_and_data(root: Path) -> None:
     write_comparison(root)
     write_prepared(root)
     sync.sync(root)
@@ -134,7 +139,7 @@ def test_a_child_holds_all_of_its_run(root: Path) -> None:
     assert params["variant.l2"] == "0.001"
     assert params["training.epochs"] == "60"
     assert tags["fingerprint"] == run_fingerprint("l2", 1)
-    assert tags["data_hash"] == DATA["fingerprint"]
+    assert tags["data_hash"] == DATA.fingerprint
     assert metrics["best_val_log_loss"] == curve(3, 1)["val_log_loss"]
     assert metrics["test_auc"] == 0.76
     assert points(root, run, "val_log_loss") == [(epoch, curve(epoch, 1)["val_log_loss"]) for epoch in range(1, 6)]
@@ -144,11 +149,11 @@ def test_a_child_holds_all_of_its_run(root: Path) -> None:
     assert {metric.key: metric.value for metric in model.metrics}["test_auc"] == 0.76
     assert model.params["variant.l2"] == "0.001"
     [dataset] = run.inputs.dataset_inputs
-    assert (dataset.dataset.name, dataset.dataset.digest) == ("bundled", DATA["fingerprint"])
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("bundled", DATA.fingerprint)
     assert run.info.end_time - run.info.start_time == pytest.approx(1000 * (0.5 + 1 / 7 + 2 / 90), abs=2)
 
 
-def test_report_and_figures_lie_at_the_parent(root: Path) -> None:
+def test_report_and_figures_are_artifacts_of_the_parent(root: Path) -> None:
     write_comparison(root)
     sync.sync(root)
     client, run_id = store_of(root).client, parents(root)[0].info.run_id
@@ -191,12 +196,12 @@ def test_models_are_added_once_the_prepared_rows_are_there(root: Path) -> None:
     assert len(children(root)["l2 · seed 0"].outputs.model_outputs) == 1
 
 
-def test_nothing_to_show_needs_no_mlflow(tmp_path: Path) -> None:
+def test_without_runs_mlflow_is_not_touched(tmp_path: Path) -> None:
     assert sync.sync(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_runs_that_are_not_evaluated_wait_or_belong_to_the_comparison_named(root: Path) -> None:
+def test_unevaluated_runs_wait_or_go_to_the_named_comparison(root: Path) -> None:
     write_run(root, "l2", 0, run_fingerprint("l2", 0))
     assert sync.sync(root)
     assert not children(root)
@@ -212,7 +217,7 @@ def test_runs_that_are_not_evaluated_wait_or_belong_to_the_comparison_named(root
     assert parents(root)[0].info.status == "FINISHED"
 
 
-def test_one_configuration_under_two_names_is_two_runs(root: Path) -> None:
+def test_one_configuration_under_two_names_gives_two_runs(root: Path) -> None:
     for variant in ("l2", "copy"):
         write_run(root, variant, 0, "a" * 16)
     write_results(root, COMPARISON, ["l2", "copy"], [0])
@@ -221,7 +226,7 @@ def test_one_configuration_under_two_names_is_two_runs(root: Path) -> None:
         assert set(children(root)) == {"l2 · seed 0", "copy · seed 0"}
 
 
-def test_the_same_work_moves_to_the_newest_comparison(root: Path) -> None:
+def test_unchanged_runs_move_to_the_newest_comparison(root: Path) -> None:
     write_comparison(root)
     sync.sync(root)
     before = children(root)
@@ -236,7 +241,7 @@ def test_the_same_work_moves_to_the_newest_comparison(root: Path) -> None:
     assert len(store_of(root).search("")) == 2 + 5
 
 
-def test_a_comparison_that_never_came_to_results_goes_with_its_last_run(root: Path) -> None:
+def test_a_comparison_without_results_is_deleted_with_its_last_run(root: Path) -> None:
     train(root, "l2", 0, comparison="a" * 16)
     write_run(root, "l2", 0, run_fingerprint("l2", 0))
     write_results(root, COMPARISON, ["l2"], [0])
@@ -244,7 +249,7 @@ def test_a_comparison_that_never_came_to_results_goes_with_its_last_run(root: Pa
     assert [run.data.tags["fingerprint"] for run in parents(root)] == [COMPARISON]
 
 
-def test_live_curves_are_there_and_sync_adds_no_point(root: Path) -> None:
+def test_live_curves_appear_and_sync_adds_no_point(root: Path) -> None:
     train(root, "l2", 1)
     [before] = children(root).values()
     assert before.info.status == "FINISHED"
@@ -257,6 +262,19 @@ def test_live_curves_are_there_and_sync_adds_no_point(root: Path) -> None:
     assert after.info.run_id == before.info.run_id
     assert {name: points(root, after, name) for name in child_runs.CURVES} == curves
     assert after.data.metrics["test_auc"] == 0.76
+
+
+def test_a_watched_run_arrives_complete(root: Path, project: Path) -> None:
+    [run] = plan({"l2": compose_config(["variant=l2", "seeds=[0]"])}, DATA.fingerprint)
+    identity = Identity(run.variant, run.seed, run.fingerprint)
+    observer = live.live_run(identity, run.settings, lambda: COMPARISON, root)
+    with live.sending([observer]), watcher.watching([watcher.WatchedRun(run, observer)]):
+        write_run(root, run.variant, run.seed, run.fingerprint)
+    [found] = children(root).values()
+    assert found.info.status == "FINISHED"
+    assert found.data.params["variant.l2"] == str(run.config.variant.l2)
+    assert points(root, found, "val_log_loss") == [(epoch, curve(epoch, 0)["val_log_loss"]) for epoch in range(1, 6)]
+    assert parents(root)[0].data.tags["fingerprint"] == COMPARISON
 
 
 def test_a_killed_run_is_replaced(root: Path) -> None:
@@ -273,7 +291,7 @@ def test_a_run_that_lost_its_server_is_replaced_from_the_files(root: Path) -> No
     assert [step for step, _ in points(root, children(root)["l2 · seed 0"], "penalty")] == [1, 2, 3, 4, 5]
 
 
-def test_finished_work_is_not_logged_again(root: Path) -> None:
+def test_a_finished_run_is_not_logged_again(root: Path) -> None:
     train(root)
     train(root, comparison="b" * 16)
     [run] = children(root).values()
@@ -282,7 +300,7 @@ def test_finished_work_is_not_logged_again(root: Path) -> None:
     assert run.data.tags[PARENT] == newest.info.run_id
 
 
-def test_more_points_than_one_call_takes(root: Path) -> None:
+def test_curves_with_more_points_than_one_call_accepts(root: Path) -> None:
     write_run(root, "l2", 0, "a" * 16, epochs=400)
     write_results(root, COMPARISON, ["l2"], [0])
     sync.sync(root)
@@ -296,7 +314,7 @@ def test_the_experiment_can_have_another_name(root: Path, monkeypatch: pytest.Mo
     assert store_of(root).client.get_experiment_by_name("mine").experiment_id == store_of(root).experiment
 
 
-def test_runs_name_the_commit_they_were_made_from(root: Path) -> None:
+def test_runs_name_their_commit(root: Path) -> None:
     person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     for command in (["init", "--quiet"], [*person, "commit", "--quiet", "--allow-empty", "--message", "first"]):
         subprocess.run(["git", *command], cwd=root, check=True)
@@ -305,7 +323,7 @@ def test_runs_name_the_commit_they_were_made_from(root: Path) -> None:
     assert {run.data.tags["commit"] for run in store_of(root).search("")} == {head.stdout.strip()}
 
 
-def test_a_deleted_experiment_comes_back(root: Path) -> None:
+def test_a_deleted_experiment_is_restored(root: Path) -> None:
     first = Store(root, tracking_uri(root))
     first.client.delete_experiment(first.experiment)
     assert Store(root, tracking_uri(root)).experiment == first.experiment
@@ -329,32 +347,61 @@ def test_a_dead_server_costs_one_warning(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_taken_port_is_a_users_error(root: Path) -> None:
+def test_results_of_another_version_cost_one_warning(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_comparison(root)
+    path = root / "results/metrics.json"
+    path.write_text(json.dumps({"references": {}, **json.loads(path.read_text())}))
+    assert not sync.sync(root)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "not brought up to date" in record.getMessage()
+    assert f"{path}: expected the Metrics that this version writes; references: extra" in record.getMessage()
+    assert store_of(root).search("") == []
+
+
+def test_runs_of_another_version_are_left_out_with_one_warning(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_comparison(root)
+    for name in ("removed", "renamed"):
+        path = write_run(root, name, 0, "a" * 16) / "summary.json"
+        summary = json.loads(path.read_text())
+        del summary["zero_share"]
+        path.write_text(json.dumps(summary))
+    assert sync.sync(root)
+    [record] = caplog.records
+    assert "runs of another version (2)" in record.getMessage()
+    assert "zero_share" in record.getMessage()
+    assert set(children(root)) == {"l2 · seed 0", "l2 · seed 1", "large · seed 0", "large · seed 1"}
+
+
+def test_a_taken_port_is_a_user_error(root: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} .* PORT={port + 1}"):
-            sync.serve(root, port)
+            server.serve(root, port)
 
 
 def test_a_remote_server_is_only_named(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://user:secret@mlflow.example")
-    sync.serve(root, 5000)
+    server.serve(root, 5000)
     assert capsys.readouterr().out == "MLflow: https://mlflow.example/\n"
 
 
 @pytest.mark.slow
-def test_processes_that_start_at_once_share_tables_and_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simultaneous_processes_share_tables_and_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     script = """if True:
         import sys, time
         from pathlib import Path
-        from overfitting.tracking import sync
-        identity = {"variant": "l2", "seed": sys.argv[1], "fingerprint": "f" + sys.argv[1]}
-        sync.connect(Path(), identity, "c" * 16, {}, 0).finish()
+        from overfitting.tracking.child_runs import Identity
+        from overfitting.tracking.store import open_store, tracking_uri
+        from overfitting.training.summary import Settings
+        identity = Identity("l2", int(sys.argv[1]), "f" + sys.argv[1])
+        store = open_store(Path(), tracking_uri(Path()))
+        store.connect(identity, Settings(variant={}, training={}), "c" * 16, 0).finish()
     """
     processes = [subprocess.Popen([sys.executable, "-c", script, str(seed)], cwd=tmp_path) for seed in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
@@ -363,7 +410,7 @@ def test_processes_that_start_at_once_share_tables_and_parent(tmp_path: Path, mo
 
 
 @pytest.mark.slow
-def test_training_survives_its_server(
+def test_training_continues_when_its_server_stops(
     root: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
@@ -398,6 +445,6 @@ def test_training_survives_its_server(
 
 
 @pytest.mark.parametrize("copy", ["tmpk3v9", "standalone/tmpk3v9"])
-def test_what_dvcs_queue_runs_in_a_copy_is_shown_by_the_project(tmp_path: Path, copy: str) -> None:
-    assert home(tmp_path / ".dvc/tmp/exps" / copy) == tmp_path
-    assert home(tmp_path) == tmp_path
+def test_experiments_of_the_queue_belong_to_the_main_project(tmp_path: Path, copy: str) -> None:
+    assert main_project(tmp_path / ".dvc/tmp/exps" / copy) == tmp_path
+    assert main_project(tmp_path) == tmp_path

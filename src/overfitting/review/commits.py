@@ -1,8 +1,8 @@
-"""What a commit has of the results, and in what the working tree differs from it: git and DVC, asked."""
+"""Queries git and DVC: the results at a commit, and how the working tree differs from them."""
 
 import json
-import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,51 +11,73 @@ import yaml
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
+from overfitting.base.repository import dvc, git
+from overfitting.evaluation.results import Metrics
+from overfitting.review.changes import Results
 
 LOCK = Path("dvc.lock")
 
 
 def common_ancestor(base: str) -> str:
-    """The commit from which `base` and what is checked out went apart: what is older is no change of this branch.
+    """The commit at which `base` and the current branch diverged: the branch changes nothing older.
 
     Raises:
-        UserError: git knows no `base`, or it shares no history.
+        UserError: git does not know `base`, or it shares no history.
     """
-    if _git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
+    if git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
         raise UserError(
             f"expected the name of a commit or branch to compare with, got {base!r}, which git does not know"
         )
-    found = _git("merge-base", base, "HEAD")
+    found = git("merge-base", base, "HEAD")
     if found is None:
-        raise UserError(f"expected a base that shares history with what is checked out, got {base!r}; fetch it whole")
+        raise UserError(
+            f"expected a base that shares history with the current branch, got {base!r}; fetch its whole history"
+        )
     return found.strip()
 
 
-def metrics(commit: str) -> dict[str, Any] | None:
-    """results/metrics.json of `commit`; None where it has none."""
-    text = _git("show", f"{commit}:{files.METRICS}")
-    return None if text is None else json.loads(text)
+def results(commit: str) -> Results:
+    """The results at `commit`; predictions come from DVC's cache or remote.
+
+    Raises:
+        UserError: the commit has no results, or another version wrote them.
+    """
+    text = git("show", f"{commit}:{files.METRICS}")
+    if text is None:
+        raise UserError(f"commit {commit[:7]} has no {files.METRICS}")
+    metrics = Metrics.parse(text, f"{files.METRICS} of commit {commit[:7]}")
+    return Results(metrics, predictions(commit))
+
+
+def current_results() -> Results:
+    """The results in the working tree.
+
+    Raises:
+        UserError: there are none, or another version wrote them.
+    """
+    found = files.PREDICTIONS
+    return Results(Metrics.read(files.METRICS), pd.read_parquet(found) if found.is_file() else None)
 
 
 def predictions(commit: str) -> pd.DataFrame | None:
-    """results/predictions.parquet of `commit`, from DVC's cache or a remote; None, and why, where neither gives it."""
-    import dvc.api
+    """results/predictions.parquet of `commit`; None, with a message, if neither DVC's cache nor a remote has it."""
+    from dvc import api
 
     try:
-        with dvc.api.open(str(files.PREDICTIONS), rev=commit, mode="rb") as file:
+        with api.open(str(files.PREDICTIONS), rev=commit, mode="rb") as file:
             return pd.read_parquet(file)
-    except Exception as error:  # what a remote that does not answer raises is up to its client
-        print(f"the predictions of {commit[:7]} are not at hand: {error}", file=sys.stderr)
+    except Exception as error:  # each kind of remote raises its own errors
+        print(f"the predictions of {commit[:7]} are not available: {error}", file=sys.stderr)
         return None
 
 
 def rerun_stages(commit: str) -> dict[str, list[str]]:
-    """Stages whose entry in dvc.lock is another one than in `commit`, each with the inputs that changed.
+    """Stages whose entry in dvc.lock differs from that in `commit`, each with its changed inputs.
 
-    An entry without a changed input is the same work with another result: it ran on another machine, or before DVC
-    was told of a change.
+    An entry without changed inputs is the same work with another result, as on another machine.
     """
-    before, after = _locked(_git("show", f"{commit}:{LOCK}")), _locked(LOCK.read_text() if LOCK.is_file() else None)
+    before = _entries(git("show", f"{commit}:{LOCK}"))
+    after = _entries(LOCK.read_text() if LOCK.is_file() else None)
     return {
         name: _changed_inputs(before[name], entry) if name in before else ["a new stage"]
         for name, entry in after.items()
@@ -64,52 +86,37 @@ def rerun_stages(commit: str) -> dict[str, list[str]]:
 
 
 def outdated_stages() -> list[str]:
-    """Stages whose outputs are not those of what is checked out: they failed, or did not run.
+    """Stages whose outputs do not match the working tree: they failed or did not run.
 
     Raises:
-        UserError: with what DVC said.
+        UserError: DVC failed.
     """
     return list(json.loads(dvc("status", "--json") or "{}"))
 
 
 def moved_figures(commit: str) -> list[str]:
-    """Names of the figures that are not drawn as in `commit`; a figure is compared by its SVG."""
-    folder = f"{files.RESULTS}/figures/*.svg"
-    changed = _git("diff", "--name-only", "--no-renames", commit, "--", folder) or ""
-    new = _git("ls-files", "--others", "--exclude-standard", "--", folder) or ""
+    """Names of the figures whose SVG differs from that in `commit`."""
+    pattern = f"{files.RESULTS}/figures/*.svg"
+    changed = git("diff", "--name-only", "--no-renames", commit, "--", pattern) or ""
+    new = git("ls-files", "--others", "--exclude-standard", "--", pattern) or ""
     return sorted(Path(path).stem for path in (changed + new).splitlines())
 
 
-def dvc(*arguments: str) -> str:
-    """Output of a command of DVC.
-
-    Raises:
-        UserError: with what DVC said.
-    """
-    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise UserError(f"dvc {' '.join(arguments)} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
+def _entries(lock: str | None) -> dict[str, Mapping[str, Any]]:
+    """Entries of the stages in the text of a dvc.lock."""
+    stages: dict[str, Mapping[str, Any]] = yaml.safe_load(lock)["stages"] if lock else {}
+    return stages
 
 
-def _git(*arguments: str) -> str | None:
-    """Output of a command of git; None where it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    return None if done.returncode else done.stdout
-
-
-def _locked(text: str | None) -> dict[str, Any]:
-    return {} if text is None else yaml.safe_load(text)["stages"]
-
-
-def _changed_inputs(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def _changed_inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     old, new = _inputs(before), _inputs(after)
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
-def _inputs(entry: dict[str, Any]) -> dict[str, Any]:
-    """What a stage read, by name: its command, each file, each parameter."""
-    inputs = {dependency["path"]: dependency.get("md5") for dependency in entry.get("deps", [])}
+def _inputs(entry: Mapping[str, Any]) -> dict[str, object]:
+    """Inputs of a stage by name: its command, each file, each parameter."""
+    inputs: dict[str, object] = {"cmd": entry["cmd"]}
+    inputs |= {dependency["path"]: dependency.get("md5") for dependency in entry.get("deps", [])}
     for file, values in entry.get("params", {}).items():
         inputs |= {f"{file}: {key}": value for key, value in values.items()}
-    return {**inputs, "cmd": entry["cmd"]}
+    return inputs

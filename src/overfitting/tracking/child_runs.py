@@ -1,124 +1,175 @@
-"""What MLflow is to show of the files under runs/: names, parameters, points, data. No MLflow in here."""
+"""What MLflow shows of the files under runs/: names, parameters, curves, metrics and data. Imports no MLflow."""
 
 import csv
 import json
+import logging
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
 import yaml
 
 from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.data.manifest import Manifest
+from overfitting.evaluation.results import Metrics
+from overfitting.training.summary import Settings, Summary
 
 CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
 
-Point = tuple[str, float, int, int]  # name, value, milliseconds since 1970, step
+_log = logging.getLogger(__name__)
+
+
+class Point(NamedTuple):
+    """A value of a metric in MLflow."""
+
+    name: str
+    value: float
+    milliseconds: int  # since 1970
+    step: int  # the epoch, or 0
+
+
+class Identity(NamedTuple):
+    """Identifies a run in MLflow. The variant counts too, since two variants can have the same configuration."""
+
+    variant: str
+    seed: int
+    fingerprint: str  # of the run
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that find the run."""
+        return {key: str(value) for key, value in self._asdict().items()}
+
+    @property
+    def name(self) -> str:
+        """Name of the run in MLflow's lists."""
+        return f"{self.variant} · seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished training under runs/, and what `evaluate` measured of it (empty: not yet)."""
+    """A finished run under runs/, with its test metrics (empty before `evaluate`)."""
 
     folder: Path
-    summary: dict[str, Any]
-    measured: dict[str, float]
-    locked: str | None  # hash of the variant's output in dvc.lock, where it is there
+    summary: Summary
+    test_metrics: dict[str, float]
+    locked: str | None  # hash of the variant's output in dvc.lock
 
     @property
-    def identity(self) -> dict[str, str]:
-        """The tags that find a run; the variant counts, since two names may stand for one configuration."""
-        return {key: str(self.summary[key]) for key in ("variant", "seed", "fingerprint")}
+    def identity(self) -> Identity:
+        """Variant, seed and fingerprint."""
+        return Identity(self.summary.variant, self.summary.seed, self.summary.fingerprint)
 
     @property
     def tags(self) -> dict[str, str]:
-        """The identity, and what the run was made of and into."""
+        """The identity, the data's fingerprint and the output's hash."""
         locked = {"dvc_lock": self.locked} if self.locked else {}
-        return {**self.identity, **locked, "data_hash": self.summary["data_fingerprint"]}
+        return {**self.identity.tags, **locked, "data_hash": self.summary.data_fingerprint}
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """The configuration that was trained: `variant`, `training`."""
-        return dict(self.summary["config"])
+    def network(self) -> Path:
+        """File of the trained network."""
+        return self.folder / "model.keras"
 
     @property
     def ended(self) -> int:
-        """When the training ended, in milliseconds since 1970."""
+        """End of the training, in milliseconds since 1970."""
         return int((self.folder / "summary.json").stat().st_mtime * 1000)
 
     @property
     def started(self) -> int:
-        """When it started; the same as `ended`, less the seconds of all epochs."""
-        return self.ended - int(self.summary["seconds"] * 1000)
+        """Start of the training, in milliseconds since 1970: `ended` minus the seconds of all epochs."""
+        return self.ended - int(self.summary.seconds * 1000)
 
     def curves(self) -> list[Point]:
-        """All epochs, at the times when they ended."""
-        found, elapsed = [], 0.0
+        """Points of all epochs, each at the time when its epoch ended."""
+        found: list[Point] = []
+        elapsed = 0.0
         with (self.folder / "history.csv").open(newline="") as file:
             for row in csv.DictReader(file):
                 elapsed += float(row["seconds"])
                 values = {name: float(row[name]) for name in CURVES}
-                found += points(values, int(row["epoch"]), self.started + int(elapsed * 1000))
+                found += epoch_points(values, int(row["epoch"]), self.started + int(elapsed * 1000))
         return found
 
-    def values(self) -> dict[str, float]:
-        """What sums the run up, under names of its own: MLflow's table shows the last point of a curve."""
-        best, last = self.summary["best"], self.summary["last"]
-        weights = ("weight_norm", "near_zero_share", "near_zero_share_initial", "zero_share")
-        names = ("best_epoch", "epochs", "parameters", "seconds", *weights)
+    def metrics(self) -> dict[str, float]:
+        """Summary metrics under their own names, because MLflow's table shows only the last point of a curve."""
+        summary, best, last = self.summary, self.summary.best, self.summary.last
         values = {
-            **{f"best_{name}": value for name, value in best.items()},
-            **{f"last_{name}": value for name, value in last.items()},
-            "gap_best": best["val_log_loss"] - best["train_log_loss"],
-            "gap_last": last["val_log_loss"] - last["train_log_loss"],
-            **{name: self.summary.get(name) for name in names},
-            **self.measured,
+            **{f"best_{name}": value for name, value in best.model_dump().items()},
+            **{f"last_{name}": value for name, value in last.model_dump().items()},
+            "gap_best": best.val_log_loss - best.train_log_loss,
+            "gap_last": last.val_log_loss - last.train_log_loss,
+            "best_epoch": summary.best_epoch,
+            "epochs": summary.epochs,
+            "parameters": summary.parameters,
+            "seconds": summary.seconds,
+            "weight_norm": summary.weight_norm,
+            "near_zero_share": summary.near_zero_share,
+            "near_zero_share_initial": summary.near_zero_share_initial,
+            "zero_share": summary.zero_share,
+            **self.test_metrics,
         }
-        return {name: float(value) for name, value in values.items() if value is not None}
+        return {name: float(value) for name, value in values.items()}
 
 
-def read_results(root: Path) -> dict[str, Any]:
-    """results/metrics.json, or nothing where there is none yet."""
-    path = root / "results/metrics.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+def read_metrics(root: Path) -> Metrics | None:
+    """results/metrics.json; None before the first `evaluate`.
+
+    Raises:
+        UserError: another version wrote the file.
+    """
+    path = root / files.METRICS
+    return Metrics.read(path) if path.is_file() else None
 
 
-def read_runs(root: Path, results: Mapping[str, Any]) -> list[Run]:
-    """All finished trainings under runs/."""
-    summaries = {path.parent: json.loads(path.read_text()) for path in (root / "runs").rglob("summary.json")}
-    locked = read_lock(root)
-    return [
-        Run(folder, summary, _measured(summary, results), locked.get(f"{files.RUNS}/{summary['variant']}"))
-        for folder, summary in sorted(summaries.items())
-    ]
+def read_runs(root: Path, metrics: Metrics | None) -> list[Run]:
+    """All finished runs under runs/; runs that another version wrote are left out, with one warning."""
+    runs, problems, locked = [], [], read_lock(root)
+    for path in sorted((root / files.RUNS).rglob("summary.json")):
+        try:
+            summary = Summary.read(path)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        hash_of_output = locked.get(f"{files.RUNS}/{summary.variant}")
+        runs.append(Run(path.parent, summary, _test_metrics(summary, metrics), hash_of_output))
+    if problems:
+        _log.warning("MLflow does not show runs of another version (%d): %s", len(problems), problems[0])
+    return runs
 
 
 def read_lock(root: Path) -> dict[str, str]:
-    """Hashes of outputs by their paths, as dvc.lock has them; empty where there is none."""
+    """Hash of each output in dvc.lock, by path; empty without a dvc.lock."""
     path = root / "dvc.lock"
     stages = yaml.safe_load(path.read_text())["stages"] if path.is_file() else {}
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
-def points(values: Mapping[str, float], step: int, milliseconds: int) -> list[Point]:
-    """An epoch's values of the curves."""
-    return [(name, float(values[name]), milliseconds, step) for name in CURVES if name in values]
+def epoch_points(values: Mapping[str, float], epoch: int, milliseconds: int) -> list[Point]:
+    """Points of one epoch, one per curve in `values`."""
+    return [Point(name, float(values[name]), milliseconds, epoch) for name in CURVES if name in values]
 
 
-def now(values: Mapping[str, float]) -> list[Point]:
-    """Values that belong to no epoch. Their time is now: of several points MLflow shows the latest."""
+def current_points(values: Mapping[str, float]) -> list[Point]:
+    """Points that belong to no epoch. They get the present time, because MLflow shows the latest of several points."""
     milliseconds = int(time.time() * 1000)
-    return [(name, value, milliseconds, 0) for name, value in values.items()]
+    return [Point(name, value, milliseconds, 0) for name, value in values.items()]
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Leaves of nested settings by dotted names, as text: `variant.l2`, `training.epochs`."""
+def parameters(settings: Settings) -> dict[str, str]:
+    """The settings of a run as MLflow's parameters: `variant.l2`, `training.epochs`."""
+    return flat(settings.model_dump())
+
+
+def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """Leaves of nested values as text, by dotted names."""
     leaves: dict[str, str] = {}
-    for key, value in settings.items():
+    for key, value in values.items():
         if isinstance(value, Mapping):
             leaves |= flat(value, f"{prefix}{key}.")
         else:
@@ -126,68 +177,43 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return leaves
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(part) for part in value)
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def run_name(identity: Mapping[str, Any]) -> str:
-    """Name of a child."""
-    return f"{identity['variant']} · seed {identity['seed']}"
-
-
-def dataset(data: Mapping[str, Any]) -> dict[str, str]:
-    """Fields of MLflow's dataset: the prepared arrays, by their fingerprint."""
-    texts = _categorical(data)
+def dataset(data: Manifest) -> dict[str, str]:
+    """Fields of MLflow's dataset, which stands for the prepared arrays."""
     columns = [
-        {"type": "string" if name in texts else "float", "name": name, "required": True}
-        for name in (*data["columns"], data["label"])
+        {"type": "string" if name in data.categorical else "float", "name": name, "required": True}
+        for name in (*data.columns, data.label)
     ]
-    rows = {name: data[name] for name in ("rows", "train_rows", "validation_rows", "test_rows")}
+    rows = {
+        "rows": data.rows,
+        "train_rows": data.train_rows,
+        "validation_rows": data.validation_rows,
+        "test_rows": data.test_rows,
+    }
     return {
-        "name": data["source"],
-        "digest": data["fingerprint"][:36],
-        "source_type": data["source"],
-        "source": json.dumps({"source": data["source"], "sha256": data["sha256"]}),
+        "name": data.source,
+        "digest": data.fingerprint[:36],
+        "source_type": data.source,
+        "source": json.dumps({"source": data.source, "sha256": data.sha256}),
         "schema": json.dumps({"mlflow_colspec": columns}),
         "profile": json.dumps(rows),
     }
 
 
-def example(root: Path, data: str) -> pd.DataFrame | None:
-    """Raw (unscaled) columns of a few validation rows; None where data/prepared/ is not of `data` (fingerprint)."""
-    manifest, path = root / files.MANIFEST, root / files.EXAMPLE
-    if not (manifest.is_file() and path.is_file()) or json.loads(manifest.read_text())["fingerprint"] != data:
-        return None
-    table = json.loads(path.read_text())
-    found = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)
-    texts = _categorical(json.loads(manifest.read_text()))
-    return found.astype({name: np.float64 for name in table["columns"] if name not in texts})
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(part) for part in value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
-def _categorical(data: Mapping[str, Any]) -> set[str]:
-    """Columns of a table of one's own that hold text."""
-    columns = data.get("table", {}).get("columns", [])
-    return {column["name"] for column in columns if column["role"] == "categorical"}
-
-
-def _measured(summary: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, float]:
-    """Test metrics of this very run: results/ may be of an earlier one with the same variant and seed."""
-    variant = results.get("variants", {}).get(summary["variant"])
-    seeds = results.get("run", {}).get("seeds", [])
-    if variant is None or "ensemble_of" in variant or summary["seed"] not in seeds:
+def _test_metrics(summary: Summary, metrics: Metrics | None) -> dict[str, float]:
+    """Test metrics of exactly this run; empty if results/ are of an earlier run with the same variant and seed."""
+    variant = metrics.variants.get(summary.variant) if metrics else None
+    if metrics is None or variant is None or variant.training is None or summary.seed not in metrics.run.seeds:
         return {}
-    index = seeds.index(summary["seed"])
-    values = {name: found["seeds"][index] for name, found in variant.items() if "seeds" in (_mapping(found))}
-    of_summary = (summary["best"]["val_log_loss"], summary["seconds"])
-    of_results = (values["val_log_loss_best"], values["seconds"])
-    if results["data"]["fingerprint"] != summary["data_fingerprint"]:
-        return {}
-    if not all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(of_summary, of_results, strict=True)):
-        return {}
-    return {name: value for name, value in values.items() if name.startswith("test_")}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    index = metrics.run.seeds.index(summary.seed)
+    is_same = (
+        metrics.data.fingerprint == summary.data_fingerprint
+        and math.isclose(variant.training.val_log_loss_best.seeds[index], summary.best.val_log_loss, rel_tol=1e-4)
+        and math.isclose(variant.training.seconds.seeds[index], summary.seconds, rel_tol=1e-4)
+    )
+    return {name: found.seeds[index] for name, found in variant.metrics.items()} if is_same else {}

@@ -1,4 +1,4 @@
-"""Curves on their way to MLflow while models train: kept, sent in batches, and given up at the first failure."""
+"""Sends learning curves to MLflow while models train: collected, sent in batches, given up after the first failure."""
 
 import logging
 import os
@@ -6,24 +6,28 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Protocol
 
+from overfitting.tracking.child_runs import Identity
+from overfitting.tracking.store import open_store, tracking_uri, without_password
 from overfitting.training.history import Row
+from overfitting.training.summary import Settings
 
-INTERVAL = 4.0  # seconds between two batches, at least
+INTERVAL = 4.0  # minimum seconds between two batches
 SHARE = 0.01  # of the processor time may go into sending
 CONNECTING = 3.0  # seconds of processor time that importing MLflow and the first connection cost
-PRIORITY = 10  # of the sender's thread, as `nice` counts: lower ones leave it too little time while it holds a lock
+PRIORITY = 10  # niceness of the sender's thread; above 10 it gets too little time while it holds a lock
 
-TimedRow = tuple[int, Row]  # milliseconds since 1970, an epoch's row
+TimedRow = tuple[int, Row]  # end of the epoch in milliseconds since 1970, the epoch's row of the history
 
 _log = logging.getLogger(__name__)
 
 
 class Receiver(Protocol):
-    """Where the rows of one run go."""
+    """Takes the rows of one run."""
 
     def log(self, rows: Sequence[TimedRow]) -> None:
         """Store a batch."""
@@ -33,22 +37,22 @@ class Receiver(Protocol):
 
 
 class LiveRun:
-    """The rows of one training, from the thread that reads them to the one that sends them.
+    """Rows of one training, passed from the thread that reads them to the thread that sends them.
 
-    `connect` is told when the training started (milliseconds since 1970); it returns None where the same work is
-    known already.
+    `connect` takes the start of the training (milliseconds since 1970). It returns None if MLflow already has a
+    finished run of the same work.
     """
 
     def __init__(self, connect: Callable[[int], Receiver | None]) -> None:
         self._connect = connect
-        self._rows: deque[TimedRow] = deque()  # whose appends and pops need no lock
+        self._rows: deque[TimedRow] = deque()  # its appends and pops need no lock
         self._started: float | None = None  # seconds since 1970
         self._elapsed = 0.0
         self._receiver: Receiver | None = None
         self._is_known = self._is_over = self._is_finished = False
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Keep rows that have just been read, each for the time when its epoch ended."""
+        """Collect new rows, each with the time when its epoch ended."""
         if self._started is None and rows:
             self._started = time.time() - sum(row["seconds"] for row in rows)
         for row in rows:
@@ -56,7 +60,7 @@ class LiveRun:
             self._rows.append((int(((self._started or 0.0) + self._elapsed) * 1000), row))
 
     def end(self) -> None:
-        """No more rows come: the training is over."""
+        """Note that the training is over."""
         self._is_over = True
 
     @property
@@ -65,8 +69,8 @@ class LiveRun:
         return bool(self._rows) or (self._is_over and self._receiver is not None and not self._is_finished)
 
     def send(self) -> None:
-        """Send what is kept, and finish the run if its training is over."""
-        is_over = self._is_over  # before the rows are taken, since the last ones may come meanwhile
+        """Send the collected rows, and finish the run if its training is over."""
+        is_over = self._is_over  # read first, because the last rows may arrive in between
         rows = [self._rows.popleft() for _ in range(len(self._rows))]
         if not (self._receiver or self._is_known):
             self._receiver = self._connect(int((self._started or time.time()) * 1000))
@@ -78,11 +82,40 @@ class LiveRun:
             self._is_finished = True
 
 
-class Sender:
-    """Sends what `runs` keep, in a thread of its own, within a share of the processor time of `cores`.
+def live_run(identity: Identity, settings: Settings, comparison: Callable[[], str], root: Path = Path()) -> LiveRun:
+    """A training's run in MLflow, created when its first rows are sent.
 
-    Trainings that are over before a connection is worth its time are left to `tracking.sync`. Whatever fails ends in
-    one warning, and training goes on.
+    Args:
+        identity: variant, seed and fingerprint of the run.
+        settings: the run's configuration.
+        comparison: returns the fingerprint of the run's comparison; called on connecting only.
+        root: the project's folder.
+    """
+
+    def connect(started: int) -> Receiver | None:
+        return open_store(root, tracking_uri(root)).connect(identity, settings, comparison(), started)
+
+    return LiveRun(connect)
+
+
+@contextmanager
+def sending(runs: Sequence[LiveRun]) -> Iterator[None]:
+    """Send the rows of `runs` in a thread while the context lasts, and the rest at its end."""
+    sender, stop = Sender(runs, os.cpu_count() or 1), threading.Event()
+    thread = threading.Thread(target=sender.work, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+class Sender:
+    """Sends the rows of `runs` within a share of the processor time of `cores`.
+
+    A training that ends before a connection is worth its time is left to `sync`. Any failure costs one warning, and
+    training goes on.
     """
 
     def __init__(self, runs: Sequence[LiveRun], cores: int) -> None:
@@ -92,8 +125,8 @@ class Sender:
         self._is_connected = self._has_given_up = False
 
     def work(self, stop: threading.Event) -> None:
-        """Send when it is time, until `stop`; then the rest."""
-        if sys.platform == "linux":  # where a thread has a priority of its own
+        """Send in regular batches until `stop` is set, then send the rest."""
+        if sys.platform == "linux":  # where each thread has its own priority
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
         while not (self._has_given_up or stop.wait(1.0)):
@@ -101,7 +134,7 @@ class Sender:
         self.send(rest=True)
 
     def send(self, rest: bool = False) -> None:
-        """Send a batch if it is time; the `rest` also before it is, but over a connection that is there only."""
+        """Send a batch if it is due. The `rest` is sent at once, but only over an existing connection."""
         waiting = [run for run in self._runs if run.waits]
         if not waiting or self._has_given_up or not (self._is_due() or (rest and self._is_connected)):
             return
@@ -109,7 +142,7 @@ class Sender:
         try:
             for run in waiting:
                 run.send()
-        except Exception as error:  # whatever ails the mirror
+        except Exception as error:  # MLflow must not harm the training, whatever fails
             self._give_up(error)
         self._is_connected = True
         self._spent += time.thread_time() - began
@@ -121,8 +154,6 @@ class Sender:
         return now - self._sent >= INTERVAL and spent <= SHARE * self._cores * (now - self._began)
 
     def _give_up(self, error: Exception) -> None:
-        from overfitting.tracking.store import without_password
-
         self._has_given_up = True
         reason = without_password(str(error)) or type(error).__name__
         _log.warning("training goes on without MLflow, `make ui` adds what is missing: %s", reason)

@@ -1,85 +1,75 @@
-"""What MLflow is to show of a whole comparison, from results/metrics.json: name, parameters, numbers, text, table."""
+"""What MLflow shows of a whole comparison: name, parameters, metrics, description and table of runs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-AGGREGATES = ("test_log_loss", "test_auc", "gap_last")
-COLUMNS = ("test_log_loss", "test_auc", "gap_last", "best_epoch")
+from overfitting.base import markdown
+from overfitting.evaluation import formats
+from overfitting.evaluation.results import Champion, Metrics
+from overfitting.tracking.child_runs import flat
+
+COLUMNS = ("test_log_loss", "test_auc", "gap_last", "best_epoch")  # of the table of runs
+NOTE = "Gap: validation minus training log loss. Intervals account for variation between seeds and between test rows."
 
 
 def name(fingerprint: str) -> str:
-    """Name of the parent run."""
+    """Name of the parent run of the comparison with that fingerprint."""
     return f"comparison {fingerprint[:6]}"
 
 
-def parameters(results: Mapping[str, Any]) -> dict[str, Any]:
-    """What was compared, on which rows, with which versions; nested."""
-    data, run = results["data"], results["run"]
-    rows = {key: data[key] for key in ("train_rows", "validation_rows", "test_rows")}
-    return {
-        "variants": list(results["variants"]),
-        "seeds": run["seeds"],
-        "training": run["training"],
-        "data": {"source": data["source"], "scaling": data["scaling"], **rows},
-        "version": run["versions"],
-    }
+def parameters(metrics: Metrics) -> dict[str, str]:
+    """Variants, seeds, data and versions as MLflow's parameters."""
+    data, run = metrics.data, metrics.run
+    return flat(
+        {
+            "variants": list(metrics.variants),
+            "seeds": run.seeds,
+            "training": run.training,
+            "data": {
+                "source": data.source,
+                "scaling": data.scaling,
+                "train_rows": data.train_rows,
+                "validation_rows": data.validation_rows,
+                "test_rows": data.test_rows,
+            },
+            "version": run.versions,
+        }
+    )
 
 
-def values(results: Mapping[str, Any]) -> dict[str, float]:
-    """Means over the seeds: `mean_test_auc.l2`. A slash would make a section of MLflow's charts of each."""
-    return {
-        f"mean_{metric}.{variant}": float(found[metric]["mean"])
-        for metric in AGGREGATES
-        for variant, found in results["variants"].items()
-        if metric in found and found[metric]["mean"] is not None
-    }
+def means(metrics: Metrics) -> dict[str, float]:
+    """Means over seeds: `mean_test_auc.l2`. With slashes MLflow would give each its own section of charts."""
+    found: dict[str, float] = {}
+    for variant, results in metrics.variants.items():
+        found[f"mean_test_log_loss.{variant}"] = results.metrics["test_log_loss"].mean
+        found[f"mean_test_auc.{variant}"] = results.metrics["test_auc"].mean
+        if results.training:
+            found[f"mean_gap_last.{variant}"] = results.training.gap_last.mean
+    return found
 
 
-def description(results: Mapping[str, Any], table: str, model: str, figures: Sequence[str]) -> str:
-    """Text in Markdown: the verdict and the ranking.
+def description(metrics: Metrics, table_link: str, model_link: str, figures: Sequence[str]) -> str:
+    """Markdown with the verdict, the ranking and links.
 
-    Linked are the addresses of MLflow's own `table` and of the registered `model`; the `figures` are shown.
+    Args:
+        metrics: of the comparison.
+        table_link: address of the table of runs.
+        model_link: address of the registered model.
+        figures: addresses of the figures to show.
     """
-    verdict, data, seeds = results["verdict"], results["data"], len(results["run"]["seeds"])
-    rows = f"{data['train_rows']:,} training and {data['test_rows']:,} test rows of `{data['source']}`"
-    note = "Gap: validation less training log loss. Intervals count the seeds and the test rows."
+    verdict, data, seeds = metrics.verdict, metrics.data, len(metrics.run.seeds)
+    rows = f"{data.train_rows:,} training and {data.test_rows:,} test rows of `{data.source}`"
     parts = [
-        f"**{verdict['sentence']}**",
-        _ranking(results),
-        f"Means over {seeds} seed{'s' if seeds > 1 else ''}; {rows}. {note}",
-        "\n".join(f"- {sentence}" for sentence in verdict.get("details", [])),
-        _champion(results["champion"], model) if "champion" in results else "",
-        f"[All runs by variant, as a table and as curves]({table})",
+        f"**{verdict.sentence}**",
+        _ranking(metrics),
+        f"Means over {seeds} seed{'s' if seeds > 1 else ''}; {rows}. {NOTE}",
+        "\n".join(f"- {sentence}" for sentence in verdict.details),
+        _champion(metrics.champion, model_link),
+        f"[All runs by variant, as a table and as curves]({table_link})",
         "\n".join(f"![{Path(figure).stem}]({figure})" for figure in figures),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def _ranking(results: Mapping[str, Any]) -> str:
-    lines = [
-        "| | variant | test log loss | test AUC | gap at the last epoch | best epoch | group |",
-        "|--:|:--|:--|:--|--:|--:|:--|",
-    ]
-    for rank, variant in enumerate(results["verdict"]["ranking"], 1):
-        found = results["variants"][variant]
-        scores = " | ".join(_interval(found[metric]) for metric in ("test_log_loss", "test_auc"))
-        gap, epoch = _mean(found, "gap_last", ".3f"), _mean(found, "best_epoch", ".0f")
-        lines.append(f"| {rank} | {variant} | {scores} | {gap} | {epoch} | {found['group']} |")
-    return "\n".join(lines)
-
-
-def _champion(found: Mapping[str, Any], model: str) -> str:
-    networks = len(found["models"])
-    of = f", the mean logit of {networks} networks" if networks > 1 else ""
-    scores = f"test log loss {found['test_log_loss']:.4f}, AUC {found['test_auc']:.4f}"
-    return f"The best model is `{found['column']}`{of}: {scores}. It is a version of [a registered model]({model})."
-
-
-def _mean(found: Mapping[str, Any], value: str, form: str) -> str:
-    """The mean of a value, or a dash: an ensemble was not trained."""
-    return format(found[value]["mean"], form) if value in found else "–"
 
 
 def table_key(fingerprint: str) -> str:
@@ -88,14 +78,14 @@ def table_key(fingerprint: str) -> str:
 
 
 def table_address(experiment: str, fingerprint: str) -> str:
-    """Address of the table, relative to that of MLflow's pages."""
+    """Address of the table, relative to MLflow's pages."""
     return f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={table_key(fingerprint)}"
 
 
-def table(results: Mapping[str, Any], parent: str) -> str:
-    """State of MLflow's page of runs: those under `parent`, grouped by variant, the best first; charts: the curves.
+def table(metrics: Metrics, parent: str) -> str:
+    """State of MLflow's page of runs: the children of `parent`, grouped by variant, best first, charts of the losses.
 
-    This is what "Share view" of MLflow 3.17 stores. Another version may ignore it, and then shows all runs.
+    "Share view" of MLflow 3.17 stores this format. Another version may ignore it, and then shows all runs.
     """
     state = {
         "searchFilter": f"tags.`mlflow.parentRunId` = '{parent}'",
@@ -107,7 +97,7 @@ def table(results: Mapping[str, Any], parent: str) -> str:
         "datasetsFilter": [],
         "selectedColumns": [f"metrics.`{metric}`" for metric in COLUMNS],
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "variant"}]},
-        "groupsExpanded": {f"param.variant.{variant}": False for variant in results["variants"]},
+        "groupsExpanded": {f"param.variant.{variant}": False for variant in metrics.variants},
         "chartsSearchFilter": "^(train|val)_log_loss$",
         "runsHiddenMode": "SHOW_ALL",
         "useGroupedValuesInCharts": True,
@@ -116,7 +106,27 @@ def table(results: Mapping[str, Any], parent: str) -> str:
     return json.dumps(state)
 
 
-def _interval(found: Mapping[str, Any]) -> str:
-    if found["ci_low"] is None:
-        return f"{found['mean']:.4f}"
-    return f"{found['mean']:.4f} ({found['ci_low']:.4f} to {found['ci_high']:.4f})"
+def _ranking(metrics: Metrics) -> str:
+    rows = []
+    for rank, variant in enumerate(metrics.verdict.ranking, 1):
+        found = metrics.variants[variant]
+        rows.append(
+            [
+                str(rank),
+                variant,
+                formats.estimate(found.metrics["test_log_loss"]),
+                formats.estimate(found.metrics["test_auc"]),
+                f"{found.training.gap_last.mean:.3f}" if found.training else formats.NONE,
+                f"{found.training.best_epoch.mean:.0f}" if found.training else formats.NONE,
+                found.group,
+            ]
+        )
+    header = ["rank", "variant", "test log loss", "test AUC", "gap at the last epoch", "best epoch", "group"]
+    return markdown.table(header, rows)
+
+
+def _champion(champion: Champion, link: str) -> str:
+    networks = len(champion.models)
+    average = f", the mean logit of {networks} networks" if networks > 1 else ""
+    scores = f"test log loss {champion.test_log_loss:.4f}, AUC {champion.test_auc:.4f}"
+    return f"The best model is `{champion.column}`{average}: {scores}. It is a version of [a registered model]({link})."

@@ -1,44 +1,62 @@
-"""Runs in MLflow: found by their tags, created once, filled. The only module that imports MLflow, when first needed.
+"""Runs in MLflow: found by their tags, created once, completed. Only this module imports MLflow, on first use.
 
-One parent run a comparison, one child a variant and seed. Both carry the tag `fingerprint` and are created under a
-file lock, so that the same work never shows twice. A child that is FINISHED has its whole curves; one that is not was
-left by a process that died, and is replaced.
+A comparison is a parent run, each variant and seed a child of it. Both carry the tag `fingerprint` and are created
+under a file lock, so the same work never appears twice. A FINISHED child has complete curves; any other child was left
+by a process that died, and is replaced.
 """
 
 import logging
 import os
 import re
-import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from overfitting.base import repository
 from overfitting.tracking import child_runs, parent_run
+from overfitting.tracking.child_runs import Identity, Point
+from overfitting.training.summary import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run as MlflowRun
 
 EXPERIMENT = "overfitting"
-DESCRIPTION = "What prevents overfitting? Open a comparison for its verdict; below it is a run a variant and seed."
+DESCRIPTION = "What prevents overfitting? Each comparison shows its verdict; below it is one run per variant and seed."
 PARENT = "mlflow.parentRunId"
-BATCH = 1000  # metrics that MLflow takes in one call
+BATCH = 1000  # metrics that MLflow accepts per call
 LOCK_SECONDS = 60.0
-ENVIRONMENT = {  # unless the user set them
+ENVIRONMENT = {  # defaults; the user's own values win
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # else two lines a run on a server
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # otherwise two lines per run on a server
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
 
 
-def home(root: Path) -> Path:
-    """The project whose MLflow shows the files under `root`.
+@cache
+def mlflow() -> Any:
+    """The module mlflow. Importing it takes 1 s of processor time, its first use of a database another."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    # urllib3 announces each retry; our one warning is enough
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    import mlflow
 
-    An experiment of DVC's queue runs in a copy of the project, under its .dvc/tmp/exps/, that is deleted at the end.
+    return mlflow
+
+
+def main_project(root: Path) -> Path:
+    """Folder of the project that `root` belongs to, which holds the MLflow database.
+
+    DVC runs queued experiments in copies of the project under .dvc/tmp/exps/ and deletes the copies afterwards.
     """
     for folder in root.resolve().parents:
         if folder.parts[-3:] == (".dvc", "tmp", "exps"):
@@ -46,74 +64,67 @@ def home(root: Path) -> Path:
     return root
 
 
-@cache
-def mlflow() -> Any:
-    """MLflow itself: importing it takes 1 s of processor time, and its first use of a database another."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    # it announces each retry; one warning of ours is enough
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    import mlflow
-
-    return mlflow
-
-
 def tracking_uri(root: Path) -> str:
-    """MLFLOW_TRACKING_URI, or the database beside the files."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(root) / 'mlflow.db'}"
+    """MLFLOW_TRACKING_URI, or the database in the project's folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_project(root) / 'mlflow.db'}"
 
 
 def without_password(text: str) -> str:
-    """`text` on one line, less what stands before the @ of a web address."""
+    """First line of `text`, without user and password in web addresses."""
     return re.sub(r"//[^/@\s]*@", "//", (text.splitlines() or [""])[0])
 
 
 @cache
 def open_store(root: Path, uri: str) -> "Store":
-    """The store of this process; one for each address."""
+    """The store at `uri`; one per process and address."""
     return Store(root, uri)
 
 
 class Store:
-    """The runs of one experiment. Its methods raise MLflow's exceptions and OSError where it cannot be reached."""
+    """The runs of one experiment. Its methods raise MLflow's exceptions or OSError if MLflow cannot be reached."""
 
     def __init__(self, root: Path, uri: str) -> None:
         self.root = root
-        self.lock = FileLock(home(root) / "mlflow.db.lock", timeout=LOCK_SECONDS)
+        self.commit = repository.commit(root)
+        self.lock = FileLock(main_project(root) / "mlflow.db.lock", timeout=LOCK_SECONDS)
         with self.lock:  # the first process creates the tables, the others wait
-            self.client = mlflow().MlflowClient(uri)
+            self.client: MlflowClient = mlflow().MlflowClient(uri)
             self.experiment = self._experiment(uri)
 
     def _experiment(self, uri: str) -> str:
+        """Id of the experiment, which is created or restored if necessary."""
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            artifacts = None if uri.startswith("http") else (home(self.root) / "mlartifacts").resolve().as_uri()
+            folder = main_project(self.root) / "mlartifacts"
+            artifacts = None if uri.startswith("http") else folder.resolve().as_uri()
             tags = {"mlflow.note.content": DESCRIPTION}
             return str(self.client.create_experiment(name, artifact_location=artifacts, tags=tags))
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
 
-    def search(self, condition: str) -> list[Any]:
-        """Runs that fulfil `condition`, the newest first."""
+    def search(self, condition: str) -> "Sequence[MlflowRun]":
+        """Runs that match `condition`, newest first."""
         return list(self.client.search_runs([self.experiment], condition, max_results=5000))
 
-    def children(self, parent: str) -> list[Any]:
-        """The runs under the parent with that id."""
+    def children(self, parent: str) -> "Sequence[MlflowRun]":
+        """Children of the parent run with that id."""
         return self.search(f"tags.`{PARENT}` = '{parent}'")
 
-    def comparison(self, fingerprint: str, started: int) -> Any:
-        """The parent run of a comparison, created where there is none."""
+    def parent(self, comparison: str, started: int) -> "MlflowRun":
+        """Parent run of the `comparison` (fingerprint), created if missing; `started` in milliseconds since 1970."""
         with self.lock:
-            found = [run for run in self.search(f"tags.fingerprint = '{fingerprint}'") if PARENT not in run.data.tags]
-            return found[0] if found else self._create(parent_run.name(fingerprint), started, fingerprint)
+            found = [run for run in self.search(f"tags.fingerprint = '{comparison}'") if PARENT not in run.data.tags]
+            return (
+                found[0] if found else self._create(parent_run.name(comparison), started, {"fingerprint": comparison})
+            )
 
-    def finished(self, identity: Mapping[str, str], parent: str) -> Any:
-        """The finished run of this work, moved to `parent`, or None; other runs of the same work are deleted."""
+    def finished_child(self, identity: Identity, parent: str) -> "MlflowRun | None":
+        """The finished run with that identity, moved to `parent` (id). Other runs with that identity are deleted."""
         with self.lock:
-            same = self.search(f"tags.fingerprint = '{identity['fingerprint']}'")
-            same = [run for run in same if identity.items() <= run.data.tags.items()]
+            same = self.search(f"tags.fingerprint = '{identity.fingerprint}'")
+            same = [run for run in same if identity.tags.items() <= run.data.tags.items()]
             found = next((run for run in same if run.info.status == "FINISHED"), None)
             for run in same:
                 if run is not found:
@@ -122,32 +133,41 @@ class Store:
                 self.client.set_tag(found.info.run_id, PARENT, parent)
             return found
 
-    def start(self, identity: Mapping[str, str], parent: str, parameters: Mapping[str, Any], started: int) -> Any:
-        """Create the run of a variant and seed under `parent`; `started` in milliseconds since 1970."""
-        tags = {"variant": identity["variant"], "seed": identity["seed"], PARENT: parent}
-        run = self._create(child_runs.run_name(identity), started, identity["fingerprint"], **tags)
-        settings = {"variant": identity["variant"], "seed": identity["seed"], **child_runs.flat(parameters)}
-        self.log(run.info.run_id, parameters=settings)
+    def create_child(self, identity: Identity, parent: str, settings: Settings, started: int) -> "MlflowRun":
+        """Create a run under `parent` (id); `started` in milliseconds since 1970."""
+        run = self._create(identity.name, started, {**identity.tags, PARENT: parent})
+        own = {"variant": identity.variant, "seed": str(identity.seed)}
+        self.log(run.info.run_id, parameters={**own, **child_runs.parameters(settings)})
         return run
 
-    def _create(self, name: str, started: int, fingerprint: str, **tags: str) -> Any:
-        tags = {"fingerprint": fingerprint, **tags, **_origin(self.root)}
-        return self.client.create_run(self.experiment, started, tags, name)
+    def _create(self, name: str, started: int, tags: Mapping[str, str]) -> "MlflowRun":
+        source = {"mlflow.source.name": "dvc repro", "mlflow.source.type": "LOCAL"}
+        if self.commit:
+            source |= {"commit": self.commit, "mlflow.source.git.commit": self.commit}
+        return self.client.create_run(self.experiment, started, {**tags, **source}, name)
 
-    def finish(self, run: Any, ended: int | None = None) -> None:
-        """Mark a run as finished, `ended` (now) in milliseconds since 1970, unless it already is."""
+    def connect(self, identity: Identity, settings: Settings, comparison: str, started: int) -> "Connection | None":
+        """Create the run of a training that is going on; None if MLflow already has a finished run of that identity."""
+        with self.lock:
+            parent = self.parent(comparison, started).info.run_id
+            if self.finished_child(identity, parent):
+                return None
+            return Connection(self, self.create_child(identity, parent, settings, started))
+
+    def finish(self, run: "MlflowRun", ended: int | None = None) -> None:
+        """Mark a run as finished unless it already is; `ended` in milliseconds since 1970, by default now."""
         if run.info.status != "FINISHED":
             self.client.set_terminated(run.info.run_id, "FINISHED", ended)
 
     def log(
         self,
         run: str,
-        points: Iterable[child_runs.Point] = (),
+        points: Iterable[Point] = (),
         parameters: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
         model: str | None = None,
     ) -> None:
-        """Log to the run of that id, in as few calls as MLflow allows; `model` is the id that the points belong to."""
+        """Log to the run with that id, in as few calls as MLflow allows; `model` is the id of the points' model."""
         entities = mlflow().entities
         metrics = [entities.Metric(*point, model_id=model) for point in points]
         named = [entities.Param(*item) for item in (parameters or {}).items()]
@@ -157,35 +177,35 @@ class Store:
         for start in range(BATCH, len(metrics), BATCH):
             self.client.log_batch(run, metrics[start : start + BATCH])
 
-    def add_dataset(self, run: Any, fields: Mapping[str, str]) -> None:
-        """Name the data that a run used, unless it is named already."""
+    def add_dataset(self, run: "MlflowRun", fields: Mapping[str, str]) -> None:
+        """Name the data that a run used, unless the run already names it."""
         if not (run.inputs and run.inputs.dataset_inputs):
             entities = mlflow().entities
             context = entities.InputTag("mlflow.data.context", "training")
             self.client.log_inputs(run.info.run_id, [entities.DatasetInput(entities.Dataset(**fields), [context])])
 
-    def add_table(self, fingerprint: str, state: str) -> None:
-        """Keep the state of a page of runs, where MLflow itself keeps a shared view."""
-        tag = f"mlflow.sharedViewState.{parent_run.table_key(fingerprint)}"
+    def add_table(self, comparison: str, state: str) -> None:
+        """Store the state of a page of runs, in the place where MLflow stores a shared view."""
+        tag = f"mlflow.sharedViewState.{parent_run.table_key(comparison)}"
         self.client.set_experiment_tag(self.experiment, tag, state)
 
-    def model(self, run: Any) -> str | None:
+    def model(self, run: "MlflowRun") -> str | None:
         """Id of the model of a run."""
         outputs = run.outputs.model_outputs if run.outputs else []
         return str(outputs[0].model_id) if outputs else None
 
 
-def _origin(root: Path) -> dict[str, str]:
-    """Tags that say where runs come from: the command, and the commit where git is there."""
-    tags = {"mlflow.source.name": "dvc repro", "mlflow.source.type": "LOCAL", **commit(root)}
-    return {**tags, "mlflow.source.git.commit": tags["commit"]} if "commit" in tags else tags
+class Connection:
+    """The MLflow run of a training that is going on."""
 
+    def __init__(self, store: Store, run: "MlflowRun") -> None:
+        self._store, self._run = store, run
 
-@cache
-def commit(root: Path) -> dict[str, str]:
-    """The tag that names the commit, where git is there."""
-    try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return {}
-    return {"commit": found.stdout.strip()}
+    def log(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """Store rows of the history, each with the end of its epoch in milliseconds since 1970."""
+        points = [point for when, row in rows for point in child_runs.epoch_points(row, int(row["epoch"]), when)]
+        self._store.log(self._run.info.run_id, points)
+
+    def finish(self) -> None:
+        """Mark the run as finished."""
+        self._store.finish(self._run)

@@ -1,63 +1,84 @@
-"""Networks as a model that MLflow stores under a run: `scoring_model` and all that it needs."""
+"""Stores networks in MLflow as a model that runs without this package: `scoring_model` and all that it needs."""
 
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from overfitting.base.files import ENCODING
+from overfitting.base import files
+from overfitting.data.manifest import Manifest
 from overfitting.tracking.store import Store, mlflow
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
 
 CODE = Path(__file__).parents[1]
 REQUIREMENTS = ("tensorflow", "keras", "numpy", "pandas")
 
 
-def add(
-    store: Store,
-    run_id: str,
-    name: str,
-    parameters: Mapping[str, str],
-    networks: Sequence[Path],
-    scaling: Path,
-    example: pd.DataFrame,
-) -> str:
-    """Store a model of a run, which takes raw columns as in `example` and gives probabilities; returns its id.
+def example(root: Path, data: str) -> pd.DataFrame | None:
+    """Raw (unscaled) columns of a few validation rows; None unless data/prepared/ has the fingerprint `data`.
 
-    Of several `networks` (runs/<variant>/<seed>/model.keras) the logits are averaged; `scaling` is
-    data/prepared/scaling.json, beside which encoding.json lies where the columns are to be encoded.
+    Raises:
+        UserError: another version wrote data/prepared/.
+    """
+    manifest, path = root / files.MANIFEST, root / files.EXAMPLE
+    if not (manifest.is_file() and path.is_file()):
+        return None
+    prepared = Manifest.read(manifest)
+    if prepared.fingerprint != data:
+        return None
+    table = files.read_json(path)
+    found = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)
+    return found.astype({name: np.float64 for name in table["columns"] if name not in prepared.categorical})
+
+
+def add(
+    store: Store, run_id: str, name: str, parameters: Mapping[str, str], networks: Sequence[Path], rows: pd.DataFrame
+) -> str:
+    """Store a model of a run; returns the model's id.
+
+    Args:
+        store: whose folder has the prepared data.
+        run_id: of the run in MLflow.
+        name: of the model.
+        parameters: of the model.
+        networks: files runs/<variant>/<seed>/model.keras; the model averages their logits.
+        rows: an example of the input, as `example` returns it.
     """
     model = store.client.create_logged_model(store.experiment, name, run_id, params=dict(parameters))
+    scaling, encoding = store.root / files.SCALING, store.root / files.ENCODING
     with tempfile.TemporaryDirectory() as folder:
         artifacts = {
-            "networks": str(_together(networks, Path(folder, "networks"))),
+            "networks": str(_copies(networks, Path(folder, "networks"))),
             "scaling": str(scaling),
             "scaling_code": str(CODE / "data/scaling.py"),
         }
-        encoding = scaling.with_name(ENCODING.name)
         if encoding.is_file():
             artifacts |= {"encoding": str(encoding), "encoding_code": str(CODE / "data/encoding.py")}
-        _save(Path(folder, "model"), artifacts, example, model)
+        _save(Path(folder, "model"), artifacts, rows, model)
         store.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
     store.client.finalize_logged_model(model.model_id, "READY")
     store.client.log_outputs(run_id, [mlflow().entities.LoggedModelOutput(model.model_id, 0)])
     return str(model.model_id)
 
 
-def _save(folder: Path, artifacts: dict[str, str], example: pd.DataFrame, model: Any) -> None:
+def _save(folder: Path, artifacts: dict[str, str], rows: pd.DataFrame, model: "LoggedModel") -> None:
     models, types = mlflow().models, mlflow().types
-    kinds = {name: "double" if is_numeric_dtype(column) else "string" for name, column in example.items()}
+    kinds = {name: "double" if is_numeric_dtype(column) else "string" for name, column in rows.items()}
     inputs = types.Schema([types.ColSpec(kind, str(name)) for name, kind in kinds.items()])
     mlflow().pyfunc.save_model(
         folder,
         python_model=str(CODE / "tracking/scoring_model.py"),
         artifacts=artifacts,
         signature=models.ModelSignature(inputs, types.Schema([types.ColSpec("double", "probability")])),
-        input_example=example,
+        input_example=rows,
         pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
         mlflow_model=models.Model(
             model_uuid=model.model_id,
@@ -68,8 +89,8 @@ def _save(folder: Path, artifacts: dict[str, str], example: pd.DataFrame, model:
     )
 
 
-def _together(networks: Sequence[Path], folder: Path) -> Path:
-    """Copies of the networks in one folder, which is created."""
+def _copies(networks: Sequence[Path], folder: Path) -> Path:
+    """Copy the networks into `folder`, which is created, under unique names."""
     folder.mkdir()
     for path in networks:
         shutil.copyfile(path, folder / f"{path.parent.parent.name}-{path.parent.name}.keras")
