@@ -29,52 +29,47 @@ class BundledData:
     """The HIGGS-like events committed with the project."""
 
     source: Literal["bundled"]
-    path: Name
+    path: Name  # Parquet file
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class SimulatedData:
-    """HIGGS-like events simulated at run time; `processes` null takes one a core and never changes the events."""
+    """HIGGS-like events simulated at run time."""
 
     source: Literal["simulated"]
-    rows: Count
-    seed: Seed
-    processes: Count | None
+    rows: Count  # a larger number adds events, and changes none
+    seed: Seed  # determines the events
+    processes: Count | None  # null: one per core; the events do not depend on it
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class HiggsData:
-    """The first `rows` (null: all) of the HIGGS file of UCI, from `path` if set, else from one of `urls`."""
+    """Genuine events: the HIGGS file of UCI, or its first rows."""
 
     source: Literal["higgs"]
-    rows: Count | None
-    path: Name | None
-    urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    size_bytes: Count
-    timeout_seconds: Positive
-    retries: Annotated[Integer, Field(ge=0)]
+    rows: Count | None  # the first rows of the file; null: all, after a check of the whole file
+    path: Name | None  # a local file or file: URL, plain or gzip; null: download
+    urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]  # of HIGGS.csv.gz, tried in this order
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # of the published HIGGS.csv.gz
+    size_bytes: Count  # of the published HIGGS.csv.gz
+    timeout_seconds: Positive  # without any data from the server
+    retries: Annotated[Integer, Field(ge=0)]  # consecutive failures per URL that are tolerated
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class CsvData:
-    """A table of one's own, CSV or Parquet: how its label, its missing values and its categories are read.
-
-    `positive` is the value of the label that counts as 1; null takes the larger of two numbers, or true, or yes. Rows
-    without a label, and missing values of features, are an error, unless they are to be dropped and imputed. Columns
-    without a number are categories, and those named in `categorical`; of each column the `categories` most frequent
-    ones of the training rows are told apart. `units` are shown in the report.
-    """
+    """A user-supplied table, CSV with a header or Parquet."""
 
     source: Literal["csv"]
-    path: Name
-    label: Name
-    positive: Flag | Integer | Real | Name | None = None
+    path: Name  # in data/own/, DVC notices changes of the file's content
+    label: Name  # column with two values
+    positive: Flag | Integer | Real | Name | None = None  # value that counts as 1; null: the larger number, true or yes
+    # missing values of features; impute: numbers by the median plus an indicator column, text as a category
     missing: Literal["error", "impute"] = "error"
-    missing_labels: Literal["error", "drop"] = "error"
-    categorical: tuple[Name, ...] = ()
-    categories: Count = 20
-    units: dict[str, str] = field(default_factory=dict)
+    missing_labels: Literal["error", "drop"] = "error"  # drop: rows without a label are left out
+    categorical: tuple[Name, ...] = ()  # columns of numbers to read as categories; columns of text always are
+    categories: Count = 20  # per column, the most frequent ones that are kept apart; the others are grouped
+    units: dict[str, str] = field(default_factory=dict)  # by column, shown in the report
 
 
 Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discriminator="source")]
@@ -82,28 +77,26 @@ Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discri
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Split:
-    """Rows of the training and validation sets, and at most how many of the rest become the test set.
-
-    Of what is left then, up to `spare` rows are kept for variants that train on more (`extra_rows`).
-    """
+    """Number of rows per set, taken in the order validation, training, test, spare."""
 
     train: Count
     validation: Count
-    test: Count
-    spare: Rows = 0
+    test: Count  # at most; at least one row must be left for it
+    spare: Rows = 0  # at most; for variants that train on more rows (`extra_rows`)
+
+
+Duplicates = Literal["drop", "refuse", "keep"]
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Preprocessing:
-    """How rows are ordered, scaled and rid of duplicates; `shuffle_seed` null keeps the order of the file.
+    """How rows and columns are selected, ordered and scaled."""
 
-    Columns with a role in `without` are left out (see `overfitting.data.columns`).
-    """
-
+    # see `overfitting.data.preparation.fit_scaling`
     scaling: Literal["standard", "symmetry", "piecewise", "none"]
-    shuffle_seed: Seed | None
-    duplicates: Literal["drop", "refuse", "keep"]
-    without: tuple[Literal["pt", "eta", "phi", "btag", "mass"], ...]
+    shuffle_seed: Seed | None  # null: the order of the file
+    duplicates: Duplicates  # rows with the same features as an earlier row; refuse: they are an error
+    without: tuple[Literal["pt", "eta", "phi", "btag", "mass"], ...]  # roles of columns to leave out
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
