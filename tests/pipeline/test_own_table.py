@@ -37,8 +37,9 @@ def own(tmp_path_factory):
             (project.root / "output.txt").write_text(project.run("bash", "-ec", text))
         else:
             file = text.split("\n")[0].removeprefix("# ")
+            before = yaml.safe_load((project.root / file).read_text())
             for key, value in yaml.safe_load(text).items():
-                project.edit(file, key, value)
+                project.edit(file, key, {**before[key], **value} if isinstance(value, dict) else value)
     return project
 
 

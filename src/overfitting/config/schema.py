@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-_CHECKED = ConfigDict(extra="forbid")
+_CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 # strict: "3" is no 3 and true is no 1
 Integer = Annotated[int, Field(strict=True)]
@@ -29,7 +29,8 @@ class BundledData:
     """The HIGGS-like events committed with the project."""
 
     source: Literal["bundled"]
-    path: Name  # Parquet file
+    path: Name
+    """Parquet file with the events."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
@@ -37,9 +38,12 @@ class SimulatedData:
     """HIGGS-like events simulated at run time."""
 
     source: Literal["simulated"]
-    rows: Count  # a larger number adds events, and changes none
-    seed: Seed  # determines the events
-    processes: Count | None  # null: one per core; the events do not depend on it
+    rows: Count
+    """Number of events; a larger number adds events to those of a smaller one."""
+    seed: Seed
+    """Determines the events."""
+    processes: Count | None
+    """Number of processes; null: one per core. The events do not depend on it."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
@@ -47,29 +51,43 @@ class HiggsData:
     """Genuine events: the HIGGS file of UCI, or its first rows."""
 
     source: Literal["higgs"]
-    rows: Count | None  # the first rows of the file; null: all, after a check of the whole file
-    path: Name | None  # a local file or file: URL, plain or gzip; null: download
-    urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]  # of HIGGS.csv.gz, tried in this order
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # of the published HIGGS.csv.gz
-    size_bytes: Count  # of the published HIGGS.csv.gz
-    timeout_seconds: Positive  # without any data from the server
-    retries: Annotated[Integer, Field(ge=0)]  # consecutive failures per URL that are tolerated
+    rows: Count | None
+    """Number of rows, from the start of the file; null: the whole file, which is then checked."""
+    path: Name | None
+    """Local file or file: URL, plain or gzip; null: download."""
+    urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]
+    """Addresses of HIGGS.csv.gz, tried in this order."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the published HIGGS.csv.gz."""
+    size_bytes: Count
+    """Size of the published HIGGS.csv.gz."""
+    timeout_seconds: Positive
+    """Time without data from the server after which a connection is closed."""
+    retries: Annotated[Integer, Field(ge=0)]
+    """Consecutive failures per URL that are tolerated."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class CsvData:
-    """A user-supplied table, CSV with a header or Parquet."""
+    """A user-supplied table with a binary label, CSV with a header or Parquet."""
 
     source: Literal["csv"]
-    path: Name  # in data/own/, DVC notices changes of the file's content
-    label: Name  # column with two values
-    positive: Flag | Integer | Real | Name | None = None  # value that counts as 1; null: the larger number, true or yes
-    # missing values of features; impute: numbers by the median plus an indicator column, text as a category
+    path: Name
+    """The file; in data/own/, DVC notices changes in its content."""
+    label: Name
+    """Column with two values."""
+    positive: Flag | Integer | Real | Name | None = None
+    """Value of the label that counts as 1; null: the larger number, true or yes."""
     missing: Literal["error", "impute"] = "error"
-    missing_labels: Literal["error", "drop"] = "error"  # drop: rows without a label are left out
-    categorical: tuple[Name, ...] = ()  # columns of numbers to read as categories; columns of text always are
-    categories: Count = 20  # per column, the most frequent ones that are kept apart; the others are grouped
-    units: dict[str, str] = field(default_factory=dict)  # by column, shown in the report
+    """Missing features; `impute`: the median and an indicator column, or a separate category for text."""
+    missing_labels: Literal["error", "drop"] = "error"
+    """Rows without a label."""
+    categorical: tuple[Name, ...] = ()
+    """Columns of numbers to read as categories; columns of text always are."""
+    categories: Count = 20
+    """Per column, the number of categories that are kept apart, the most frequent ones; the others are grouped."""
+    units: dict[str, str] = field(default_factory=dict)
+    """Unit per column, shown in the report."""
 
 
 Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discriminator="source")]
@@ -80,9 +98,13 @@ class Split:
     """Number of rows per set, taken in the order validation, training, test, spare."""
 
     train: Count
+    """Training rows."""
     validation: Count
-    test: Count  # at most; at least one row must be left for it
-    spare: Rows = 0  # at most; for variants that train on more rows (`extra_rows`)
+    """Validation rows."""
+    test: Count
+    """Test rows at most; there must be at least one."""
+    spare: Rows = 0
+    """Spare rows at most, for variants that train on more rows (`extra_rows`)."""
 
 
 Duplicates = Literal["drop", "refuse", "keep"]
@@ -92,11 +114,14 @@ Duplicates = Literal["drop", "refuse", "keep"]
 class Preprocessing:
     """How rows and columns are selected, ordered and scaled."""
 
-    # see `overfitting.data.preparation.fit_scaling`
     scaling: Literal["standard", "symmetry", "piecewise", "none"]
-    shuffle_seed: Seed | None  # null: the order of the file
-    duplicates: Duplicates  # rows with the same features as an earlier row; refuse: they are an error
-    without: tuple[Literal["pt", "eta", "phi", "btag", "mass"], ...]  # roles of columns to leave out
+    """Scaling of the columns, explained in `overfitting.data.preparation.fit_scaling`."""
+    shuffle_seed: Seed | None
+    """Determines the order of the rows; null: the order of the file."""
+    duplicates: Duplicates
+    """Rows with the same features as an earlier row; `refuse`: they are an error."""
+    without: tuple[Literal["pt", "eta", "phi", "btag", "mass"], ...]
+    """Roles of columns to leave out (see `overfitting.data.columns`)."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
