@@ -1,4 +1,4 @@
-"""Files in the format of HIGGS with random numbers, and the configuration that asks for them."""
+"""Files of random numbers in the format of HIGGS, and configurations for them."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ from overfitting.data.columns import LABEL, NAMES
 
 
 def higgs_text(rows: int, seed: int = 0) -> bytes:
-    """Lines as UCI prints them: float32 values with 18 digits after the point."""
+    """Lines in the format of UCI: float32 values with 18 digits after the decimal point."""
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 2, (rows, 1))
     values = np.hstack([label, rng.normal(size=(rows, 28))]).astype(np.float32)

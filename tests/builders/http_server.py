@@ -1,4 +1,4 @@
-"""A local HTTP server that misbehaves as it is told."""
+"""A local HTTP server that fails in configured ways."""
 
 import threading
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Answer:
-    """What one request gets instead of the whole body; `None` sends that much of what is right."""
+    """Deviations from a correct response to one request; None: no deviation."""
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    drop_after: int | None = None  # bytes of the body, then the connection is closed
-    stall_after: int | None = None  # bytes of the body, then silence
-    body: bytes | None = None  # from now on, this is the file
-    etag: str | None = None  # from now on, this is its version
+    drop_after: int | None = None  # bytes of the body after which the connection closes
+    stall_after: int | None = None  # bytes of the body after which the server falls silent
+    body: bytes | None = None  # the file from this request on
+    etag: str | None = None  # its version from this request on
 
 
 @dataclass
 class Server:
-    """A file at every path of `url`; the answers are used up one a request, then all goes well."""
+    """A server with one file at every path; each request uses up one of the answers, then responses are correct."""
 
     body: bytes
     answers: list[Answer] = field(default_factory=list)

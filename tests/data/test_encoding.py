@@ -1,4 +1,4 @@
-"""The encoding of a table of one's own: what is learned from the training rows, and what becomes of all others."""
+"""Encoding of a user-supplied table: fitted to the training rows, applied to all rows."""
 
 import json
 
@@ -30,20 +30,20 @@ def test_median_indicator_and_categories():
     ]
 
 
-def test_an_unseen_category_and_a_gap_where_training_has_none():
+def test_unseen_category_and_missing_value_in_a_column_complete_in_training():
     encoding = fit_encoding(TRAIN, 20)
     other = frame(y=np.float32([np.nan]), c=["z"])
     assert encoding.apply(other).tolist() == [[0, 0, 2.5, 0, 0, 0]]
 
 
-def test_rare_categories_are_one_with_unseen_ones():
+def test_rare_categories_are_grouped_with_unseen_ones():
     encoding = fit_encoding(pd.DataFrame({"c": ["b", "b", "a", "c", "c", "d", None]}), 2)
     assert encoding.features == ["c=b", "c=c", "c=other", "c=missing"]
     rows = encoding.apply(pd.DataFrame({"c": ["a", "b", "z", None]}))
     assert rows.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
-def test_a_column_without_a_value_in_the_training_rows():
+def test_column_without_a_value_in_the_training_rows_is_an_error():
     with pytest.raises(UserError, match="column 'x': all values of the training rows are missing"):
         fit_encoding(pd.DataFrame({"x": np.float32([np.nan])}), 20)
 
@@ -65,7 +65,7 @@ def table(rows):
 
 @settings(max_examples=60, deadline=None)
 @given(train=TABLES, others=TABLES, limit=st.integers(1, 6))
-def test_properties(train, others, limit):
+def test_encoded_rows_are_finite_and_independent_of_each_other(train, others, limit):
     learned, applied = table([(1.0, "a"), *train]), table(others)
     encoding = fit_encoding(learned, limit)
     assert Encoding(**json.loads(json.dumps(encoding.as_dict()))) == encoding

@@ -1,4 +1,4 @@
-"""docs/your-own-data.md as a user follows it: breast cancer with categories and gaps, through the whole pipeline."""
+"""Follows docs/your-own-data.md: breast cancer data with categories and missing values, through the whole pipeline."""
 
 import json
 import os
@@ -16,7 +16,8 @@ import yaml
 
 from overfitting.cli.scratch import copy_project
 from overfitting.config.composition import compose_config
-from overfitting.data.preparation import split_rows
+from overfitting.data.manifest import Manifest, TableColumn
+from overfitting.data.rows import split_rows
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Project
 
@@ -36,24 +37,26 @@ def own(tmp_path_factory):
             (project.root / "output.txt").write_text(project.run("bash", "-ec", text))
         else:
             file = text.split("\n")[0].removeprefix("# ")
+            before = yaml.safe_load((project.root / file).read_text())
             for key, value in yaml.safe_load(text).items():
-                project.edit(file, key, value)
+                project.edit(file, key, {**before[key], **value} if isinstance(value, dict) else value)
     return project
 
 
-def test_the_page_leads_to_the_report(own):
+def test_page_leads_to_the_report(own):
     metrics = own.metrics()
     assert list(metrics["variants"]) == ["tiny", "large", "l2", "dropout"]
     assert metrics["variants"]["large"]["test_auc"]["mean"] > 0.9
-    table = metrics["data"]["table"]
-    assert (table["positive"], table["negative"]) == ("malignant", "benign")
-    columns = {column["name"]: column for column in table["columns"]}
-    assert columns["mean radius"] == {"name": "mean radius", "role": "numeric", "unit": "mm", "missing": 64}
-    assert (columns["texture"]["role"], columns["texture"]["categories"]) == ("categorical", 2)
-    assert "mean radius: 64 values missing, filled in" in (own.root / "output.txt").read_text()
+    table = Manifest.model_validate(metrics["data"]).table
+    assert table is not None
+    assert (table.positive, table.negative) == ("malignant", "benign")
+    columns = {column.name: column for column in table.columns}
+    assert columns["mean radius"] == TableColumn(name="mean radius", role="numeric", unit="mm", missing=64)
+    assert (columns["texture"].role, columns["texture"].categories) == ("categorical", 2)
+    assert "mean radius: 64 missing values filled in" in (own.root / "output.txt").read_text()
 
 
-WITHOUT_US = """if True:
+WITHOUT_PACKAGE = """if True:
     import sys
     sys.path.append(sys.argv[1])  # python -S: no .pth files, and so no editable installs
     import importlib.util, json, mlflow, pandas
@@ -64,11 +67,11 @@ WITHOUT_US = """if True:
 """
 
 
-def test_the_champion_takes_the_raw_table_without_this_package(own, monkeypatch):
+def test_champion_predicts_from_the_raw_table_without_this_package(own, monkeypatch):
     monkeypatch.chdir(own.root)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
-        [sys.executable, "-S", "-c", WITHOUT_US, sysconfig.get_paths()["purelib"]],
+        [sys.executable, "-S", "-c", WITHOUT_PACKAGE, sysconfig.get_paths()["purelib"]],
         env={**environment, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"},
         capture_output=True,
         text=True,
@@ -76,13 +79,13 @@ def test_the_champion_takes_the_raw_table_without_this_package(own, monkeypatch)
     )
     assert done.returncode == 0, done.stderr
     found, of_example = json.loads(done.stdout.splitlines()[-1])
-    split = split_rows(np.arange(569), compose_config().split, 0)
+    sets = split_rows(np.arange(569), compose_config().split, 0)
     logits = pd.read_parquet("results/predictions.parquet")[own.metrics()["champion"]["column"]]
-    np.testing.assert_allclose(np.array(found)[split["test"]], 1 / (1 + np.exp(-logits)), rtol=1e-5)
-    np.testing.assert_allclose(of_example, np.array(found)[split["validation"][:3]], rtol=1e-6)
+    np.testing.assert_allclose(np.array(found)[sets.test], 1 / (1 + np.exp(-logits)), rtol=1e-5)
+    np.testing.assert_allclose(of_example, np.array(found)[sets.validation[:3]], rtol=1e-6)
 
 
-def test_changed_content_is_noticed(own):
+def test_changed_content_is_detected(own):
     path = own.root / "data/own/cancer.csv"
     assert "up to date" in own.run("dvc", "status")
     original = path.read_text()
@@ -91,7 +94,7 @@ def test_changed_content_is_noticed(own):
     path.write_text(original)
 
 
-def test_variants_that_the_table_cannot_serve_are_told_before_training(own, tmp_path):
+def test_error_for_unsupported_variants_comes_before_training(own, tmp_path):
     project = Project(tmp_path / "project")
     shutil.copytree(own.root, project.root, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
     shutil.rmtree(project.root / "runs")

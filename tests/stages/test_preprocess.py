@@ -1,5 +1,6 @@
-"""Stage preprocess: from a table to arrays, with nothing learned from other rows than the training rows."""
+"""Stage preprocess: from a table to arrays; encoding and scaling are fitted to training rows only."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
-from overfitting.data.columns import table_schema, write_table
+from overfitting.data.columns import NAMES
+from overfitting.data.events import table_schema, write_table
+from overfitting.data.manifest import Example, Manifest, Provenance
 from overfitting.stages import preprocess
 from tests.builders.training import collisions
 
@@ -25,19 +28,24 @@ def table(project):
 
 def store(table: np.ndarray) -> None:
     batch = pa.RecordBatch.from_arrays([pa.array(column) for column in table.T], schema=table_schema(["pt", "eta"]))
-    write_table(files.EVENTS, [batch], names=["pt", "eta"])
-    files.write_json(files.PROVENANCE, {"source": "test", "licence": "-", "citation": "-", "sha256": "-"})
+    write_table(files.EVENTS, [batch], table_schema(["pt", "eta"]))
+    write_provenance(["pt", "eta"], len(table))
 
 
-def run(*overrides: str) -> dict:
+def write_provenance(columns: Sequence[str], rows: int) -> None:
+    facts = {"source": "test", "licence": "-", "citation": "-", "sha256": "-", "sha256_of": "-"}
+    Provenance(**facts, columns=tuple(columns), rows=rows).write(files.PROVENANCE)
+
+
+def run(*overrides: str) -> Manifest:
     preprocess.run(compose_config([*SPLIT, *overrides]))
-    return files.read_json(files.MANIFEST)
+    return Manifest.read(files.MANIFEST)
 
 
 def test_training_rows_are_standardised_and_sets_are_disjoint(table):
     store(table)
     manifest = run()
-    assert [manifest[f"{name}_rows"] for name in ("train", "validation", "test")] == [600, 200, 150]
+    assert (manifest.train_rows, manifest.validation_rows, manifest.test_rows) == (600, 200, 150)
     train, labels = files.read_rows("train")
     assert train.dtype == labels.dtype == np.float32
     np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
@@ -47,7 +55,7 @@ def test_training_rows_are_standardised_and_sets_are_disjoint(table):
     assert len(np.unique(rows, axis=0)) == 950
 
 
-def test_other_rows_teach_the_scaling_nothing(table):
+def test_scaling_does_not_depend_on_other_rows(table):
     store(table)
     run("preprocessing.shuffle_seed=null")
     before = files.read_json(files.SCALING)
@@ -58,7 +66,7 @@ def test_other_rows_teach_the_scaling_nothing(table):
     assert files.read_json(files.SCALING) == before
 
 
-def test_none_leaves_values_and_order_as_they_are(table):
+def test_none_keeps_values_and_order(table):
     store(table)
     run("preprocessing=none")
     np.testing.assert_array_equal(files.read_rows("validation")[0], table[:200, 1:])
@@ -66,23 +74,23 @@ def test_none_leaves_values_and_order_as_they_are(table):
     np.testing.assert_array_equal(files.read_rows("train")[1], table[200:800, 0])
 
 
-def test_the_same_configuration_gives_the_same_bytes(table):
+def test_same_configuration_gives_the_same_bytes(table):
     store(table)
-    first = run()["fingerprint"]
-    assert run()["fingerprint"] == first
-    assert run("preprocessing.shuffle_seed=1")["fingerprint"] != first
+    first = run().fingerprint
+    assert run().fingerprint == first
+    assert run("preprocessing.shuffle_seed=1").fingerprint != first
 
 
 def test_duplicates_are_dropped_refused_or_kept(table):
     table[500:520, 1:] = table[:20, 1:]
     store(table)
-    assert run()["duplicates_dropped"] == 20
-    assert run("preprocessing.duplicates=keep")["duplicates_dropped"] == 0
+    assert run().duplicates_dropped == 20
+    assert run("preprocessing.duplicates=keep").duplicates_dropped == 0
     with pytest.raises(UserError, match=r"20 rows have the features of an earlier row \(the first is row 501\)"):
         run("preprocessing.duplicates=refuse")
 
 
-def test_a_wrong_value_is_named_before_anything_is_written(table):
+def test_error_for_a_wrong_value_comes_before_any_file_is_written(table):
     table[41, 2] = np.nan
     store(table)
     with pytest.raises(UserError, match=r"data/raw/events\.parquet: row 42, column eta: expected a finite number"):
@@ -90,34 +98,34 @@ def test_a_wrong_value_is_named_before_anything_is_written(table):
     assert not Path(files.PREPARED).exists()
 
 
-def test_spare_rows_follow_the_training_rows_and_teach_nothing(table):
+def test_spare_rows_follow_the_training_rows_and_do_not_change_the_scaling(table):
     store(table)
     before = run("preprocessing.shuffle_seed=null", "split.spare=0")
     scaling, train = files.read_json(files.SCALING), np.array(files.read_rows("train")[0])
     manifest = run("preprocessing.shuffle_seed=null", "split.spare=1000")
-    assert [manifest[f"{name}_rows"] for name in ("train", "spare", "test")] == [600, 50, 150]
-    assert before["spare_rows"] == 0
+    assert (manifest.train_rows, manifest.spare_rows, manifest.test_rows) == (600, 50, 150)
+    assert before.spare_rows == 0
     assert files.read_json(files.SCALING) == scaling
     more, labels = files.read_rows("train")
     np.testing.assert_array_equal(more[:600], train)
     np.testing.assert_array_equal(labels[600:], table[950:, 0])
 
 
-def test_the_example_is_of_raw_validation_rows(table):
+def test_example_has_raw_validation_rows(table):
     store(table)
     run("preprocessing.shuffle_seed=null")
-    example = files.read_json(files.EXAMPLE)
-    assert example["columns"] == ["pt", "eta"]
-    np.testing.assert_array_equal(np.array(example["rows"], np.float32), table[:3, 1:])
+    example = Example.read(files.EXAMPLE)
+    assert example.columns == ("pt", "eta")
+    np.testing.assert_array_equal(np.array(example.rows, np.float32), table[:3, 1:])
 
 
-def test_symmetric_columns_of_other_data_are_an_error(table):
+def test_symmetry_without_columns_of_collisions_is_an_error(table):
     store(table)
     with pytest.raises(UserError, match="preprocessing=symmetry: expected columns of collisions"):
         run("preprocessing=symmetry")
 
 
-def test_columns_are_left_out_by_their_role(project):
+def test_columns_are_left_out_by_role(project):
     raw = collisions(1000)
     write_table(
         files.EVENTS,
@@ -127,11 +135,11 @@ def test_columns_are_left_out_by_their_role(project):
             )
         ],
     )
-    files.write_json(files.PROVENANCE, {"source": "test", "licence": "-", "citation": "-", "sha256": "-"})
+    write_provenance(NAMES, 1000)
     manifest = run("preprocessing=piecewise")
-    assert len(manifest["columns"]) == 28 - 6 - 5
-    assert not [name for name in manifest["features"] if "phi" in name or "eta" in name]
-    assert files.read_json(files.SCALING)["columns"] == manifest["columns"]
-    assert files.read_rows("train")[0].shape == (600, len(manifest["features"]))
+    assert len(manifest.columns) == 28 - 6 - 5
+    assert not [name for name in manifest.features if "phi" in name or "eta" in name]
+    assert tuple(files.read_json(files.SCALING)["columns"]) == manifest.columns
+    assert files.read_rows("train")[0].shape == (600, len(manifest.features))
     with pytest.raises(UserError, match="which leaves none of the 28 columns"):
         run("preprocessing.without=[pt,eta,phi,btag,mass]")

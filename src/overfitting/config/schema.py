@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from overfitting.config.strengths import STRENGTHS
 from overfitting.config.types import Count, Flag, Integer, Name, Positive, Real, Rows, Seed
 
-_CHECKED = ConfigDict(extra="forbid")
+_CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 Precision = Literal["float32", "mixed_bfloat16"]
 Baseline = Literal["logistic_regression", "random_forest", "hist_gradient_boosting"]
@@ -23,51 +23,64 @@ class BundledData:
 
     source: Literal["bundled"]
     path: Name
+    """Parquet file with the events."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class SimulatedData:
-    """HIGGS-like events simulated at run time; `processes` null takes one a core and never changes the events."""
+    """HIGGS-like events simulated at run time."""
 
     source: Literal["simulated"]
     rows: Count
+    """Number of events; a larger number adds events to those of a smaller one."""
     seed: Seed
+    """Determines the events."""
     processes: Count | None
+    """Number of processes; null: one per core. The events do not depend on it."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class HiggsData:
-    """The first `rows` (null: all) of the HIGGS file of UCI, from `path` if set, else from one of `urls`."""
+    """Genuine events: the HIGGS file of UCI, or its first rows."""
 
     source: Literal["higgs"]
     rows: Count | None
+    """Number of rows, from the start of the file; null: the whole file, which is then checked."""
     path: Name | None
+    """Local file or file: URL, plain or gzip; null: download."""
     urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]
+    """Addresses of HIGGS.csv.gz, tried in this order."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the published HIGGS.csv.gz."""
     size_bytes: Count
+    """Size of the published HIGGS.csv.gz."""
     timeout_seconds: Positive
+    """Time without data from the server after which a connection is closed."""
     retries: Annotated[Integer, Field(ge=0)]
+    """Consecutive failures per URL that are tolerated."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class CsvData:
-    """A table of one's own, CSV or Parquet: how its label, its missing values and its categories are read.
-
-    `positive` is the value of the label that counts as 1; null takes the larger of two numbers, or true, or yes. Rows
-    without a label, and missing values of features, are an error, unless they are to be dropped and imputed. Columns
-    without a number are categories, and those named in `categorical`; of each column the `categories` most frequent
-    ones of the training rows are told apart. `units` are shown in the report.
-    """
+    """A user-supplied table with a binary label, CSV with a header or Parquet."""
 
     source: Literal["csv"]
     path: Name
+    """The file; in data/own/, DVC notices changes in its content."""
     label: Name
+    """Column with two values."""
     positive: Flag | Integer | Real | Name | None = None
+    """Value of the label that counts as 1; null: the larger number, true or yes."""
     missing: Literal["error", "impute"] = "error"
+    """Missing features; `impute`: the median and an indicator column, or a separate category for text."""
     missing_labels: Literal["error", "drop"] = "error"
+    """Rows without a label."""
     categorical: tuple[Name, ...] = ()
+    """Columns of numbers to read as categories; columns of text always are."""
     categories: Count = 20
+    """Per column, the number of categories that are kept apart, the most frequent ones; the others are grouped."""
     units: dict[str, str] = field(default_factory=dict)
+    """Unit per column, shown in the report."""
 
 
 Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discriminator="source")]
@@ -75,28 +88,33 @@ Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discri
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Split:
-    """Rows of the training and validation sets, and at most how many of the rest become the test set.
-
-    Of what is left then, up to `spare` rows are kept for variants that train on more (`extra_rows`).
-    """
+    """Number of rows per set, taken in the order validation, training, test, spare."""
 
     train: Count
+    """Training rows."""
     validation: Count
+    """Validation rows."""
     test: Count
+    """Test rows at most; there must be at least one."""
     spare: Rows = 0
+    """Spare rows at most, for variants that train on more rows (`extra_rows`)."""
+
+
+Duplicates = Literal["drop", "refuse", "keep"]
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Preprocessing:
-    """How rows are ordered, scaled and rid of duplicates; `shuffle_seed` null keeps the order of the file.
-
-    Columns with a role in `without` are left out (see `overfitting.data.columns`).
-    """
+    """How rows and columns are selected, ordered and scaled."""
 
     scaling: Literal["standard", "symmetry", "piecewise", "none"]
+    """Scaling of the columns, explained in `overfitting.data.preparation.fit_scaling`."""
     shuffle_seed: Seed | None
-    duplicates: Literal["drop", "refuse", "keep"]
+    """Determines the order of the rows; null: the order of the file."""
+    duplicates: Duplicates
+    """Rows with the same features as an earlier row; `refuse`: they are an error."""
     without: tuple[Literal["pt", "eta", "phi", "btag", "mass"], ...]
+    """Roles of columns to leave out (see `overfitting.data.columns`)."""
 
 
 class Variant(BaseModel):

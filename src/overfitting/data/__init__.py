@@ -1,0 +1,1 @@
+"""Data: tables of events, their sources, and their preparation for the networks."""

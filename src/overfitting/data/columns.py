@@ -1,22 +1,13 @@
-"""The 28 columns and the label of HIGGS-like events: names, roles, units, and the table they are kept in.
+"""The 28 features of HIGGS-like events: names, roles, units."""
 
-A table of events is a Parquet file: the label first (1 = signal, 0 = background), then the features,
-all float32. Another data set has other columns, but the same shape; a table of one's own may hold text (categories)
-and nulls (missing values).
-"""
-
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-LABEL = "label"
+LABEL = "label"  # name of the label in every table of events: 1 = signal, 0 = background
 
 
 class Column(NamedTuple):
-    """A feature: its name, what it plays in the event (`pt`, `eta`, `phi`, `btag`, `mass`), and its unit."""
+    """A feature: its name, its role in the event (`pt`, `eta`, `phi`, `btag`, `mass`), and its unit."""
 
     name: str
     role: str
@@ -47,38 +38,6 @@ NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 
 
 def roles(names: Iterable[str]) -> list[str]:
-    """What each of the columns `names` plays in the event; `other` for a column that is none of HIGGS's."""
+    """Role of each column in the event; `other` for a column that HIGGS does not have."""
     known = {column.name: column.role for column in COLUMNS}
     return [known.get(name, "other") for name in names]
-
-
-def table_schema(names: Iterable[str] = NAMES) -> pa.Schema:
-    """Schema of a table of events: the label, then the features `names`, all float32 and not nullable."""
-    return pa.schema([pa.field(name, pa.float32(), nullable=False) for name in (LABEL, *names)])
-
-
-def write_table(
-    path: Path,
-    batches: Iterable[pa.RecordBatch],
-    names: Iterable[str] = NAMES,
-    metadata: Mapping[str, str] | None = None,
-    schema: pa.Schema | None = None,
-) -> int:
-    """Write record batches (label + features) as one Parquet file, atomically; return the number of rows.
-
-    Batches are cast to float32 (or to `schema`) and written as they come, so that a table larger than memory can pass
-    through; `metadata` is kept in the file's schema.
-    """
-    schema = (schema or table_schema(names)).with_metadata(metadata)
-    partial = path.with_suffix(".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = 0
-    try:
-        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-            for batch in batches:
-                rows += batch.num_rows
-                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return rows

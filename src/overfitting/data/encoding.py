@@ -1,6 +1,6 @@
-"""A table of one's own -> numbers: categories as columns of 0 and 1, missing values filled in and marked.
+"""Encodes a user-supplied table as numbers: categories as columns of 0 and 1, missing values filled in and marked.
 
-MLflow keeps this file beside a model and runs it where that is loaded, so it imports nothing of this package.
+MLflow stores this file with each model and runs it without this package, so it imports nothing from the package.
 """
 
 import dataclasses
@@ -17,18 +17,13 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Encoding:
-    """What was learned from the training rows, one entry for each of the raw `columns`.
-
-    A column of numbers has a `median`, which stands for its missing values, and no `categories`; a column of categories
-    has those that are told apart, and no median. `has_missing`: some training row lacks the value, so that a column
-    of 0 and 1 says where. `has_others`: the training rows have more categories, which one column holds together.
-    """
+    """An encoding fitted to training rows; each list has one entry per raw column."""
 
     columns: list[str]
-    median: list[float | None]
-    categories: list[list[str] | None]
-    has_missing: list[bool]
-    has_others: list[bool]
+    median: list[float | None]  # of a numeric column, replaces its missing values; None for a categorical one
+    categories: list[list[str] | None]  # of a categorical column, those kept apart; None for a numeric one
+    has_missing: list[bool]  # whether training rows lack the value; then an indicator column marks missing values
+    has_others: list[bool]  # whether the training rows have more categories, which share one column
 
     @property
     def features(self) -> list[str]:
@@ -36,16 +31,16 @@ class Encoding:
         return [name for index in range(len(self.columns)) for name in self._names(index)]
 
     def apply(self, table: pd.DataFrame) -> NDArray[np.float32]:
-        """Encode raw rows (columns found by name) -> (n_rows, n_features) float32.
+        """Encode raw rows, columns found by name, as (n_rows, n_features) float32.
 
-        A category that the training rows do not have is one of the others, where there are such; else all its columns
-        are 0.
+        A category that no training row has counts as `other` if there is such a column; otherwise the columns of all
+        categories are 0.
         """
         parts = [self._column(index, table[name]) for index, name in enumerate(self.columns)]
         return np.stack([column for part in parts for column in part], axis=1).astype(np.float32)
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of data/prepared/encoding.json, from which `Encoding(**content)` makes it again."""
+        """Content of data/prepared/encoding.json; `Encoding(**content)` restores the encoding."""
         return dataclasses.asdict(self)
 
     def _names(self, index: int) -> list[str]:
@@ -58,7 +53,7 @@ class Encoding:
         missing = values.isna().to_numpy(bool)
         categories = self.categories[index]
         if categories is None:
-            # float32: so the table was kept that the medians are of
+            # float32, the precision in which the medians were computed
             numbers = values.to_numpy(np.float32, na_value=np.nan)
             encoded = [np.where(missing, np.float32(self.median[index] or 0.0), numbers)]
         else:

@@ -1,6 +1,4 @@
-"""Types of data/raw/provenance.json (written by `download`) and data/prepared/manifest.json (by `preprocess`)."""
-
-from typing import Any
+"""Types of data/raw/provenance.json, data/prepared/manifest.json and data/prepared/example.json."""
 
 from pydantic import ConfigDict
 
@@ -8,17 +6,17 @@ from overfitting.base.records import Record
 
 
 class TableReading(Record):
-    """How a user-supplied table was read; rows count from 1."""
+    """How a user-supplied table was read."""
 
     positive: str  # value of the label that counts as 1
     negative: str  # value of the label that counts as 0
     unlabelled_dropped: int  # rows without a label
-    max_categories: int  # per column, the number of categories that are kept apart
+    max_categories: int  # number of categories per column that are kept apart
     units: dict[str, str]  # by column
 
 
 class Provenance(Record):
-    """Where the rows of data/raw/events.parquet come from. A source adds facts of its own, such as its URL."""
+    """Origin of the rows of data/raw/events.parquet. Simulated events add their seed, versions and constants."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -26,31 +24,30 @@ class Provenance(Record):
     licence: str
     citation: str
     rows: int
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # features
     sha256: str
-    sha256_of: str  # what the hash is of: a file, or the first rows of one
+    sha256_of: str  # what was hashed, such as "the file"
+    url: str | None = None  # address or path that the rows were read from
+    part: str | None = None  # the part of the file that was read
+    label: str | None = None  # name of the label in a user-supplied table
+    checked: bool | None = None  # whether the file is the published HIGGS file, by its SHA-256
     table: TableReading | None = None  # of a user-supplied table
-
-    @classmethod
-    def of(cls, facts: dict[str, Any]) -> "Provenance":
-        """The provenance that `facts` state, those of its own source included."""
-        return cls.model_validate(facts)
 
 
 class TableColumn(Record):
-    """A column of a user-supplied table, and what `preprocess` made of it."""
+    """A column of a user-supplied table, as `preprocess` used it."""
 
     name: str
     role: str  # numeric, categorical
     unit: str | None = None
     missing: int = 0  # rows of the whole table without a value
-    categories: int | None = None  # of a categorical column: categories in the training rows
-    grouped: int | None = None  # how many of them share the category `other`
-    unseen_rows: int | None = None  # rows with a category that no training row has
+    categories: int | None = None  # categorical: number of categories in the training rows
+    grouped: int | None = None  # categorical: how many of them share the category `other`
+    unseen_rows: int | None = None  # categorical: rows with a category that no training row has
 
 
 class Table(Record):
-    """What was made of a user-supplied table."""
+    """A user-supplied table, as `preprocess` used it."""
 
     positive: str
     negative: str
@@ -59,7 +56,7 @@ class Table(Record):
 
 
 class Manifest(Record):
-    """What data/prepared/ holds; `fingerprint` is of its arrays, `sha256` of the source."""
+    """Content of data/prepared/; `fingerprint` identifies its arrays, `sha256` the source."""
 
     source: str
     licence: str
@@ -87,3 +84,10 @@ class Manifest(Record):
         """Names of the raw columns that hold text."""
         columns = self.table.columns if self.table else ()
         return frozenset(column.name for column in columns if column.role == "categorical")
+
+
+class Example(Record):
+    """A few raw validation rows, which show the input of a stored model; a missing value is None."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float | str | None, ...], ...]  # (n_rows, n_columns)

@@ -1,92 +1,79 @@
-"""Checking, splitting, encoding and scaling of rows; what is learned is learned from training rows only."""
+"""From raw events to the input of the networks; encoding and scaling are fitted to training rows only."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 from scipy.stats import skew
 
 from overfitting.base.errors import UserError
-from overfitting.config.schema import Split
+from overfitting.config.schema import Preprocessing, Split
 from overfitting.data.columns import roles
 from overfitting.data.encoding import Encoding
+from overfitting.data.events import Events
+from overfitting.data.rows import Sets, check_rows, split_rows, usable_rows
 from overfitting.data.scaling import Features, Scaling, pieces, symmetric_columns
 
-PIECES = 8  # of a column that is encoded piecewise
-LOGARITHMIC = ("standard", "symmetry")
-SMALL = 5000  # rows; fewer are trained on in smaller batches
-SKEWED = 1.0  # a positive column with a larger skewness is taken by its logarithm
+PIECES = 8  # per column, in piecewise linear encoding
+LOGARITHMIC = ("standard", "symmetry")  # scalings that take logarithms of skewed columns
+SKEWED = 1.0  # skewness of a positive column above which its logarithm is taken
 
 
-def check_rows(features: Features, labels: Features, names: tuple[str, ...], source: str) -> None:
-    """Check that every feature is finite and every label 0 or 1; `features` is (n_rows, n_columns), `labels` (n_rows,).
+@dataclass(frozen=True)
+class Prepared:
+    """Events that are ready to be scaled and written.
+
+    `raw` is the table (n_rows, n_columns) of the columns in use, `features` is (n_rows, n_encoded) float32 before
+    scaling, `labels` is (n_rows,). `encoding` is None if all raw columns are numbers without missing values.
+    """
+
+    raw: pa.Table
+    features: Features
+    labels: NDArray[np.float32]
+    sets: Sets
+    encoding: Encoding | None
+    scaling: Scaling
+    duplicates_dropped: int
+
+
+def prepare(events: Events, split: Split, preprocessing: Preprocessing, max_categories: int | None) -> Prepared:
+    """Check every row, choose columns, split the rows, fit encoding and scaling to the training rows.
+
+    `max_categories` is the number of categories per column that are kept apart; None if the events hold numbers only.
 
     Raises:
-        UserError: names `source`, the first wrong row (counted from 1), its column and value.
+        UserError: a value, the number of rows, the duplicates or the columns are not as the configuration requires.
     """
-    if features.shape[0] == 0:
-        raise UserError(f"{source}: expected rows, found none")
-    finite = np.isfinite(features)
-    if not finite.all():
-        row, column = (int(index) for index in np.argwhere(~finite)[0])
-        raise UserError(
-            f"{source}: row {row + 1}, column {names[column]}: expected a finite number, got {features[row, column]}"
-        )
-    wrong = ~np.isin(labels, (0, 1))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise UserError(f"{source}: row {row + 1}, column label: expected 0 or 1, got {labels[row]}")
+    features, encoding = events.numbers(), None
+    check_rows(_filled(features) if events.needs_encoding else features, events.labels, events.names, events.source)
+    rows = usable_rows(features, preprocessing.duplicates, events.source)
+    kept = without_roles(events.names, preprocessing.without)
+    raw, features = events.features.select(kept), features[:, kept]
+    names = tuple(raw.column_names)
+    sets = split_rows(rows, split, preprocessing.shuffle_seed)
+    if events.needs_encoding:
+        assert max_categories is not None  # only user-supplied tables hold text or missing values
+        table = raw.to_pandas()
+        encoding = fit_encoding(table.iloc[sets.train], max_categories)
+        names, features = _distinct(encoding.features), encoding.apply(table)
+    scaling = fit_scaling(features[sets.train], names, preprocessing.scaling)
+    return Prepared(raw, features, events.labels, sets, encoding, scaling, len(features) - rows.size)
 
 
-def first_occurrences(features: Features) -> NDArray[np.int64]:
-    """Indices, ascending, of the rows whose features no earlier row has, compared bit by bit."""
-    rows = np.ascontiguousarray(features).view(np.dtype((np.void, features.dtype.itemsize * features.shape[1]))).ravel()
-    _, first = np.unique(rows, return_index=True)
-    return np.sort(first)
-
-
-def split_rows(rows: NDArray[np.int64], split: Split, shuffle_seed: int | None) -> dict[str, NDArray[np.int64]]:
-    """Divide row indices: the first for validation, the next for training, then at most `split.test` for the test.
-
-    That order is the tutorial's. Of what is left, at most `split.spare` follow the training rows under `train`. With a
-    seed the rows are permuted first, so that a sorted file does no harm.
-
-    Raises:
-        UserError: there are too few rows to leave one for the test.
-    """
-    needed = split.validation + split.train + 1
-    if rows.size < needed:
-        raise UserError(
-            f"split: expected at least {needed:,} rows ({split.validation:,} validation + {split.train:,} training "
-            f"+ 1 test), the data has {rows.size:,}; {_smaller_split(rows.size)}"
-        )
-    order = rows if shuffle_seed is None else np.random.default_rng(shuffle_seed).permutation(rows)
-    start, end = split.validation, split.validation + split.train
-    spare = order[end + split.test :][: split.spare]
-    return {
-        "train": np.concatenate([order[start:end], spare]),
-        "validation": order[:start],
-        "test": order[end : end + split.test],
-    }
-
-
-def _smaller_split(rows: int) -> str:
-    """What to write into params.yaml for a table of so many rows: three fifths of them for the training."""
-    fifth = rows // 5
-    if not fifth:
-        return "ask for more rows"
-    lines = f"  split: {{train: {rows - 2 * fifth}, validation: {fifth}, test: {fifth}, spare: 0}}"
-    training = "\n  choices: {training: small}" if rows < SMALL else ""
-    return f"ask for more rows, or set in params.yaml\n{lines}{training}"
+def _filled(features: Features) -> Features:
+    """Features with 0 in place of missing values, which the encoding fills in later."""
+    return np.where(np.isnan(features), np.float32(0), features)
 
 
 def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
-    """Indices of the columns `names` whose role in the event is none of the `unwanted` ones.
+    """Indices of the columns `names` whose role in the event is not `unwanted`.
 
     Raises:
-        UserError: none is left.
+        UserError: no column is left.
     """
     kept = [index for index, role in enumerate(roles(names)) if role not in unwanted]
     if not kept:
@@ -97,12 +84,12 @@ def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
 
 
 def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
-    """Learn how a table of one's own becomes numbers from its training rows: text is categories, NaN is missing.
+    """Fit the encoding to the training rows of a user-supplied table; text is categorical, NaN is missing.
 
-    Of more than `max_categories` the most frequent are told apart, of equally frequent ones the first by the alphabet.
+    The `max_categories` most frequent categories of a column are kept apart; ties are broken alphabetically.
 
     Raises:
-        UserError: a column of numbers has none in the training rows.
+        UserError: a numeric column has no value in the training rows.
     """
     median: list[float | None] = []
     categories: list[list[str] | None] = []
@@ -125,16 +112,24 @@ def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
     return Encoding([str(name) for name in table], median, categories, has_missing, has_others)
 
 
-def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> Scaling:
-    """Learn the scaling of training rows (n_rows, n_columns), named as in `overfitting.config.schema.Preprocessing`.
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"two encoded columns are called {name!r}: rename the column or the category of that name")
+    return tuple(names)
 
-    `standard` takes the logarithm of positive columns with a skewness above `SKEWED`, floored at their smallest
-    training value, then standardises all columns. A constant column keeps deviation 1. `symmetry` does so with columns
-    that no rotation and no reflection changes (`scaling.symmetric_columns`), `piecewise` with the `PIECES`
-    of each column between its quantiles (`scaling.pieces`). `none` leaves columns as they are.
+
+def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> Scaling:
+    """Fit a scaling to training rows (n_rows, n_columns).
+
+    - `none`: columns stay as they are.
+    - `standard`: logarithm of positive columns with a skewness above `SKEWED`, floored at their smallest training
+      value; then mean 0 and deviation 1 for all columns. A constant column keeps deviation 1.
+    - `symmetry`: the same, on `scaling.symmetric_columns`.
+    - `piecewise`: mean 0 and deviation 1 for the `scaling.pieces` of each column between its quantiles.
 
     Raises:
-        UserError: `symmetry` is asked for, and the columns are not those of collisions.
+        UserError: `scaling` is `symmetry`, and the columns are not those of collisions.
     """
     names, of, values, edges = list(columns), roles(columns), features.astype(np.float64), list[list[float]]()
     if scaling == "symmetry":
@@ -165,7 +160,7 @@ def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> S
 
 
 def _edges(column: NDArray[np.float64]) -> list[float]:
-    """Where the pieces of a column begin and end: its quantiles, less those that are equal."""
+    """Edges of a column's pieces: its distinct quantiles, at least two."""
     found = np.unique(np.quantile(column, np.linspace(0, 1, PIECES + 1))).tolist()
     return found if len(found) > 1 else [found[0], found[0] + 1.0]
 
@@ -177,6 +172,6 @@ def _is_skewed(column: NDArray[np.float64]) -> bool:
 def _check_collisions(names: list[str], of: list[str]) -> None:
     if not {"phi", "eta"} <= set(of):
         raise UserError(
-            "preprocessing=symmetry: expected columns of collisions (phi, eta), as HIGGS has them; got "
-            f"{', '.join(names)}; take preprocessing=standard"
+            "preprocessing=symmetry: expected columns of collisions (phi, eta), such as those of HIGGS; got "
+            f"{', '.join(names)}; choose preprocessing=standard"
         )

@@ -1,6 +1,6 @@
-"""Raw columns -> what a network sees: logarithms, columns that the symmetries leave alone, mean 0 and deviation 1.
+"""Scales raw columns for the networks: logarithms, symmetric columns or pieces, then mean 0 and deviation 1.
 
-MLflow keeps this file beside a model and runs it where that is loaded, so it imports nothing of this package.
+MLflow stores this file with each model and runs it without this package, so it imports nothing from the package.
 """
 
 import dataclasses
@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 Features = NDArray[np.float32]
 
-PHI_LIMIT = 1.743  # what an angle of pi became in the columns of HIGGS
+PHI_LIMIT = 1.743  # value of an angle of pi in the columns of HIGGS
 
 
 @dataclass(frozen=True)
 class Scaling:
     """x' = ((log(max(x, floor)) if logarithm else x) - mean) / deviation, for each column of `features`.
 
-    `columns` are the raw ones, with their `roles` (see `overfitting.data.columns`). `features` are the same, or where
-    `symmetry` is set what `symmetric_columns` makes of them, and where there are `edges`, a list a column, the `pieces`
-    of those.
+    `columns` are the raw columns, with their `roles` (see `overfitting.data.columns`). `features` are these columns; or
+    their `symmetric_columns`, if `symmetry` is set; or their `pieces`, if there are `edges`, one list per column.
     """
 
     columns: list[str]
@@ -49,18 +48,19 @@ class Scaling:
         return ((values - self.mean) / self.deviation).astype(np.float32)
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of data/prepared/scaling.json, from which `Scaling(**content)` makes it again."""
+        """Content of data/prepared/scaling.json; `Scaling(**content)` restores the scaling."""
         return dataclasses.asdict(self)
 
 
 def symmetric_columns(
     values: NDArray[np.float64], names: Sequence[str], roles: Sequence[str]
 ) -> tuple[NDArray[np.float64], list[str], list[str]]:
-    """Columns that no rotation about the beam and no reflection changes, with their names and roles.
+    """Columns that do not change if an event is rotated about the beam or reflected, with their names and roles.
 
-    Collisions know no direction around the beam (phi), nor left from right of it, nor one beam from the other (eta). So
-    angles are taken from the first object's (the lepton's), as cosine and sine; all etas change sign where the first is
-    negative, all sines where the first of them is. `values` is (n_rows, n_columns).
+    The physics of collisions does not depend on the direction around the beam (phi), nor on reflections in phi, nor on
+    the exchange of the two beams (eta). So each angle is measured from that of the first object (the lepton), and given
+    as cosine and sine. All etas change sign if the first eta is negative, all sines if the first sine is negative.
+    `values` is (n_rows, n_columns).
     """
     of = {role: [index for index, found in enumerate(roles) if found == role] for role in ("phi", "eta")}
     first, *others = of["phi"]
@@ -80,10 +80,10 @@ def symmetric_columns(
 
 
 def pieces(values: NDArray[np.float64], edges: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """Piecewise linear encoding (Gorishniy, Rubachev, Babenko 2022): how much of each interval a value has passed.
+    """Piecewise linear encoding (Gorishniy, Rubachev, Babenko 2022): the part of each interval below a value.
 
-    A column with the edges e_0 < ... < e_k becomes k columns, (x - e_j) / (e_(j+1) - e_j), within 0 and 1. On them a
-    network bends where the data lie, which it otherwise has to learn. `values` is (n_rows, n_columns).
+    A column with edges e_0 < ... < e_k becomes k columns (x - e_j) / (e_(j+1) - e_j), clipped to 0 and 1. So a network
+    can change its slope where the data are dense. `values` is (n_rows, n_columns), `edges` has one list per column.
     """
     encoded = []
     for column, found in zip(values.T, edges, strict=True):

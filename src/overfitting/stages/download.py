@@ -1,24 +1,22 @@
-"""Stage download: the events of the chosen source -> data/raw/events.parquet and where they come from."""
-
-from typing import Any
+"""Stage download: the events of the configured source -> data/raw/events.parquet, and their origin."""
 
 from overfitting.base import files
 from overfitting.config.schema import BundledData, Config, CsvData, Data, HiggsData, SimulatedData
+from overfitting.data.manifest import Provenance
 
 
 def run(config: Config) -> None:
-    """Fetch the events. Never takes another source than the one that was chosen."""
+    """Fetch the events of the configured source, never of another one."""
     provenance = fetch(config.data)
-    files.write_json(files.PROVENANCE, provenance)
-    print(f"{provenance['rows']:,} rows from {provenance['source']} -> {files.EVENTS}")
+    provenance.write(files.PROVENANCE)
+    print(f"{provenance.rows:,} rows from {provenance.source} -> {files.EVENTS}")
 
 
-def fetch(data: Data) -> dict[str, Any]:
-    """Write the table of the chosen source and return its provenance.
+def fetch(data: Data) -> Provenance:
+    """Write the table of the configured source and return its provenance.
 
     Raises:
-        UserError: the source can't be had.
-        TypeError: an unknown kind of source.
+        UserError: the source is missing, unreachable or invalid.
     """
     match data:
         case BundledData():
@@ -37,4 +35,3 @@ def fetch(data: Data) -> dict[str, Any]:
             from overfitting.data.sources.table import source as table
 
             return table.fetch(data, files.EVENTS)
-    raise TypeError(data)

@@ -10,7 +10,8 @@ from scipy.stats import ks_2samp
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import BundledData
-from overfitting.data.columns import COLUMNS, NAMES, table_schema
+from overfitting.data.columns import COLUMNS, NAMES
+from overfitting.data.events import table_schema
 from overfitting.data.sources import bundled
 from overfitting.data.sources.simulated import source
 from tests.conftest import ROOT
@@ -27,18 +28,19 @@ def events() -> pd.DataFrame:
     return pq.read_table(COMMITTED).to_pandas()
 
 
-def test_the_committed_table_is_copied_and_explained(tmp_path: Path) -> None:
+def test_committed_table_is_copied_with_its_provenance(tmp_path: Path) -> None:
     destination = tmp_path / "new" / "events.parquet"
-    facts = bundled.fetch(config(COMMITTED), destination)
+    provenance = bundled.fetch(config(COMMITTED), destination)
     assert destination.read_bytes() == COMMITTED.read_bytes()
     assert [path.name for path in destination.parent.iterdir()] == ["events.parquet"]
-    assert (facts["source"], facts["made_by"]) == ("bundled", "simulated")
-    assert (facts["rows"], facts["seed"]) == (source.BUNDLED_ROWS, source.BUNDLED_SEED)
-    assert facts["columns"] == list(NAMES)
-    assert "not HIGGS" in facts["citation"]
+    facts = provenance.model_extra or {}
+    assert (provenance.source, facts["made_by"]) == ("bundled", "simulated")
+    assert (provenance.rows, facts["seed"]) == (source.BUNDLED_ROWS, source.BUNDLED_SEED)
+    assert provenance.columns == NAMES
+    assert "not HIGGS" in provenance.citation
 
 
-def test_the_committed_table_is_small_and_clean(events: pd.DataFrame) -> None:
+def test_committed_table_is_small_and_clean(events: pd.DataFrame) -> None:
     assert COMMITTED.stat().st_size <= 6_000_000
     assert pq.read_schema(COMMITTED).equals(table_schema())
     assert len(events) == 60_000
@@ -48,7 +50,7 @@ def test_the_committed_table_is_small_and_clean(events: pd.DataFrame) -> None:
     assert (events[[column.name for column in COLUMNS if column.role in ("pt", "mass")]] > 0).all(axis=None)
 
 
-def test_the_committed_table_is_in_random_order(events: pd.DataFrame) -> None:
+def test_committed_table_is_in_random_order(events: pd.DataFrame) -> None:
     first, second = events[:20_000], events[20_000:]
     assert first["label"].mean() == pytest.approx(second["label"].mean(), abs=0.02)
     assert ks_2samp(first["m_bb"], second["m_bb"]).pvalue > 1e-3
@@ -60,27 +62,27 @@ def test_positive_columns_have_a_mean_near_1(events: pd.DataFrame) -> None:
             assert events[column.name].mean() == pytest.approx(1.0, abs=0.12), column.name
 
 
-def test_a_missing_file_names_the_sources_and_the_remedies(tmp_path: Path) -> None:
+def test_error_for_a_missing_file_names_the_other_sources_and_how_to_restore_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"found no such file.*git checkout.*make events") as caught:
         bundled.fetch(config(tmp_path / "none.parquet"), tmp_path / "events.parquet")
     assert all(f"data={source}" in str(caught.value) for source in ("bundled", "simulated", "higgs", "csv"))
 
 
-def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_not_parquet_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "damaged.parquet"
     path.write_bytes(COMMITTED.read_bytes()[:1000])
     with pytest.raises(UserError, match="expected a Parquet file"):
         bundled.fetch(config(path), tmp_path / "events.parquet")
 
 
-def test_other_columns_are_refused(tmp_path: Path) -> None:
+def test_other_columns_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "other.parquet"
     pq.write_table(pa.table({"target": [0, 1], "x": [0.5, 1.5]}), path)
     with pytest.raises(UserError, match=r"expected float32 columns label, lepton_pt.*found target \(int64\).*data=csv"):
         bundled.fetch(config(path), tmp_path / "events.parquet")
 
 
-def test_changed_values_are_refused(tmp_path: Path) -> None:
+def test_changed_values_are_an_error(tmp_path: Path) -> None:
     table = pq.read_table(COMMITTED)
     values = table["m_bb"].to_numpy().copy()
     values[17] += 1
@@ -92,22 +94,25 @@ def test_changed_values_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "events.parquet").exists()
 
 
-def test_a_table_that_does_not_say_where_it_comes_from_is_refused(tmp_path: Path) -> None:
+def test_table_without_provenance_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "anonymous.parquet"
     pq.write_table(pq.read_table(COMMITTED).replace_schema_metadata(None), path)
-    with pytest.raises(UserError, match="says where its rows come from"):
+    with pytest.raises(UserError, match="expected metadata with the origin of the rows"):
         bundled.fetch(config(path), tmp_path / "events.parquet")
 
 
-def test_the_path_counts_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_is_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(COMMITTED, tmp_path / "mine.parquet")
     monkeypatch.chdir(tmp_path)
-    assert bundled.fetch(config(Path("mine.parquet")), Path("events.parquet"))["path"] == "mine.parquet"
+    provenance = bundled.fetch(config(Path("mine.parquet")), Path("events.parquet"))
+    assert (provenance.model_extra or {})["path"] == "mine.parquet"
 
 
 @pytest.mark.higgs
 @pytest.mark.parametrize("label", [1, 0])
-def test_each_column_is_distributed_nearly_as_in_higgs(label: int, events: pd.DataFrame, higgs_sample: Path) -> None:
+def test_distribution_of_each_column_is_close_to_that_in_higgs(
+    label: int, events: pd.DataFrame, higgs_sample: Path
+) -> None:
     genuine = pd.read_csv(higgs_sample, header=None, names=["label", *NAMES], dtype=np.float32)
     ours, theirs = (table[table["label"] == label] for table in (events, genuine))
     distances = [ks_2samp(ours[name], theirs[name]).statistic for name in NAMES]

@@ -1,1 +1,1 @@
-"""Where events come from: each module has `fetch(config, destination)`, which writes a table and returns facts."""
+"""Sources of events; each has `fetch(config, destination)`, which writes a table and returns its provenance."""

@@ -4,8 +4,7 @@ import socket
 import pytest
 
 from overfitting.data.sources.higgs import download
-from overfitting.data.sources.higgs.download import Remote
-from overfitting.data.sources.higgs.mirrors import ChangedError, DownloadError
+from overfitting.data.sources.higgs.download import ChangedError, DownloadError, Remote
 from tests.builders.http_server import Answer, Server, serve
 
 BODY = bytes(range(256)) * 400
@@ -31,7 +30,7 @@ def test_dropped_connections_resume_where_they_stopped(is_chunked: bool) -> None
     assert [headers.get("If-Range") for headers in server.requests] == [None, '"1"', '"1"', '"1"']
 
 
-def test_weak_etag_is_no_condition_for_a_range() -> None:
+def test_weak_etag_is_not_sent_as_condition_of_a_range() -> None:
     with serve(Server(BODY, drops(1000), etag='W/"1"')) as server:
         assert fetched(remote(server)) == BODY
     assert "If-Range" not in server.requests[1]
@@ -45,7 +44,7 @@ def test_without_ranges_the_first_bytes_are_skipped() -> None:
 
 @pytest.mark.parametrize("length", [len(BODY), len(BODY) - 1, 20_000, len(BODY) + 1])
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_without_ranges_or_etag_a_changed_file_is_noticed(length: int, is_chunked: bool) -> None:
+def test_without_ranges_or_etag_a_changed_file_is_detected(length: int, is_chunked: bool) -> None:
     other = (b"x" + BODY + b"x")[:length]
     answers = [Answer(drop_after=30_000), Answer(body=other)]
     with (
@@ -56,20 +55,22 @@ def test_without_ranges_or_etag_a_changed_file_is_noticed(length: int, is_chunke
 
 
 @pytest.mark.parametrize("if_range", [False, True])
-def test_changed_file_is_noticed_by_its_etag(if_range: bool) -> None:
+def test_changed_file_is_detected_by_its_etag(if_range: bool) -> None:
     answers = [Answer(drop_after=30_000), Answer(body=BODY[::-1], etag='"2"')]
     with serve(Server(BODY, answers, if_range=if_range)) as server, pytest.raises(ChangedError):
         fetched(remote(server))
 
 
-def test_touched_file_with_the_same_bytes_goes_on() -> None:
+def test_new_etag_for_the_same_bytes_does_not_restart_the_download() -> None:
     answers = [Answer(drop_after=30_000), Answer(etag='"2"')]
     with serve(Server(BODY, answers)) as server:
         assert fetched(remote(server)) == BODY
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_temporary_errors_are_waited_for(status: int, waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_temporary_errors_are_retried_after_a_wait(
+    status: int, waits: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING), serve(Server(BODY, [Answer(status=status)] * 3)) as server:
         assert fetched(remote(server)) == BODY
     assert waits == [1, 2, 4]
@@ -98,7 +99,7 @@ def test_retries_are_limited() -> None:
         assert len(server.requests) == 3
 
 
-def test_retries_count_failures_without_progress_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_failures_without_progress_count_as_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "PROGRESS_BYTES", 1000)
     with serve(Server(BODY, drops(*[1000] * 20))) as server:
         assert fetched(remote(server, retries=1)) == BODY
@@ -114,7 +115,7 @@ def test_redirects_are_followed_with_the_range() -> None:
     assert target.asked_ranges == [None, "bytes=30000-"]
 
 
-def test_redirect_loop_ends_at_once(waits: list[float]) -> None:
+def test_redirect_loop_is_not_retried(waits: list[float]) -> None:
     loop = Answer(status=302, headers={"Location": "/again"})
     with serve(Server(BODY, [loop] * 50)) as server, pytest.raises(DownloadError, match="redirect"):
         fetched(remote(server))
@@ -127,7 +128,7 @@ def test_stalled_connection_times_out_and_resumes() -> None:
     assert server.asked_ranges == [None, "bytes=30000-", "bytes=30000-"]
 
 
-def test_stall_that_never_ends_is_told() -> None:
+def test_endless_stall_is_an_error() -> None:
     with (
         serve(Server(BODY, [Answer(stall_after=10)])) as server,
         pytest.raises(DownloadError, match=r"Read timed out\. \(at byte 10, attempt 1\)"),
@@ -135,17 +136,17 @@ def test_stall_that_never_ends_is_told() -> None:
         fetched(remote(server, retries=0, timeout=0.1))
 
 
-def test_content_length_that_is_too_large() -> None:
+def test_content_length_larger_than_the_body() -> None:
     with serve(Server(BODY, extra_length=1000)) as server:
         assert fetched(remote(server)) == BODY
     assert server.asked_ranges == [None, f"bytes={len(BODY)}-"]
 
 
-def test_range_that_was_not_asked_for() -> None:
+def test_range_other_than_the_requested_one_is_an_error() -> None:
     wrong = Answer(headers={"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"})
     with (
         serve(Server(BODY, [Answer(drop_after=10), wrong])) as server,
-        pytest.raises(DownloadError, match="asked for the bytes from 10 on"),
+        pytest.raises(DownloadError, match="requested the bytes from 10 on"),
     ):
         fetched(remote(server))
 
@@ -155,12 +156,12 @@ def test_expected_size_is_required() -> None:
         fetched(Remote(server.url, 10.0, 3, size=5))
 
 
-def test_expected_size_must_be_stated() -> None:
+def test_expected_size_must_be_reported_by_the_server() -> None:
     with serve(Server(BODY, is_chunked=True)) as server, pytest.raises(DownloadError, match="of unknown size"):
         fetched(Remote(server.url, 10.0, 3, size=len(BODY)))
 
 
-def test_range_that_holds_more_than_it_says() -> None:
+def test_range_longer_than_reported_is_an_error() -> None:
     first = Answer(drop_after=10, headers={"Content-Length": f"{len(BODY)}"})
     longer = Answer(headers={"Content-Range": f"bytes 10-{len(BODY)}/{len(BODY)}"})
     with (
@@ -170,7 +171,7 @@ def test_range_that_holds_more_than_it_says() -> None:
         fetched(remote(server))
 
 
-def test_nobody_listens() -> None:
+def test_refused_connection_is_an_error() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/HIGGS.csv.gz"
@@ -179,14 +180,14 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "http://"])
-def test_url_that_is_none(url: str, waits: list[float]) -> None:
+def test_invalid_url_is_not_retried(url: str, waits: list[float]) -> None:
     with pytest.raises(DownloadError):
         fetched(Remote(url, 1.0, 3))
     assert waits == []
 
 
 @pytest.mark.parametrize("scheme", ["http://", "http://user:secret@", ""])
-def test_proxy_of_the_environment(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_of_the_environment_is_used(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(Server(BODY)) as proxy:
         address = proxy.url.removeprefix("http://").partition("/")[0]
         monkeypatch.setenv("http_proxy", f"{scheme}{address}")

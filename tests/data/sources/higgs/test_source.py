@@ -1,5 +1,4 @@
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Callable
@@ -38,7 +37,7 @@ def test_first_rows(events: Path) -> None:
     with serve(Server(PACKED)) as server:
         provenance = fetch(higgs_config(server.url, rows=120), events)
     assert np.array_equal(read_events(events), values_of(TEXT)[:120])
-    assert json.loads(json.dumps(provenance)) == {
+    assert provenance.model_dump(mode="json", exclude_none=True) == {
         "source": "higgs",
         "url": server.url,
         "licence": "CC BY 4.0",
@@ -52,7 +51,7 @@ def test_first_rows(events: Path) -> None:
     }
 
 
-def test_connection_closes_once_the_rows_are_in(events: Path) -> None:
+def test_connection_closes_after_the_last_row(events: Path) -> None:
     with serve(Server(PACKED, [Answer(stall_after=len(PACKED) // 2)])) as server:
         fetch(higgs_config(server.url, rows=100, timeout_seconds=600.0), events)
     assert len(server.requests) == 1
@@ -77,7 +76,7 @@ def test_interruptions_do_not_change_a_byte(server: Server, events: Path, tmp_pa
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_file_that_changes_meanwhile_is_read_anew(ranges: bool, events: Path) -> None:
+def test_file_that_changes_during_the_download_is_read_anew(ranges: bool, events: Path) -> None:
     answers = [Answer(drop_after=30_000), Answer(body=zipped(OTHER), etag='"2"')]
     with serve(Server(PACKED, answers, ranges=ranges)) as server:
         fetch(higgs_config(server.url, rows=ROWS), events)
@@ -106,14 +105,14 @@ BAD_SERVERS: list[tuple[Callable[[], Server], str]] = [
 def test_next_url_is_tried(bad: Callable[[], Server], reason: str, events: Path, caplog: Any) -> None:
     with caplog.at_level(logging.WARNING), serve(bad()) as first, serve(Server(PACKED)) as second:
         provenance = fetch(higgs_config(first.url, second.url, rows=250), events)
-    assert provenance["url"] == second.url
+    assert provenance.url == second.url
     assert np.array_equal(read_events(events), values_of(TEXT)[:250])
     assert re.search(reason, caplog.text)
 
 
 @pytest.mark.parametrize(("bad", "reason"), BAD_SERVERS)
 @pytest.mark.parametrize("earlier", [None, b"earlier events"])
-def test_when_all_urls_fail_each_tells_why(
+def test_error_if_all_urls_fail_has_a_reason_per_url(
     bad: Callable[[], Server], reason: str, earlier: bytes | None, events: Path
 ) -> None:
     events.parent.mkdir()
@@ -130,11 +129,11 @@ def test_when_all_urls_fail_each_tells_why(
     assert re.search(f"{re.escape(first.url)}: .*({reason})", lines[1])
     assert lines[2] == f"  {second.url}: HTTP 403 Forbidden"
     assert all(advice in lines[-1] for advice in ("data.path", "data=bundled", "data=simulated", "data=csv"))
-    # no other events are taken instead, and what was there stays
+    # no other source is used instead, and existing events stay
     assert [path.read_bytes() for path in events.parent.iterdir()] == ([earlier] if earlier else [])
 
 
-def test_more_rows_than_there_are(events: Path) -> None:
+def test_more_rows_than_the_file_has_is_an_error(events: Path) -> None:
     with serve(Server(PACKED)) as server, pytest.raises(UserError, match=r"300 rows, but data\.rows asks for 301"):
         fetch(higgs_config(server.url, server.url, rows=ROWS + 1), events)
     assert len(server.requests) == 1
@@ -144,48 +143,49 @@ def test_whole_file_is_downloaded_once_and_checked(events: Path) -> None:
     with serve(Server(PACKED, [Answer(drop_after=30_000)])) as server:
         config = higgs_config(server.url, whole=PACKED)
         provenance = fetch(config, events)
-        assert provenance | {"url": None} == fetch(config, events) | {"url": None}
+        again = fetch(config, events)
+        assert again == provenance.model_copy(update={"url": again.url})
     assert server.asked_ranges == [None, "bytes=30000-"]
     assert (source.DOWNLOADS / "HIGGS.csv.gz").read_bytes() == PACKED
     assert np.array_equal(read_events(events), values_of(TEXT))
-    assert provenance["url"] == server.url
-    assert provenance["part"] == "the whole file"
-    assert provenance["sha256"] == sha256(PACKED)
-    assert provenance["checked"] is True
-    assert provenance["rows"] == ROWS
+    assert provenance.url == server.url
+    assert provenance.part == "the whole file"
+    assert provenance.sha256 == sha256(PACKED)
+    assert provenance.checked is True
+    assert provenance.rows == ROWS
 
 
-def test_whole_file_with_another_sha256(events: Path) -> None:
+def test_whole_file_with_another_sha256_is_an_error(events: Path) -> None:
     with serve(Server(zipped(OTHER))) as first, serve(Server(PACKED)) as second:
         wrong = zipped(OTHER)
         config = higgs_config(first.url, size_bytes=len(wrong), sha256=sha256(PACKED))
-        with pytest.raises(UserError, match=f"SHA-256 of what came is {sha256(wrong)}"):
+        with pytest.raises(UserError, match=f"SHA-256 of the download is {sha256(wrong)}"):
             fetch(config, events)
         assert list(source.DOWNLOADS.iterdir()) == []
         config = higgs_config(first.url, second.url, whole=PACKED)
-        assert fetch(config, events)["url"] == second.url
+        assert fetch(config, events).url == second.url
     assert not list(source.DOWNLOADS.glob("*.part*"))
 
 
 @pytest.mark.parametrize("content", [TEXT, PACKED, TEXT.replace(b"\n", b"\r\n"), TEXT[:-1]])
 @pytest.mark.parametrize("rows", [None, 100])
 @pytest.mark.parametrize("is_url", [False, True])
-def test_file_of_ones_own(content: bytes, rows: int | None, is_url: bool, events: Path, tmp_path: Path) -> None:
+def test_local_file(content: bytes, rows: int | None, is_url: bool, events: Path, tmp_path: Path) -> None:
     path = tmp_path / "my file.csv"
     path.write_bytes(content)
     given = path.as_uri() if is_url else "my file.csv"
     provenance = fetch(higgs_config(path=given, rows=rows), events)
     assert np.array_equal(read_events(events), values_of(TEXT)[:rows])
     plain = TEXT if content == PACKED else content
-    assert provenance["sha256"] == sha256(content if rows is None else first_lines(plain, rows))
-    assert provenance["url"] == given
-    assert provenance["checked"] is False
+    assert provenance.sha256 == sha256(content if rows is None else first_lines(plain, rows))
+    assert provenance.url == given
+    assert provenance.checked is False
 
 
-def test_file_of_ones_own_of_the_published_size_must_be_the_published_one(events: Path, tmp_path: Path) -> None:
+def test_local_file_of_the_published_size_must_be_the_published_one(events: Path, tmp_path: Path) -> None:
     path = tmp_path / "HIGGS.csv.gz"
     path.write_bytes(PACKED)
-    assert fetch(higgs_config(path=str(path), whole=PACKED), events)["checked"] is True
+    assert fetch(higgs_config(path=str(path), whole=PACKED), events).checked is True
     with pytest.raises(UserError, match="the file is damaged"):
         fetch(higgs_config(path=str(path), size_bytes=len(PACKED)), events)
     assert path.read_bytes() == PACKED
@@ -200,7 +200,7 @@ def test_file_of_ones_own_of_the_published_size_must_be_the_published_one(events
         (TEXT + TEXT.replace(b",", b",x", 1), r"line 301, column 2 \(lepton_pt\): expected a number, got 'x"),
     ],
 )
-def test_mistakes_in_a_file_of_ones_own(content: bytes, reason: str, events: Path, tmp_path: Path) -> None:
+def test_errors_in_a_local_file(content: bytes, reason: str, events: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"mine.csv: .*{reason}"):

@@ -29,7 +29,7 @@ def cuts_of(data: bytes) -> st.SearchStrategy[list[int]]:
 
 @settings(max_examples=60, deadline=None)
 @given(cuts=cuts_of(PACKED), rows=st.none() | st.integers(1, 60), is_packed=st.booleans())
-def test_any_split_of_the_stream_gives_the_same_blocks(cuts: list[int], rows: int | None, is_packed: bool) -> None:
+def test_blocks_do_not_depend_on_how_the_stream_is_split(cuts: list[int], rows: int | None, is_packed: bool) -> None:
     data = PACKED if is_packed else TEXT
     with mock.patch.object(text, "BLOCK_BYTES", 4000):
         blocks = list(line_blocks(decompress(split(data, cuts)), rows))
@@ -48,36 +48,36 @@ def test_gzip_in_several_members_and_zeros_after_them(cuts: list[int], data: st.
 
 
 @pytest.mark.parametrize("piece", [1, 7, 10_000_000])
-def test_one_byte_at_a_time(piece: int) -> None:
+def test_pieces_of_any_size(piece: int) -> None:
     assert b"".join(decompress(PACKED[i : i + piece] for i in range(0, len(PACKED), piece))) == TEXT
 
 
 @pytest.mark.parametrize("end", [2, 5, 11, len(PACKED) // 2, len(PACKED) - 8, len(PACKED) - 1])
-def test_truncated_gzip(end: int) -> None:
+def test_truncated_gzip_is_an_error(end: int) -> None:
     with pytest.raises(FormatError, match=f"truncated: it stops after {end:,} bytes"):
         list(decompress([PACKED[:end]]))
 
 
 @pytest.mark.parametrize("place", [2, len(PACKED) // 2, len(PACKED) - 5, len(PACKED) - 1])
-def test_corrupted_gzip(place: int) -> None:
+def test_corrupted_gzip_is_an_error(place: int) -> None:
     damaged = bytearray(PACKED)
     damaged[place] ^= 0x5A
     with pytest.raises(FormatError, match="corrupted"):
         list(decompress([bytes(damaged)]))
 
 
-def test_garbage_after_gzip() -> None:
+def test_garbage_after_gzip_is_an_error() -> None:
     with pytest.raises(FormatError, match="corrupted"):
         list(decompress([PACKED, b"garbage"]))
 
 
 @pytest.mark.parametrize("page", [b"<!DOCTYPE html><html>", b"\n\n <html>", b"<?xml version='1.0'?>"])
-def test_web_page(page: bytes) -> None:
+def test_web_page_is_an_error(page: bytes) -> None:
     with pytest.raises(FormatError, match="web page"):
         list(decompress([page]))
 
 
-def test_nothing() -> None:
+def test_empty_stream() -> None:
     assert list(line_blocks(decompress([]), None)) == []
 
 
@@ -86,9 +86,9 @@ def test_last_line_without_newline_counts() -> None:
     assert parse(TEXT[:-1], 1).num_rows == 60
 
 
-def test_endless_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_line_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "BLOCK_BYTES", 1000)
-    with pytest.raises(FormatError, match="1,000 bytes without the end of a line"):
+    with pytest.raises(FormatError, match="1,000 bytes without a line end"):
         list(line_blocks([b"1" * 600, b"1" * 600], None))
 
 
@@ -115,7 +115,7 @@ def test_values(newline: bytes) -> None:
         (4, "1,1", r"line 1007: expected 29 numbers, got 30 fields: '.{60}'\.\.\."),
     ],
 )
-def test_mistakes_name_line_column_and_value(field: int, value: str, expected: str) -> None:
+def test_errors_name_line_column_and_value(field: int, value: str, expected: str) -> None:
     lines = TEXT.splitlines()
     fields = lines[7].split(b",")
     fields[field] = value.encode()
@@ -125,17 +125,17 @@ def test_mistakes_name_line_column_and_value(field: int, value: str, expected: s
 
 
 @pytest.mark.parametrize("line", [b"", b"1,2,3", LINE.replace(b",", b";"), b"label,lepton_pt"])
-def test_lines_of_another_shape(line: bytes) -> None:
+def test_lines_with_another_number_of_fields(line: bytes) -> None:
     with pytest.raises(FormatError, match=r"line 2: expected 29 numbers, got \d+ fields"):
         parse(b"\n".join([LINE, line, LINE]), 1)
 
 
-def test_carriage_returns_alone_end_no_line() -> None:
+def test_carriage_return_alone_is_no_line_end() -> None:
     with pytest.raises(FormatError, match="carriage return"):
         parse(TEXT.replace(b"\n", b"\r"), 1)
 
 
-def test_hash_of_the_blocks_is_that_of_the_lines() -> None:
+def test_hash_of_the_blocks_equals_that_of_the_lines() -> None:
     digest = hashlib.sha256()
     for block in line_blocks(decompress([PACKED]), 17):
         digest.update(block)

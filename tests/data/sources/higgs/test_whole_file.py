@@ -10,9 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.data.sources.higgs.download import Remote
-from overfitting.data.sources.higgs.mirrors import ChangedError, DownloadError, from_mirrors
-from overfitting.data.sources.higgs.whole_file import is_kept, save
+from overfitting.data.sources.higgs.download import ChangedError, DownloadError, Remote, from_mirrors
+from overfitting.data.sources.higgs.whole_file import is_complete, save
 from tests.builders.http_server import Answer, Server, serve
 
 BODY = bytes(range(256)) * 400
@@ -48,7 +47,7 @@ def names_beside(target: Path) -> list[str]:
     return sorted(path.name for path in target.parent.iterdir())
 
 
-def test_file_is_saved_and_nothing_else_stays(target: Path) -> None:
+def test_file_is_saved_without_leftovers(target: Path) -> None:
     with serve(Server(BODY, [Answer(drop_after=5000)])) as server:
         download(server, target)
     assert target.read_bytes() == BODY
@@ -78,7 +77,7 @@ def test_failed_download_keeps_its_part(target: Path) -> None:
     assert server.asked_ranges == [None, "bytes=5000-"]
 
 
-def test_part_from_another_url_goes_on_without_its_etag(target: Path) -> None:
+def test_part_from_another_url_resumes_without_its_etag(target: Path) -> None:
     part_of(target, BODY[:5000], 'http://other.invalid/HIGGS.csv.gz\n"9"')
     with serve(Server(BODY)) as server:
         download(server, target)
@@ -96,7 +95,7 @@ def test_complete_part_needs_no_request(target: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"other" * 1000, BODY + b"more"])
-def test_part_of_another_file_is_given_up(content: bytes, target: Path) -> None:
+def test_part_of_another_file_is_deleted(content: bytes, target: Path) -> None:
     part_of(target, content)
     with serve(Server(BODY, ranges=False)) as server:
         with pytest.raises(ChangedError):
@@ -106,20 +105,20 @@ def test_part_of_another_file_is_given_up(content: bytes, target: Path) -> None:
     assert target.read_bytes() == BODY
 
 
-def test_file_that_changed_since_the_kill_starts_again(target: Path) -> None:
+def test_file_that_changed_since_the_kill_is_downloaded_anew(target: Path) -> None:
     with serve(Server(BODY, etag='"2"')) as server:
         part_of(target, BODY[::-1][:5000], f'{server.url}\n"1"')
         from_mirrors([server.url], lambda _: download(server, target), "")
     assert target.read_bytes() == BODY
 
 
-def test_other_sha256_deletes_what_came(target: Path) -> None:
+def test_download_with_another_sha256_is_deleted(target: Path) -> None:
     with serve(Server(BODY)) as server, pytest.raises(DownloadError, match=f"is {SHA256}, expected 0000"):
         download(server, target, sha256="0" * 64)
     assert names_beside(target) == []
 
 
-def test_page_of_another_size_spares_the_part(target: Path) -> None:
+def test_page_of_another_size_does_not_change_the_part(target: Path) -> None:
     part = part_of(target, BODY[:5000])
     with serve(Server(b"<html>", ranges=False)) as server, pytest.raises(DownloadError, match="the file is 6 bytes"):
         download(server, target)
@@ -127,7 +126,7 @@ def test_page_of_another_size_spares_the_part(target: Path) -> None:
 
 
 @pytest.mark.parametrize("had", [0, 5000])
-def test_page_without_a_length_does_not_get_into_the_part(had: int, target: Path) -> None:
+def test_page_without_a_length_does_not_change_the_part(had: int, target: Path) -> None:
     part = part_of(target, BODY[:had])
     with (
         serve(Server(b"<html>", ranges=False, is_chunked=True)) as server,
@@ -137,18 +136,21 @@ def test_page_without_a_length_does_not_get_into_the_part(had: int, target: Path
     assert part.read_bytes() == BODY[:had]
 
 
-def test_full_disk_is_told_before_anything_comes(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_an_error_before_the_download(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
-    with serve(Server(BODY)) as server, pytest.raises(UserError, match="needs 102,400 more bytes, but only 100 are"):
+    with (
+        serve(Server(BODY)) as server,
+        pytest.raises(UserError, match="needs 102,400 more bytes, but only 100"),
+    ):
         download(server, target)
     assert server.requests == []
 
 
-def test_only_the_expected_file_is_kept(target: Path) -> None:
-    assert not is_kept(target, len(BODY), SHA256)
+def test_only_the_expected_file_is_complete(target: Path) -> None:
+    assert not is_complete(target, len(BODY), SHA256)
     target.parent.mkdir()
     target.write_bytes(BODY)
-    assert is_kept(target, len(BODY), SHA256)
+    assert is_complete(target, len(BODY), SHA256)
     target.write_bytes(BODY[::-1])
-    assert not is_kept(target, len(BODY), SHA256)
+    assert not is_complete(target, len(BODY), SHA256)
     assert names_beside(target) == ["HIGGS.csv.gz.bad"]

@@ -21,7 +21,7 @@ def test_every_event_has_a_lepton_missing_momentum_and_jets(collisions: Collisio
     assert (np.hypot(*collisions.missing.T) > 0).all()
 
 
-def test_jets_fall_in_pt_down_to_a_threshold(collisions: Collisions) -> None:
+def test_jets_are_sorted_by_pt_down_to_a_threshold(collisions: Collisions) -> None:
     pt, _, _ = transverse(collisions.jets)
     assert (np.diff(pt, axis=1) <= 0).all()
     assert pt[pt > 0].min() >= 8.0
@@ -41,10 +41,10 @@ def test_b_jets_of_the_signal_come_from_a_higgs_of_125_gev() -> None:
     signal = collide(True, True, EVENTS, np.random.default_rng(1))
     two = signal.beauty.sum(axis=1) == 2
     pairs = (signal.jets * signal.beauty[..., None]).sum(axis=1)[two]
-    assert np.median(invariant_mass(pairs)) == pytest.approx(118, abs=10)  # neutrinos and gluons take some away
+    assert np.median(invariant_mass(pairs)) == pytest.approx(118, abs=10)  # neutrinos and gluons carry some mass away
 
 
-def test_all_randomness_comes_from_the_stream() -> None:
+def test_all_randomness_comes_from_the_generator() -> None:
     first, again, other = (collide(False, False, 20, np.random.default_rng(seed)) for seed in (7, 7, 8))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first.lepton, other.lepton)

@@ -40,7 +40,7 @@ PERFECT = Detector(
 
 
 def invented(n: int = 400, seed: int = 0, jets: int = 6) -> Collisions:
-    """Events with `jets` jets in falling pt, the rest empty; the second and third are b-jets."""
+    """Events with `jets` jets sorted by falling pt, padded with zeros; the second and third are b-jets."""
     rng = np.random.default_rng(seed)
     pt = -np.sort(-rng.uniform(20, 200, (n, JETS_KEPT)), axis=1)
     vectors = four_vectors(pt, rng.uniform(-2, 2, pt.shape), rng.uniform(-np.pi, np.pi, pt.shape), 10.0)
@@ -55,7 +55,7 @@ def measured(truth: Collisions, detector: Detector = PERFECT) -> Jets:
     return measure_jets(truth, np.random.default_rng(0), detector)
 
 
-def test_a_perfect_detector_sees_the_truth_to_the_digits_it_writes() -> None:
+def test_perfect_detector_measures_the_truth_up_to_rounding() -> None:
     truth = invented()
     jets = measured(truth)
     pt, eta, phi = transverse(truth.jets)
@@ -78,7 +78,7 @@ def test_mismeasured_jets_appear_as_missing_momentum() -> None:
     np.testing.assert_allclose(seen + missing, truth.jets[..., 1:3].sum(axis=1) + truth.missing)
 
 
-def test_resolution_and_response_are_those_stated() -> None:
+def test_resolution_and_response_match_their_parameters() -> None:
     truth = invented(20_000)
     jets = measured(truth, Detector())
     ratio = (jets.pt / np.where(jets.true_pt > 0, jets.true_pt, 1.0))[:, 0]
@@ -95,13 +95,13 @@ def test_found_jets_are_hard_and_central() -> None:
     assert not jets.vectors()[~jets.found].any()
 
 
-def test_a_b_jet_with_a_charm_quark_is_a_b_jet() -> None:
+def test_b_jet_with_a_charm_quark_counts_as_b_jet() -> None:
     jets = measured(invented())
     assert not (jets.beauty & jets.charm).any()
     assert jets.charm[:, 3].all()
 
 
-def test_ranking_puts_found_jets_first_in_falling_pt() -> None:
+def test_ranking_puts_found_jets_first_by_falling_pt() -> None:
     jets = rank(measured(invented(), replace(PERFECT, min_pt=60.0)), np.random.default_rng(0), PERFECT)
     for pt, found in zip(jets.pt, jets.found, strict=True):
         count = int(found.sum())
@@ -109,7 +109,7 @@ def test_ranking_puts_found_jets_first_in_falling_pt() -> None:
         assert (np.diff(pt[:count]) <= 0).all()
 
 
-def test_ranking_moves_whole_jets() -> None:
+def test_ranking_keeps_the_values_of_each_jet_together() -> None:
     before = measured(invented(), Detector())
     after = rank(before, np.random.default_rng(0), Detector())
     assert not np.array_equal(before.pt, after.pt)
@@ -130,7 +130,7 @@ def test_tags_are_central_and_prefer_b_to_c_to_light_jets() -> None:
 
 
 @given(st.lists(st.floats(0.0, 0.9), min_size=4, max_size=6))
-def test_the_probability_of_two_tags_is_exact(rates: list[float]) -> None:
+def test_probability_of_two_tags_is_exact(rates: list[float]) -> None:
     total, pair = choose_two_tags(np.array([rates]), np.random.default_rng(0))
     p = np.array(rates)
     outcomes = np.array([[(bits >> jet) & 1 for jet in range(len(p))] for bits in range(2 ** len(p))])
@@ -139,7 +139,7 @@ def test_the_probability_of_two_tags_is_exact(rates: list[float]) -> None:
     assert 0 <= pair[0, 0] < pair[0, 1] < len(p)
 
 
-def test_pairs_are_chosen_as_often_as_independent_tags_would_give_them() -> None:
+def test_pairs_have_the_frequency_of_independent_tags() -> None:
     p = np.array([0.6, 0.5, 0.1, 0.05])
     _, pairs = choose_two_tags(np.tile(p, (50_000, 1)), np.random.default_rng(3))
     odds = p / (1 - p)
@@ -164,7 +164,7 @@ class TestSelection:
         detector = replace(PERFECT, **changes)
         return select(self.lepton, self.jets, self.sure, np.random.default_rng(0), detector)
 
-    def test_leptons_near_a_jet_are_refused(self) -> None:
+    def test_leptons_near_a_jet_are_rejected(self) -> None:
         isolated = self.chosen()
         distance = np.hypot(
             self.jets.eta - self.lepton[:, 1:2],
@@ -179,18 +179,18 @@ class TestSelection:
         np.testing.assert_array_equal(self.chosen(isolation=0.0, max_eta=1.0), np.abs(self.lepton[:, 1]) < 1.0)
         np.testing.assert_array_equal(self.chosen(isolation=0.0, min_pt=50.0), self.lepton[:, 0] > 50.0)
 
-    def test_four_jets_are_needed(self) -> None:
+    def test_four_jets_are_required(self) -> None:
         few = rank(measured(invented(1000, jets=3)), np.random.default_rng(0), PERFECT)
         assert not select(self.lepton, few, self.sure, np.random.default_rng(0), PERFECT).any()
 
-    def test_events_are_kept_in_proportion_to_their_chance_of_two_tags(self) -> None:
+    def test_events_are_kept_in_proportion_to_their_probability_of_two_tags(self) -> None:
         chance = np.full(1000, 0.5 * PERFECT.two_tags_scale)
         open_detector = replace(PERFECT, isolation=0.0)
         kept = select(self.lepton, self.jets, chance, np.random.default_rng(0), open_detector)
         assert kept.mean() == pytest.approx(0.5, abs=0.06)
 
 
-def test_only_an_imposed_w_mass_is_jittered() -> None:
+def test_only_an_imposed_w_mass_is_smeared() -> None:
     m_lv = np.array([80.4, 120.0] * 5000)
     factors = imposed_mass_jitter(m_lv, np.random.default_rng(0), Detector())
     assert (factors[1::2] == 1.0).all()
@@ -211,7 +211,7 @@ class TestObserve:
         assert 0 < len(self.rows) < 3000
         assert np.isfinite(self.rows).all()
 
-    def test_the_same_stream_gives_the_same_events(self) -> None:
+    def test_same_generator_gives_the_same_events(self) -> None:
         np.testing.assert_array_equal(observe(self.truth, np.random.default_rng(5)), self.rows)
         assert observe(self.truth, np.random.default_rng(6)).tobytes() != self.rows.tobytes()
 

@@ -31,7 +31,7 @@ def momenta(rng: np.random.Generator, shape: tuple[int, ...], mass: float = 0.0)
 
 
 def rotated(vectors: Array, angle: float) -> Array:
-    """`vectors`, whose last two axes but for E and pz are px and py, turned about the beam."""
+    """`vectors`, four-vectors or (px, py), rotated about the beam."""
     turned = vectors.copy()
     x = -3 if vectors.shape[-1] == 4 else 0
     px, py = vectors[..., x], vectors[..., x + 1]
@@ -46,24 +46,24 @@ def rotated(vectors: Array, angle: float) -> Array:
     st.floats(-3.14, 3.14),
     st.floats(1.0, 200.0),
 )
-def test_a_four_vector_gives_back_what_made_it(pt: float, eta: float, phi: float, mass: float) -> None:
+def test_four_vector_gives_back_its_arguments(pt: float, eta: float, phi: float, mass: float) -> None:
     vector = four_vectors(np.array(pt), np.array(eta), np.array(phi), mass)
     assert transverse(vector) == pytest.approx((pt, eta, phi), abs=1e-9)
     assert invariant_mass(vector) == pytest.approx(mass, rel=1e-3)
 
 
-def test_the_null_vector_has_no_mass_and_no_direction() -> None:
+def test_zero_vector_has_no_mass_and_no_direction() -> None:
     null = np.zeros((1, 4))
     assert invariant_mass(null) == 0.0
     assert all(value == 0.0 for value in transverse(null))
 
 
-def test_azimuth_is_taken_the_short_way_round() -> None:
+def test_difference_in_azimuth_is_at_most_pi() -> None:
     assert separation(*np.array([0.0, 3.1, 0.0, -3.1])) == pytest.approx(2 * np.pi - 6.2)
 
 
 @given(seeds)
-def test_the_neutrino_makes_a_w_where_it_can_and_else_the_transverse_mass(seed: int) -> None:
+def test_neutrino_gives_the_w_mass_or_else_the_transverse_mass(seed: int) -> None:
     rng = np.random.default_rng(seed)
     lepton, missing = momenta(rng, (40,)), rng.normal(0, 60, (40, 2))
     found = neutrino(lepton, missing)
@@ -75,7 +75,7 @@ def test_the_neutrino_makes_a_w_where_it_can_and_else_the_transverse_mass(seed: 
     np.testing.assert_array_equal(found[:, 1:3], missing)
 
 
-def test_of_two_neutrinos_the_one_with_less_longitudinal_momentum_is_taken() -> None:
+def test_neutrino_is_the_solution_with_less_longitudinal_momentum() -> None:
     lepton = four_vectors(np.array([50.0]), np.array([1.0]), np.array([0.0]), 0.0)
     missing = np.array([[10.0, 20.0]])
     pz = neutrino(lepton, missing)[0, 3]
@@ -86,7 +86,7 @@ def test_of_two_neutrinos_the_one_with_less_longitudinal_momentum_is_taken() -> 
 
 
 @given(seeds)
-def test_the_hadronic_w_is_the_pair_nearest_to_its_mass(seed: int) -> None:
+def test_hadronic_w_is_the_pair_closest_to_its_mass(seed: int) -> None:
     rng = np.random.default_rng(seed)
     jets, candidates = momenta(rng, (5, 6), 10.0), rng.random((5, 6)) < 0.6
     for event, allowed, found in zip(jets, candidates, hadronic_w(jets, candidates), strict=True):
@@ -102,7 +102,7 @@ class TestReconstructedMasses:
     tagged = np.tile([0, 2], (200, 1))
     masses = reconstructed_masses(lepton, missing, jets, found, tagged)
 
-    def test_m_bb_is_that_of_the_tagged_jets(self) -> None:
+    def test_m_bb_is_the_mass_of_the_tagged_jets(self) -> None:
         np.testing.assert_allclose(self.masses[:, 4], invariant_mass(self.jets[:, 0] + self.jets[:, 2]))
 
     def test_m_jj_uses_untagged_jets_and_m_jjj_the_better_b(self) -> None:
@@ -119,7 +119,7 @@ class TestReconstructedMasses:
         other = np.where(first_is_better[:, None], self.jets[:, 2], self.jets[:, 0])
         np.testing.assert_allclose(self.masses[:, 3], invariant_mass(leptonic + other))
 
-    def test_the_whole_is_heavier_than_its_parts(self) -> None:
+    def test_a_system_is_heavier_than_its_parts(self) -> None:
         m_jj, m_jjj, m_lv, m_jlv, m_bb, m_wbb, m_wwbb = self.masses.T
         slack = 1e-6
         assert (m_wwbb >= m_wbb - slack).all()
@@ -127,7 +127,7 @@ class TestReconstructedMasses:
         assert (m_jjj >= m_jj - slack).all()
         assert (m_jlv >= m_lv - slack).all()
 
-    def test_neither_a_turn_about_the_beam_nor_the_order_of_tags_matters(self) -> None:
+    def test_masses_do_not_depend_on_rotation_or_order_of_tags(self) -> None:
         turned = (rotated(part, 1.2) for part in (self.lepton, self.missing, self.jets))
         np.testing.assert_allclose(
             reconstructed_masses(*turned, self.found, self.tagged[:, ::-1]), self.masses, rtol=1e-6
@@ -141,7 +141,7 @@ class TestReconstructedMasses:
         )
 
 
-def test_columns_are_laid_out_and_scaled_as_in_the_published_file() -> None:
+def test_columns_have_the_order_and_units_of_the_published_file() -> None:
     lepton, missing = np.array([[54.6, 0.0, np.pi]]), np.array([[0.0, 58.3]])
     jets = np.array([[[pt, 2.5, 0.0, tag] for pt, tag in ((108.8, 2), (79.2, 1), (56.8, 0), (41.05, 2))]])
     row = columns(lepton, missing, jets, np.ones((1, 7)))[0]
@@ -150,7 +150,7 @@ def test_columns_are_laid_out_and_scaled_as_in_the_published_file() -> None:
     assert by_name["lepton_pt"] == by_name["missing_energy"] == by_name["jet_4_pt"] == 1.0
     assert by_name["lepton_phi"] == pytest.approx(1.743)
     assert by_name["missing_energy_phi"] == pytest.approx(1.743 / 2)
-    # the values of the published file
+    # values in the published file
     assert [by_name[f"jet_{n}_btag"] for n in (1, 2, 3, 4)] == pytest.approx([2.173076153, 1.107436061, 0, 3.101961374])
     assert [by_name[f"jet_{n}_eta"] for n in (1, 2, 3, 4)] == pytest.approx([2.9697, 2.9132, 2.730, 2.498])
     assert [by_name[name] for name in ("m_bb", "m_wwbb")] == pytest.approx([1 / 125.7, 1 / 498])

@@ -12,13 +12,14 @@ import pytest
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker
 from overfitting.config.schema import SimulatedData
-from overfitting.data.columns import NAMES, table_schema
+from overfitting.data.columns import NAMES
+from overfitting.data.events import table_schema
 from overfitting.data.sources.simulated import source
 from tests.conftest import ROOT
 
 
 class Inline(Executor):
-    """Does the work at once, in this process; counts it."""
+    """Runs each call immediately in this process, and counts the calls."""
 
     def __init__(self) -> None:
         self.submitted = 0
@@ -31,7 +32,7 @@ class Inline(Executor):
 
 
 def invented_shard(seed: int, label: int, index: int) -> np.ndarray:
-    """300 to 400 rows that say where they come from."""
+    """300 to 400 rows that hold seed, label, index and row number."""
     rows = 300 + np.random.default_rng([seed, label, index]).integers(101)
     table = np.zeros((rows, 28), np.float32)
     table[:, 0], table[:, 1], table[:, 2], table[:, 3] = seed, label, index, np.arange(rows)
@@ -57,16 +58,16 @@ class TestFirstRows:
         np.testing.assert_array_equal(table, expected)
 
     @pytest.mark.parametrize("workers", [1, 2, 7, 64])
-    def test_the_number_of_workers_does_not_matter(self, workers: int) -> None:
+    def test_number_of_workers_does_not_matter(self, workers: int) -> None:
         np.testing.assert_array_equal(first_rows(2500, workers)[0], first_rows(2500, 3)[0])
 
     def test_fewer_rows_are_the_first_of_more(self) -> None:
         np.testing.assert_array_equal(first_rows(700, 2)[0], first_rows(5000, 2)[0][:700])
 
-    def test_many_workers_make_few_shards_in_vain(self) -> None:
+    def test_many_workers_simulate_few_unused_shards(self) -> None:
         assert first_rows(1000, workers=64)[1] <= 4
 
-    def test_progress_counts_the_rows_asked_for(self) -> None:
+    def test_progress_counts_the_requested_rows(self) -> None:
         seen: list[int] = []
         source.first_rows(Inline(), 2, 3, 1, 1000, Tracker(0, seen.append))
         assert seen == sorted(seen)
@@ -83,30 +84,32 @@ class TestFetch:
         monkeypatch.setattr(source, "simulate", lambda rows, seed, processes: table)
         return table
 
-    def test_the_file_holds_the_table_and_says_where_it_comes_from(self, table: np.ndarray, tmp_path: Path) -> None:
-        facts = source.fetch(self.config, tmp_path / "new" / "events.parquet")
+    def test_file_holds_the_table_and_its_provenance(self, table: np.ndarray, tmp_path: Path) -> None:
+        provenance = source.fetch(self.config, tmp_path / "new" / "events.parquet")
         written = pq.read_table(tmp_path / "new" / "events.parquet")
         np.testing.assert_array_equal(np.column_stack([column.to_numpy() for column in written.columns]), table)
         assert written.schema.equals(table_schema())
-        assert json.loads(written.schema.metadata[source.METADATA_KEY.encode()]) == facts
+        recorded = json.loads(written.schema.metadata[source.METADATA_KEY.encode()])
+        assert recorded == provenance.model_dump(mode="json", exclude_none=True)
 
     @pytest.mark.usefixtures("table")
     def test_provenance(self, tmp_path: Path) -> None:
-        facts = source.fetch(self.config, tmp_path / "events.parquet")
-        assert facts["source"] == "simulated"
-        assert (facts["rows"], facts["seed"], facts["columns"]) == (1000, 3, list(NAMES))
+        provenance = source.fetch(self.config, tmp_path / "events.parquet")
+        facts = provenance.model_extra or {}
+        assert provenance.source == "simulated"
+        assert (provenance.rows, facts["seed"], provenance.columns) == (1000, 3, NAMES)
         assert set(facts["generators"]) >= {"pythia8mc", "fastjet"}
-        assert "not HIGGS" in facts["citation"]
-        assert facts["licence"]
+        assert "not HIGGS" in provenance.citation
+        assert provenance.licence
 
-    def test_the_digest_depends_on_values_alone(self, table: np.ndarray) -> None:
+    def test_digest_depends_on_values_only(self, table: np.ndarray) -> None:
         assert source.digest(table) == source.digest(np.asfortranarray(table.astype(">f4")))
         changed = table.copy()
         changed[0, 0] += 1
         assert source.digest(changed) != source.digest(table)
 
 
-def test_without_pythia_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_error_without_pythia_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pythia8mc" else found(name))
     config = SimulatedData(source="simulated", rows=10, seed=0, processes=1)
@@ -117,7 +120,7 @@ def test_without_pythia_the_error_says_what_to_install(monkeypatch: pytest.Monke
 
 @pytest.mark.simulate
 @pytest.mark.slow
-def test_the_number_of_processes_does_not_change_the_events(tmp_path: Path) -> None:
+def test_number_of_processes_does_not_change_the_events(tmp_path: Path) -> None:
     paths = []
     for processes in (1, 2):
         paths.append(tmp_path / f"{processes}.parquet")
@@ -131,7 +134,7 @@ def test_the_number_of_processes_does_not_change_the_events(tmp_path: Path) -> N
 @pytest.mark.simulate
 @pytest.mark.slow
 @pytest.mark.parametrize("label", [1, 0])
-def test_the_bundled_events_contain_the_first_shard_bit_for_bit(label: int) -> None:
+def test_bundled_events_contain_the_first_shard_bit_for_bit(label: int) -> None:
     bundled = pq.read_table(ROOT / source.BUNDLED)
     rows = np.column_stack([column.to_numpy() for column in bundled.columns])
     known = {row.tobytes() for row in rows[rows[:, 0] == label, 1:]}

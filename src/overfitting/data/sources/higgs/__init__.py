@@ -1,0 +1,1 @@
+"""Genuine HIGGS events: downloaded or from a local file."""

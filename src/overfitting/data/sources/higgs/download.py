@@ -1,13 +1,13 @@
-"""A file over HTTP, from servers and lines that fail: retried, and resumed where it stopped."""
+"""Downloads a file over unreliable HTTP: retries, resumes, and tries several URLs."""
 
 import hashlib
 import logging
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,46 +21,73 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from overfitting.data.sources.higgs.mirrors import ChangedError, DownloadError
+from overfitting.base.errors import UserError
 
 CHUNK_BYTES = 1 << 18
 BACKOFF_SECONDS = 1.0
 MAX_WAIT_SECONDS = 60.0
-PROGRESS_BYTES = 1 << 16  # a connection that brought this much before it broke does not count as a failure in a row
-TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+PROGRESS_BYTES = 1 << 16  # a connection that delivers this much before it breaks resets the count of failures
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may pass
 
 _log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+class DownloadError(Exception):
+    """A URL does not deliver the file; another URL may."""
+
+
+class ChangedError(DownloadError):
+    """The file on the server has changed since its first bytes were downloaded; the download must restart."""
 
 
 class _BrokenError(Exception):
-    """A failure that may pass; the server may have said when (seconds)."""
+    """A failure that may pass; `wait` is the delay in seconds that the server asked for, if any."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
 
 
+def from_mirrors(urls: Iterable[str], attempt: Callable[[str], _Result], advice: str) -> _Result:
+    """Result of `attempt(url)` for the first URL that works; an attempt restarts once if the file has changed.
+
+    Raises:
+        UserError: no URL works; the message has the reason per URL, and `advice`.
+    """
+    reasons = []
+    for url in urls:
+        try:
+            try:
+                return attempt(url)
+            except ChangedError as error:
+                _log.warning("%s: %s; restarting the download", url, error)
+                return attempt(url)
+        except DownloadError as error:
+            _log.warning("%s: %s", url, error)
+            reasons.append(f"\n  {url}: {error}")
+    raise UserError(f"No URL delivered the file:{''.join(reasons)}\n{advice}")
+
+
 @dataclass
 class Remote:
-    """A file behind a URL, of which the first `offset` bytes are here and have the SHA-256 `digest`.
-
-    `size` is what the server must say it measures (None: it need not); `etag`
-    identifies the version those bytes came from.
-    """
+    """A file at a URL, partly downloaded."""
 
     url: str
     timeout_seconds: float
-    retries: int
-    size: int | None = None
-    offset: int = 0
-    etag: str | None = None
-    digest: Any = field(default_factory=hashlib.sha256)
-    _total: int | None = None
+    retries: int  # consecutive failures that are tolerated
+    size: int | None = None  # bytes that the server must report; None: any number
+    offset: int = 0  # bytes downloaded so far
+    etag: str | None = None  # version of the file that these bytes belong to
+    digest: Any = field(default_factory=hashlib.sha256)  # SHA-256 of these bytes
+    _total: int | None = None  # bytes of the whole file, as the server reports
 
     def chunks(self) -> Generator[bytes, None, None]:
-        """Yield the bytes from `offset` to the end, over as many connections as it takes.
+        """Yield the bytes from `offset` to the end, over as many connections as necessary.
 
-        Gives up with DownloadError after `retries` failures in a row, with ChangedError when the file is another one.
+        Raises:
+            DownloadError: more than `retries` consecutive failures, or one that another attempt cannot overcome.
+            ChangedError: the file has changed.
         """
         failures = 0
         while True:
@@ -80,7 +107,7 @@ class Remote:
             sleep(wait)
 
     def _connection(self) -> Iterator[bytes]:
-        """Yield the bytes of one request, those already here checked and left out."""
+        """Yield the new bytes of one request; bytes that were downloaded before are checked and skipped."""
         with _pool(self.url) as pool:
             response = pool.request(
                 "GET",
@@ -95,7 +122,7 @@ class Remote:
                 known = self._known_bytes(response)
                 if known is None:
                     return
-                # read1: what arrived before a connection stalls must not be lost in a half-filled buffer
+                # read1, because read would lose the bytes in its buffer if the connection stalls
                 pieces = iter(partial(response.read1, CHUNK_BYTES, decode_content=False), b"")
                 for chunk in self._without_known(pieces, known):
                     self.offset += len(chunk)
@@ -117,7 +144,7 @@ class Remote:
         return headers
 
     def _known_bytes(self, response: urllib3.BaseHTTPResponse) -> int | None:
-        """Check status, size and version; return how many bytes at the start of the body are here (None: all)."""
+        """Check status, size and version; return how many bytes of the body are already downloaded (None: all)."""
         status, headers = response.status, response.headers
         if status in TRANSIENT:
             raise _BrokenError(f"HTTP {status} {response.reason}", urllib3.Retry().get_retry_after(response))
@@ -133,14 +160,14 @@ class Remote:
         self._check_total(size)
         if status == 206:
             if unit_range.split("-")[0] != f"bytes {self.offset}":
-                raise DownloadError(f"asked for the bytes from {self.offset} on, got Content-Range {unit_range!r}")
+                raise DownloadError(f"requested the bytes from {self.offset} on, got Content-Range {unit_range!r}")
             if self.etag and headers.get("ETag", self.etag) != self.etag:
                 raise ChangedError(f"the file changed from ETag {self.etag} to {headers['ETag']}")
         self.etag = headers.get("ETag")
         return self.offset if status == 200 else 0
 
     def _check_expected(self, size: int | None) -> None:
-        # a length left unsaid counts as wrong: an error page must not become the start of a file on disk
+        # an unreported size counts as wrong, so that an error page never becomes the start of a file on disk
         if self.size is not None and size != self.size:
             given = "of unknown size" if size is None else f"{size:,} bytes"
             raise DownloadError(f"the file is {given}, expected {self.size:,} bytes")
@@ -151,7 +178,7 @@ class Remote:
         self._total = size if size is not None else self._total or self.size
 
     def _without_known(self, pieces: Iterator[bytes], known: int) -> Iterator[bytes]:
-        """Leave out the first `known` bytes: a server without ranges sends them again, and they must be the same."""
+        """Skip and check the first `known` bytes, which a server without range requests sends again."""
         again = hashlib.sha256()
         for piece in pieces:
             head, tail = piece[:known], piece[known:]
@@ -162,11 +189,11 @@ class Remote:
             if tail:
                 yield tail
         if known:
-            raise ChangedError(f"the file is now shorter than the {self.offset:,} bytes that came before")
+            raise ChangedError(f"the file is now shorter than the {self.offset:,} bytes downloaded before")
 
 
 def _pool(url: str) -> urllib3.PoolManager:
-    """Connections that go through the proxy of the environment, if it names one for this URL."""
+    """Connections, through the proxy that the environment names for this URL, if any."""
     parts = urlsplit(url)
     proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
     if not proxy:
@@ -183,7 +210,7 @@ def _cause(error: Exception) -> Any:
 
 
 def _is_final(error: Exception) -> bool:
-    """No host of that name, a redirect loop, a certificate that is not trusted: another attempt ends the same."""
+    """Whether another attempt would fail too: unknown host, redirect loop, untrusted certificate, invalid URL."""
     cause = _cause(error)
     untrusted = isinstance(cause, SSLError) and isinstance(cause.args[0], ssl.SSLCertVerificationError)
     return untrusted or isinstance(cause, NameResolutionError | ResponseError | LocationValueError)

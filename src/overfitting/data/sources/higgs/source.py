@@ -1,57 +1,60 @@
-"""Genuine HIGGS events: the first rows streamed from UCI, the whole file downloaded, or a local file."""
+"""Reads genuine HIGGS events: the first rows streamed from UCI, the whole file downloaded, or a local file."""
 
 import hashlib
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pyarrow as pa
 
 from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import file_digest
 from overfitting.base.progress_bar import Tracker, track
 from overfitting.config.schema import HiggsData
-from overfitting.data.columns import NAMES, write_table
-from overfitting.data.sources.higgs.download import CHUNK_BYTES, Remote
-from overfitting.data.sources.higgs.mirrors import DownloadError, from_mirrors
+from overfitting.data.columns import NAMES
+from overfitting.data.events import write_table
+from overfitting.data.manifest import Provenance
+from overfitting.data.sources.higgs.download import CHUNK_BYTES, DownloadError, Remote, from_mirrors
 from overfitting.data.sources.higgs.text import FormatError, decompress, line_blocks, parse
-from overfitting.data.sources.higgs.whole_file import is_kept, save, sha256_of
+from overfitting.data.sources.higgs.whole_file import is_complete, save
 
-DOWNLOADS = Path("data/downloads")  # ignored by git; relative to the folder of the project, where the stages run
+DOWNLOADS = Path("data/downloads")  # ignored by git
 FILE_NAME = "HIGGS.csv.gz"
 CITATION = (
     "Baldi, P., Sadowski, P., Whiteson, D. (2014). Searching for exotic particles in high-energy physics with deep "
     "learning. Nature Communications 5, 4308. HIGGS, UCI Machine Learning Repository, doi:10.24432/C5V312."
 )
 ADVICE = (
-    "Check the network, set data.path to a HIGGS.csv.gz of yours, "
+    "Check the network, set data.path to a local HIGGS.csv.gz, "
     "or choose other events: data=bundled, data=simulated or data=csv."
 )
 
 
-def fetch(config: HiggsData, destination: Path) -> dict[str, Any]:
-    """Write the events that `config` names to `destination`, a table of events, and return where they came from.
+def fetch(config: HiggsData, destination: Path) -> Provenance:
+    """Write the configured rows to `destination`.
 
-    With `rows`, the `sha256` returned is that of the first `rows` lines, decompressed; without, that of the whole
-    file as it is kept, and `checked` says whether it is the published one. Raises UserError when the rows cannot be
-    had; no other source is ever taken instead.
+    If `rows` is set, the provenance has the SHA-256 of the first `rows` lines, decompressed. Otherwise it has the
+    SHA-256 of the whole file on disk.
+
+    Raises:
+        UserError: the rows are unavailable or invalid.
     """
     if config.path is not None:
         path = _local_path(config.path)
-        sha256 = None if config.rows else _sha256_of_own(path, config)
+        sha256 = None if config.rows else _local_sha256(path, config)
         return _read(path, config.path, sha256, config, destination)
     if config.rows is not None:
         rows = config.rows
         return from_mirrors(config.urls, lambda url: _stream(url, rows, config, destination), ADVICE)
     target = DOWNLOADS / FILE_NAME
-    is_here = is_kept(target, config.size_bytes, config.sha256)
+    is_here = is_complete(target, config.size_bytes, config.sha256)
     origin = str(target) if is_here else from_mirrors(config.urls, lambda url: _save(url, config, target), ADVICE)
     return _read(target, origin, config.sha256, config, destination)
 
 
-def _stream(url: str, rows: int, config: HiggsData, destination: Path) -> dict[str, Any]:
+def _stream(url: str, rows: int, config: HiggsData, destination: Path) -> Provenance:
     remote = Remote(url, config.timeout_seconds, config.retries)
     with closing(remote.chunks()) as chunks, track(rows, "Downloading HIGGS", "rows") as bar:
         try:
@@ -66,8 +69,8 @@ def _save(url: str, config: HiggsData, target: Path) -> str:
     return url
 
 
-def _read(path: Path, origin: str, sha256: str | None, config: HiggsData, destination: Path) -> dict[str, Any]:
-    """Write a local file, or its first `config.rows` rows; `sha256` is that of the file where all of it counts."""
+def _read(path: Path, origin: str, sha256: str | None, config: HiggsData, destination: Path) -> Provenance:
+    """Write the rows of a local file; `sha256` is that of the file, None if only the first `config.rows` rows count."""
     rows = config.rows
     total, unit = (path.stat().st_size, "bytes") if rows is None else (rows, "rows")
     with track(total, f"Reading {path.name}", unit) as bar, closing(_file_chunks(path, rows, bar)) as chunks:
@@ -79,7 +82,7 @@ def _read(path: Path, origin: str, sha256: str | None, config: HiggsData, destin
 
 
 def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, destination: Path) -> tuple[int, str]:
-    """Return the number of rows written, and the SHA-256 of their lines."""
+    """Write rows to `destination`; return their number and the SHA-256 of their lines."""
     digest = hashlib.sha256()
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -101,19 +104,19 @@ def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, d
     return write_table(destination, batches()), digest.hexdigest()
 
 
-def _provenance(origin: str, rows: int, text_sha256: str, sha256: str | None, config: HiggsData) -> dict[str, Any]:
-    return {
-        "source": "higgs",
-        "url": origin,
-        "licence": "CC BY 4.0",
-        "citation": CITATION,
-        "rows": rows,
-        "columns": list(NAMES),
-        "part": "the whole file" if sha256 else f"the first {rows:,} rows",
-        "sha256": sha256 or text_sha256,
-        "sha256_of": "the file" if sha256 else f"the first {rows:,} lines of text, decompressed",
-        "checked": sha256 == config.sha256,
-    }
+def _provenance(origin: str, rows: int, text_sha256: str, sha256: str | None, config: HiggsData) -> Provenance:
+    return Provenance(
+        source="higgs",
+        licence="CC BY 4.0",
+        citation=CITATION,
+        rows=rows,
+        columns=NAMES,
+        sha256=sha256 or text_sha256,
+        sha256_of="the file" if sha256 else f"the first {rows:,} lines of text, decompressed",
+        url=origin,
+        part="the whole file" if sha256 else f"the first {rows:,} rows",
+        checked=sha256 == config.sha256,
+    )
 
 
 def _local_path(given: str) -> Path:
@@ -126,9 +129,13 @@ def _local_path(given: str) -> Path:
     return path
 
 
-def _sha256_of_own(path: Path, config: HiggsData) -> str:
-    """SHA-256 of a file of one's own: it may be any part of HIGGS, but one of the size of HIGGS must be it."""
-    found = sha256_of(path)
+def _local_sha256(path: Path, config: HiggsData) -> str:
+    """SHA-256 of a local file, which may be any part of HIGGS.
+
+    Raises:
+        UserError: the file has the size of HIGGS but not its SHA-256.
+    """
+    found = file_digest(path)
     if path.stat().st_size == config.size_bytes and found != config.sha256:
         raise UserError(f"{path}: the SHA-256 is {found}, expected {config.sha256}: the file is damaged, replace it")
     return found

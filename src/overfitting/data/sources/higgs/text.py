@@ -1,4 +1,4 @@
-"""The format of the HIGGS file: lines of the label and 28 numbers, no header, as a rule inside gzip."""
+"""Reads the format of the HIGGS file: lines of the label and 28 numbers, without header, usually in gzip."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from overfitting.data.columns import LABEL, NAMES, table_schema
+from overfitting.data.columns import LABEL, NAMES
+from overfitting.data.events import table_schema
 
 BLOCK_BYTES = 1 << 23
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -15,13 +16,14 @@ _FIELDS = (LABEL, *NAMES)
 
 
 class FormatError(ValueError):
-    """What came is not HIGGS; the message says where and why, but not of which file."""
+    """The data is not HIGGS; the message names place and reason, but not the file."""
 
 
 def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the text inside gzip chunks, split anywhere; plain text passes unchanged.
+    """Yield the text in gzip chunks of any size; plain text passes unchanged.
 
-    Raises FormatError for a web page, for corrupted gzip and for gzip that ends too early.
+    Raises:
+        FormatError: the data is a web page, or the gzip is corrupted or truncated.
     """
     chunks = iter(chunks)
     start = b""
@@ -39,7 +41,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    # wbits 31: one gzip member, its checksum included; a file may hold several, and zeros after the last one
+    # wbits 31: one gzip member with its checksum; a file may have several members, and zeros after the last one
     inflater, taken = zlib.decompressobj(31), 0
     data: bytes | None = start
     while data is not None:
@@ -63,9 +65,12 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def line_blocks(pieces: Iterable[bytes], rows: int | None) -> Iterator[bytes]:
-    """Cut text into blocks of whole lines, at most `BLOCK_BYTES` each; with `rows`, end after so many lines.
+    """Divide text into blocks of whole lines, at most `BLOCK_BYTES` each; `rows` limits the number of lines.
 
-    The blocks are the same however the pieces are split, and joined they are the text: so are the files made of them.
+    The blocks do not depend on how the text is split into pieces, so neither does a file written from them.
+
+    Raises:
+        FormatError: a line is longer than `BLOCK_BYTES`.
     """
     block = bytearray()
     lines = 0
@@ -76,7 +81,7 @@ def line_blocks(pieces: Iterable[bytes], rows: int | None) -> Iterator[bytes]:
         while len(block) >= BLOCK_BYTES:
             end = block.rfind(b"\n", 0, BLOCK_BYTES) + 1
             if not end:
-                raise FormatError(f"{BLOCK_BYTES:,} bytes without the end of a line")
+                raise FormatError(f"{BLOCK_BYTES:,} bytes without a line end")
             yield bytes(block[:end])
             del block[:end]
         if is_last:
@@ -93,9 +98,11 @@ def _without_last_lines(piece: bytes, excess: int) -> bytes:
 
 
 def parse(text: bytes, first_line: int) -> pa.RecordBatch:
-    """Events (n, 1 + 28) float32 of a block of whole lines, which starts at line `first_line` (1-based) of the file.
+    """Events (n, 1 + 28) float32 in a block of whole lines; `first_line` is its place in the file, from 1.
 
-    Raises FormatError with line, column and value where a line has not 29 finite numbers or a label is not 0 or 1.
+    Raises:
+        FormatError: names line, column and value of the first line without 29 finite numbers or with a label that is
+            not 0 or 1.
     """
     try:
         table = csv.read_csv(
@@ -107,9 +114,7 @@ def parse(text: bytes, first_line: int) -> pa.RecordBatch:
     except pa.ArrowInvalid as error:
         raise FormatError(_mistake(text, first_line) or str(error)) from error
     if table.num_rows != text.count(b"\n") + (not text.endswith(b"\n")):
-        raise FormatError(
-            f"from line {first_line} on: expected lines that end in a newline, got a bare carriage return"
-        )
+        raise FormatError(f"from line {first_line} on: expected newlines at line ends, got a carriage return alone")
     batch = table.combine_chunks().to_batches()[0]
     values = [column.to_numpy() for column in batch.columns]
     is_sound = all(np.isfinite(column).all() for column in values) and np.isin(values[0], (0, 1)).all()
@@ -119,7 +124,7 @@ def parse(text: bytes, first_line: int) -> pa.RecordBatch:
 
 
 def _mistake(text: bytes, first_line: int) -> str | None:
-    """Find the first line that is not HIGGS, the slow way; only ever called on a block that has one."""
+    """Describe the first invalid line; slow, so called only if the block has one."""
     for line, raw in enumerate(text.splitlines(), start=first_line):
         fields = raw.split(b",")
         if len(fields) != len(_FIELDS):

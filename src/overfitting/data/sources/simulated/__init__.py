@@ -1,0 +1,1 @@
+"""HIGGS-like events simulated at run time."""

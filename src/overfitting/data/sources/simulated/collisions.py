@@ -1,4 +1,4 @@
-"""Proton collisions at 8 TeV, made with Pythia 8 and clustered into jets with FastJet, before any detector.
+"""Simulates proton collisions at 8 TeV with Pythia 8 and clusters jets with FastJet, before any detector.
 
 Signal: gg -> H0(425) -> W H+-(325) -> W W h0(125) -> W W b bbar. Background: gg, q qbar -> t tbar -> W W b bbar.
 One W decays to an electron or muon, the other to quarks. (Baldi, Sadowski, Whiteson 2014.)
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 PYTHIA_VERSION = "8.317.2"
 JET_RADIUS = 0.5  # anti-kt
-JET_MIN_PT = 8.0  # GeV; well below the detector's threshold, so that smearing can lift a jet above it
+JET_MIN_PT = 8.0  # GeV; well below the threshold of the detector, because smearing can lift a jet above it
 JETS_KEPT = 10
 CALORIMETER_ETA = 4.9
-LEPTON_CONE = 0.95  # cosine between the lepton as produced and as it leaves the collision
+LEPTON_CONE = 0.95  # least cosine between the lepton as produced and as it leaves the collision
 FLAVOUR_MIN_PT = 3.0  # GeV, of a quark that makes a jet a b- or c-jet
-BATCH = 500  # events; bounds memory only
-MAX_SEED = 900_000_000  # Pythia's Random:seed
+BATCH = 500  # events; limits memory only
+MAX_SEED = 900_000_000  # of Pythia's Random:seed
 
 _AXES = ("E", "px", "py", "pz")
 _COMMON = (
@@ -26,19 +26,19 @@ _COMMON = (
     "Next:numberCount = 0",
     "Random:setSeed = on",
     "TimeShower:QEDshowerByL = off",  # the lepton keeps its photons, as a calorimeter would see it
-    "PartonLevel:MPI = off",  # four times the time, and no closer to HIGGS
-    # as after MadGraph, which made the collisions of HIGGS: its parton densities (CTEQ6L1), and showers that
+    "PartonLevel:MPI = off",  # takes four times as long and is no closer to HIGGS
+    # as with MadGraph, which simulated the collisions of HIGGS: its parton densities (CTEQ6L1), and showers that
     # start at the scale of the process
     *("PDF:pSet = 8", "SpaceShower:pTmaxMatch = 1", "TimeShower:pTmaxMatch = 1"),
     "24:onMode = off",
 )
-# Which W gives the lepton: the positive or the negative one.
+# Which W decays to the lepton: the positive or the negative one.
 _LEPTONIC_W = (
     ("24:onPosIfAny = 11 13", "24:onNegIfAny = 1 2 3 4"),
     ("24:onPosIfAny = 1 2 3 4", "24:onNegIfAny = 11 13"),
 )
 _BACKGROUND = ("Top:gg2ttbar = on", "Top:qqbar2ttbar = on")
-# Masses of the paper; narrow widths. `35:oneChannel` would remove the decay to gluons, hence the production.
+# Masses of the paper, narrow widths. `35:oneChannel` would remove the coupling to gluons, and so the production.
 _SIGNAL = (
     "Higgs:useBSM = on",
     "HiggsBSM:gg2H2 = on",
@@ -53,10 +53,10 @@ _SIGNAL = (
 
 
 class Collisions(NamedTuple):
-    """`n` events as they reach a perfect detector; momenta in GeV, jets in falling pt, padded with zeros.
+    """`n` events before the detector; momenta in GeV, jets sorted by falling pt and padded with zeros.
 
     lepton: (n, 4) E, px, py, pz. missing: (n, 2) px, py of the neutrinos. jets: (n, JETS_KEPT, 4).
-    beauty, charm: (n, JETS_KEPT) bool, whether a b or c quark points along the jet.
+    beauty, charm: (n, JETS_KEPT) bool, whether a b or c quark lies within the jet.
     """
 
     lepton: NDArray[np.float64]
@@ -67,10 +67,10 @@ class Collisions(NamedTuple):
 
 
 def _keep_longitudinal_w(pythia: Any, rng: np.random.Generator) -> Any:
-    """Have `pythia` keep an event with probability sin^2(theta*) per W boson; return the hook, to be kept alive.
+    """Make `pythia` keep an event with probability sin^2(theta*) per W boson; return the hook, to be kept alive.
 
-    A scalar that decays to a W and a scalar makes the W longitudinal, while Pythia decays it isotropically;
-    theta* is the angle between a decay product and the W's flight, seen from the W. Keeps 4 / 9 of all events.
+    A W from the decay of a scalar to a W and a scalar is longitudinal, but Pythia decays it isotropically. theta* is
+    the angle between a decay product and the direction of the W, in the rest frame of the W. Keeps 4 / 9 of all events.
     """
     import pythia8mc
 
@@ -92,14 +92,14 @@ def _keep_longitudinal_w(pythia: Any, rng: np.random.Generator) -> Any:
 
 
 def _generator(signal: bool, negative_lepton: bool, seed: int, rng: np.random.Generator) -> tuple[Any, Any]:
-    """An initialised Pythia, and what must live as long as it does."""
+    """An initialised Pythia, and the hook that must live as long."""
     import pythia8mc
 
     pythia = pythia8mc.Pythia("", False)
     process = _SIGNAL if signal else _BACKGROUND
     for setting in (*_COMMON, *process, *_LEPTONIC_W[negative_lepton], f"Random:seed = {seed}"):
         if not pythia.readString(setting):
-            raise RuntimeError(f"Pythia {PYTHIA_VERSION} was expected, but this one does not know {setting!r}")
+            raise RuntimeError(f"expected Pythia {PYTHIA_VERSION}, but the installed version rejects {setting!r}")
     hook = _keep_longitudinal_w(pythia, rng) if signal else None
     if not pythia.init():
         raise RuntimeError("Pythia did not start")
@@ -116,14 +116,14 @@ def _flavoured(jets: Any, momenta: Any, quarks: Any) -> NDArray[np.bool_]:
 
 
 def _padded(values: Any) -> NDArray[Any]:
-    """A ragged array (n, any) as (n, JETS_KEPT), zeros where there is none."""
+    """A ragged array (n, any) as (n, JETS_KEPT), padded with zeros."""
     import awkward as ak
 
     return ak.to_numpy(ak.fill_none(ak.pad_none(values, JETS_KEPT, clip=True), 0), allow_missing=False)
 
 
 def _cluster(momenta: Any) -> Any:
-    """Jets of each event, in falling transverse momentum."""
+    """Jets of each event, sorted by falling transverse momentum."""
     import awkward as ak
     import fastjet
 
@@ -134,7 +134,7 @@ def _cluster(momenta: Any) -> Any:
 
 
 def _observables(particles: Any) -> Collisions:
-    """Reduce Pythia's event record (n events, ragged) to what the detector needs."""
+    """Reduce Pythia's event record (n events, ragged) to the input of the detector."""
     import awkward as ak
 
     kind, status, p = abs(particles.id), particles.status, particles.p
@@ -149,7 +149,7 @@ def _observables(particles: Any) -> Collisions:
     seen = final & ~invisible & (ak.local_index(status) != ak.flatten(lepton))
     seen = seen & (abs(momenta.pz) < momenta.pt * np.sinh(CALORIMETER_ETA))
     jets = _cluster(momenta[seen])
-    # all partons of the record, not the last ones only: so Delphes finds what a jet came from
+    # all partons of the record, not only the last ones, as in Delphes
     partons = (abs(status) >= 21) & (abs(status) <= 79)
     return Collisions(
         lepton=np.stack(
@@ -163,9 +163,10 @@ def _observables(particles: Any) -> Collisions:
 
 
 def collide(signal: bool, negative_lepton: bool, events: int, rng: np.random.Generator) -> Collisions:
-    """`events` collisions of one class, with one charge of the lepton; all randomness comes from `rng`.
+    """Simulate `events` collisions of one class and one charge of the lepton; all randomness comes from `rng`.
 
-    Raises RuntimeError where the installed Pythia is not the one that the settings are for.
+    Raises:
+        RuntimeError: the installed Pythia rejects the settings or does not start.
     """
     import vector
 
@@ -173,5 +174,5 @@ def collide(signal: bool, negative_lepton: bool, events: int, rng: np.random.Gen
     pythia, hook = _generator(signal, negative_lepton, int(rng.integers(1, MAX_SEED + 1)), rng)
     sizes = [min(BATCH, events - done) for done in range(0, events, BATCH)]
     batches = [_observables(pythia.nextBatch(size).prt) for size in sizes]
-    del hook  # Pythia calls it, but does not own it
+    del hook  # Pythia calls the hook without owning it
     return Collisions(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))

@@ -1,7 +1,7 @@
-"""A detector in a few numbers: it smears collisions, selects events and tags b-jets.
+"""A parametrised detector: smears collisions, selects events and tags b-jets.
 
-The numbers were fitted, one column's distribution at a time, to genuine rows other than those that the project
-measures itself against; HIGGS itself went through Delphes.
+The parameters were fitted to the distributions of single columns in genuine rows, which are not among the rows of the
+project's benchmarks. The detector of HIGGS itself was simulated with Delphes.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from overfitting.data.sources.simulated.features import (
     transverse,
 )
 
-# The digits of the LHC Olympics format, which genuine rows show: a grid of 0.01 GeV for momenta, 0.001 for angles.
+# Digits of the LHC Olympics format, visible in genuine rows: a grid of 0.01 GeV for momenta and 0.001 for angles.
 MOMENTUM_DIGITS, ANGLE_DIGITS = 2, 3
 
 
@@ -34,37 +34,37 @@ class Detector:
     min_pt: float = 15.0  # of the lepton and of jets; the paper says 20, the genuine rows start at 15
     max_eta: float = 2.5  # of the lepton and of jets
     isolation: float = 0.53  # least distance between the lepton and a jet
-    isolation_jet_pt: float = 10.0  # a jet that was softer than this before smearing does not spoil isolation
+    isolation_jet_pt: float = 10.0  # jets softer than this before smearing do not affect isolation
     lepton_resolution: float = 0.02  # relative
     jet_stochastic: float = 1.29  # relative resolution times sqrt(pt / GeV)
     jet_constant: float = 0.03  # relative resolution at high pt
     jet_scale: float = 0.964  # response to jets
-    beauty_scale: float = 1.02  # response to b-jets, over that to others
+    beauty_scale: float = 1.02  # response to b-jets, relative to other jets
     missing_noise: float = 2.7  # of each component of the missing momentum
-    missing_per_jet_error: float = 1.19  # how much of the jets' mismeasurement goes missing
-    mass_shift: float = 0.51  # logarithm of the factor on the mass of jets other than b-jets
-    mass_spread: float = 0.77  # of that logarithm, for all jets
+    missing_per_jet_error: float = 1.19  # missing momentum per unit of the jets' mismeasurement
+    mass_shift: float = 0.51  # mean logarithm of the factor on the mass, for jets other than b-jets
+    mass_spread: float = 0.77  # deviation of that logarithm, for all jets
     max_mass_over_pt: float = 0.7
-    order_spread: float = 0.27  # of the logarithm of the pt by which jets are ranked: nearly in order
+    order_spread: float = 0.27  # deviation of the logarithm of the pt by which jets are ranked
     beauty_order: float = 0.893  # factor on that pt for b-jets
     tag_efficiency: float = 0.62  # of b-jets, at the plateau in pt
     tag_turn_on: float = 22.6  # pt at half the plateau
     tag_turn_on_width: float = 2.0
-    tag_fall_from: float = 150.0  # pt above which efficiencies fall ...
-    tag_fall_length: float = 400.0  # ... exponentially
+    tag_fall_from: float = 150.0  # pt above which efficiencies fall exponentially
+    tag_fall_length: float = 400.0  # increase in pt for a fall by 1 / e
     charm_mistag: float = 0.065  # at the plateau
     light_mistag: float = 0.003  # at the plateau
     tag_max_eta: float = 1.453
-    tag_eta_ramp: float = 0.39  # efficiencies rise from 0 at tag_max_eta to full over this
-    two_tags_scale: float = 0.45  # probability of two tags at which an event is surely kept
-    tight_tags: float = 0.8155  # share of tags with value 2; others are 1
-    w_mass_jitter: float = 0.0032  # relative, of m_lv where the W mass could be imposed
-    w_mass_jitter_freedom: float = 2.2  # degrees of freedom of Student's t, for its long tails ...
-    w_mass_jitter_limit: float = 12.0  # ... up to here
+    tag_eta_ramp: float = 0.39  # distance from tag_max_eta over which efficiencies rise from 0 to full
+    two_tags_scale: float = 0.45  # probability of two tags from which an event is always kept
+    tight_tags: float = 0.8155  # share of tags with value 2; the others have value 1
+    w_mass_jitter: float = 0.0032  # relative spread of m_lv in events in which the W mass could be imposed
+    w_mass_jitter_freedom: float = 2.2  # degrees of freedom of its distribution, Student's t, which has long tails
+    w_mass_jitter_limit: float = 12.0  # at which these tails are cut, in units of the spread
 
 
 class Jets(NamedTuple):
-    """Jets of n events as measured, all (n, k), momenta in GeV; what they are, and whether they count."""
+    """Measured jets of n events, all arrays (n, k), momenta in GeV; `found` marks the jets that pass the thresholds."""
 
     pt: Array
     eta: Array
@@ -76,7 +76,7 @@ class Jets(NamedTuple):
     found: NDArray[np.bool_]
 
     def vectors(self) -> Array:
-        """Four-vectors (n, k, 4), null where no jet was found."""
+        """Four-vectors (n, k, 4), zero if the jet was not found."""
         return four_vectors(self.pt, self.eta, self.phi, self.mass) * self.found[..., None]
 
 
@@ -88,7 +88,7 @@ def measure_lepton(truth: Array, rng: np.random.Generator, detector: Detector) -
 
 
 def measure_jets(truth: Collisions, rng: np.random.Generator, detector: Detector) -> Jets:
-    """The jets with smeared momenta and masses, in the order of `truth`."""
+    """Jets with smeared momenta and masses, in the order of `truth`."""
     true_pt, eta, phi = transverse(truth.jets)
     resolution = np.hypot(detector.jet_stochastic / np.sqrt(np.maximum(true_pt, 5.0)), detector.jet_constant)
     response = np.exp(resolution * rng.standard_normal(true_pt.shape) - resolution**2 / 2)
@@ -111,7 +111,7 @@ def measure_jets(truth: Collisions, rng: np.random.Generator, detector: Detector
 
 
 def measure_missing(truth: Collisions, jets: Jets, rng: np.random.Generator, detector: Detector) -> Array:
-    """Missing transverse momentum (n, 2): the neutrinos', less what the jets gained by mismeasurement."""
+    """Missing transverse momentum (n, 2), GeV: that of the neutrinos, minus the jets' mismeasurement, plus noise."""
     measured = four_vectors(jets.pt, jets.eta, jets.phi, jets.mass)
     gained = (measured - truth.jets)[..., 1:3].sum(axis=1)
     noise = detector.missing_noise * rng.standard_normal(truth.missing.shape)
@@ -119,7 +119,7 @@ def measure_missing(truth: Collisions, jets: Jets, rng: np.random.Generator, det
 
 
 def rank(jets: Jets, rng: np.random.Generator, detector: Detector) -> Jets:
-    """Found jets first, in nearly falling pt: HIGGS ranks its jets by something close to the pt that it publishes."""
+    """Sort jets: found jets first, by roughly falling pt, because HIGGS does not sort exactly by the published pt."""
     rated = jets.true_pt * np.where(jets.beauty, detector.beauty_order, 1.0)
     rated = rated * np.exp(detector.order_spread * rng.standard_normal(rated.shape))
     order = np.argsort(np.where(jets.found, -rated, np.inf), axis=1, kind="stable")
@@ -136,9 +136,9 @@ def tag_probabilities(jets: Jets, detector: Detector) -> Array:
 
 
 def choose_two_tags(probabilities: Array, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
-    """The probability (n,) that exactly two of k jets are tagged, and the positions (n, 2) of two, given that.
+    """Probability (n,) that exactly two of k jets are tagged, and the positions (n, 2) of a pair, given two tags.
 
-    To choose the pair rather than to tag jet by jet keeps most events that could have two tags.
+    Choosing a pair, instead of tagging each jet independently, keeps most events that could have two tags.
     """
     pairs = np.array(list(combinations(range(probabilities.shape[1]), 2)))
     odds = probabilities / (1.0 - probabilities)
@@ -151,7 +151,7 @@ def choose_two_tags(probabilities: Array, rng: np.random.Generator) -> tuple[Arr
 def select(
     lepton: Array, jets: Jets, two_tags: Array, rng: np.random.Generator, detector: Detector
 ) -> NDArray[np.bool_]:
-    """Which events (n,) have one isolated lepton, at least four jets and, by chance, two b-tags."""
+    """Mask (n,) of events with an isolated lepton and at least four jets, drawn by their probability of two b-tags."""
     pt, eta, phi = lepton.T
     distance = separation(jets.eta, jets.phi, eta[:, None], phi[:, None])
     spoilt = ((jets.true_pt > detector.isolation_jet_pt) & (distance < detector.isolation)).any(axis=1)
@@ -161,9 +161,10 @@ def select(
 
 
 def observe(truth: Collisions, rng: np.random.Generator, detector: Detector | None = None) -> NDArray[np.float32]:
-    """The collisions that pass the selection, as the 28 columns of HIGGS: (n_selected, 28), in its units.
+    """The 28 columns of the selected events, (n_selected, 28) in the units of HIGGS.
 
-    One isolated lepton, at least four jets, two of them tagged. All randomness comes from `rng`.
+    Selected are events with one isolated lepton and at least four jets, two of them tagged. All randomness comes from
+    `rng`.
     """
     detector = detector or Detector()
     rows = np.arange(len(truth.lepton))
@@ -183,7 +184,7 @@ def observe(truth: Collisions, rng: np.random.Generator, detector: Detector | No
 
 
 def imposed_mass_jitter(m_lv: Array, rng: np.random.Generator, detector: Detector) -> Array:
-    """Factors (n,) on `m_lv`: near 1 where it was set to the W mass, 1 where it is the transverse mass."""
+    """Factors (n,) on `m_lv`: near 1 if it was set to the W mass, exactly 1 if it is the transverse mass."""
     spread = rng.standard_t(detector.w_mass_jitter_freedom, len(m_lv))
     spread = spread.clip(-detector.w_mass_jitter_limit, detector.w_mass_jitter_limit)
     return np.where(m_lv < W_MASS + 0.2, 1.0 + detector.w_mass_jitter * spread, 1.0)

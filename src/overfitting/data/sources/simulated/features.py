@@ -1,6 +1,6 @@
-"""From a lepton, missing momentum and jets to the 28 columns of HIGGS.
+"""Computes the 28 columns of HIGGS from a lepton, missing momentum and jets.
 
-A four-vector is the last axis of an array, (E, px, py, pz) in GeV with c = 1; angles are in radians.
+Four-vectors (E, px, py, pz) are in the last axis of an array, in GeV with c = 1; angles are in radians.
 """
 
 from itertools import combinations
@@ -15,8 +15,8 @@ Array = NDArray[np.float64]
 W_MASS = 80.4  # GeV, Particle Data Group 2012
 TOP_MASS = 173.0  # GeV, Particle Data Group 2012
 
-# The units of the published file. Positive columns are divided by their mean over all its events, in GeV here;
-# angles by a half-range; b-tags by their mean, in full the values of the file. All recovered from genuine rows.
+# Units of the published file, recovered from genuine rows. The file divides positive columns by their mean over all
+# events (here in GeV), angles by half of their range, and b-tags by their mean.
 _LEPTON_PT, _MISSING_PT, _JET_PT = 54.6, 58.3, (108.8, 79.2, 56.8, 41.05)
 _LEPTON_ETA, *_JET_ETA = (2.5 / highest for highest in (2.434, 2.9697, 2.9132, 2.730, 2.498))
 _PHI = np.pi / PHI_LIMIT
@@ -30,33 +30,33 @@ UNITS = np.array(
 
 
 def four_vectors(pt: Array, eta: Array, phi: Array, mass: Array | float) -> Array:
-    """Four-vectors (..., 4) of transverse momentum `pt`, pseudorapidity, azimuth and mass, all of shape (...)."""
+    """Four-vectors (..., 4) from transverse momentum, pseudorapidity, azimuth and mass, all of shape (...)."""
     energy = np.sqrt((pt * np.cosh(eta)) ** 2 + np.square(mass))
     return np.stack([energy, pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], axis=-1)
 
 
 def transverse(vectors: Array) -> tuple[Array, Array, Array]:
-    """Transverse momentum (GeV), pseudorapidity and azimuth of `vectors` (..., 4); all 0 for the null vector."""
+    """Transverse momentum (GeV), pseudorapidity and azimuth of `vectors` (..., 4); all 0 for the zero vector."""
     pt = np.hypot(vectors[..., 1], vectors[..., 2])
     eta = np.arcsinh(vectors[..., 3] / np.maximum(pt, 1e-9))
     return pt, eta, np.arctan2(vectors[..., 2], vectors[..., 1])
 
 
 def invariant_mass(vectors: Array) -> Array:
-    """Invariant mass (...), GeV, of `vectors` (..., 4); 0 where rounding makes a vector space-like."""
+    """Invariant mass (...), GeV, of `vectors` (..., 4); 0 if rounding makes a vector space-like."""
     return np.sqrt(np.maximum(vectors[..., 0] ** 2 - (vectors[..., 1:] ** 2).sum(axis=-1), 0.0))
 
 
 def separation(eta: Array, phi: Array, other_eta: Array, other_phi: Array) -> Array:
-    """Distance in pseudorapidity and azimuth, the latter taken the short way round."""
+    """Distance in pseudorapidity and azimuth; the difference in azimuth is at most pi."""
     return np.hypot(eta - other_eta, (phi - other_phi + np.pi) % (2 * np.pi) - np.pi)
 
 
 def neutrino(lepton: Array, missing: Array) -> Array:
-    """The neutrino (n, 4) that makes a W of `lepton` (n, 4, massless) and `missing` (n, 2: px, py in GeV).
+    """Neutrino (n, 4) with which `lepton` (n, 4, massless) has the mass of a W; `missing` (n, 2) is its px, py in GeV.
 
-    Of two solutions, the one with the smaller |pz|. Where none exists (the transverse mass exceeds that
-    of the W), the pz at which the mass of the pair is least, and equal to its transverse mass.
+    Of two solutions, the one with the smaller |pz| is returned. If none exists, because the transverse mass exceeds the
+    W mass, pz minimises the mass of the pair, which then equals its transverse mass.
     """
     lepton_pt2 = (lepton[:, 1:3] ** 2).sum(axis=1)
     missing2 = (missing**2).sum(axis=1)
@@ -71,7 +71,7 @@ def neutrino(lepton: Array, missing: Array) -> Array:
 
 
 def hadronic_w(jets: Array, candidates: NDArray[np.bool_]) -> Array:
-    """Of the pairs of `candidates` (n, k) among `jets` (n, k, 4), the sum (n, 4) whose mass is closest to the W's."""
+    """Sum (n, 4) of the pair of `candidates` (n, k) among `jets` (n, k, 4) with the mass closest to that of the W."""
     best = np.zeros((len(jets), 4))
     distance = np.full(len(jets), np.inf)
     for first, second in combinations(range(jets.shape[1]), 2):
@@ -87,9 +87,9 @@ def reconstructed_masses(
 ) -> Array:
     """m_jj, m_jjj, m_lv, m_jlv, m_bb, m_wbb, m_wwbb: (n, 7), GeV.
 
-    `jets` (n, k, 4) counts where `found` (n, k); `tagged` (n, 2) holds the positions of the two b-jets.
-    How HIGGS assigns jets is not published; these rules were recovered from genuine rows: m_jjj takes the
-    b-jet that brings it closer to the top quark, m_jlv the other one, and m_wbb is the larger of both choices.
+    `found` (n, k) marks the `jets` (n, k, 4) in use; `tagged` (n, 2) holds the positions of the two b-jets.
+    The assignment of jets in HIGGS is not published. These rules were recovered from genuine rows: m_jjj uses the b-jet
+    that brings it closer to the mass of the top quark, m_jlv the other one, and m_wbb is the larger of both choices.
     """
     rows = np.arange(len(jets))
     untagged = found.copy()
@@ -109,7 +109,7 @@ def reconstructed_masses(
 
 
 def columns(lepton: Array, missing: Array, jets: Array, masses: Array) -> NDArray[np.float32]:
-    """The 28 columns (n, 28) in the units of the published file.
+    """The 28 columns (n, 28), in the units of the published file.
 
     lepton: (n, 3) pt, eta, phi. missing: (n, 2) px, py. jets: (n, 4, 4) pt, eta, phi, b-tag in {0, 1, 2} of the
     first four jets. masses: (n, 7). GeV and radians.

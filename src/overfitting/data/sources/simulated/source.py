@@ -1,7 +1,7 @@
-"""HIGGS-like events made at run time: collisions by Pythia 8, jets by FastJet, a detector in a few numbers.
+"""HIGGS-like events simulated at run time: collisions by Pythia 8, jets by FastJet, then a parametrised detector.
 
-Events are made in shards of fixed size, each a function of (seed, label, index) alone, so that neither the number of
-processes nor the number of rows changes an event: more rows with the same seed contain the fewer.
+Events are simulated in shards of fixed size. A shard depends on (seed, label, index) only, so the number of processes
+changes no event, and a larger table contains the events of a smaller one with the same seed.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from collections import deque
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,15 +23,17 @@ from numpy.typing import NDArray
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker, track
 from overfitting.config.schema import SimulatedData
-from overfitting.data.columns import NAMES, table_schema, write_table
+from overfitting.data.columns import NAMES
+from overfitting.data.events import table_schema, write_table
+from overfitting.data.manifest import Provenance
 from overfitting.data.sources.simulated.collisions import collide
 from overfitting.data.sources.simulated.detector import Detector, observe
 
 SIGNAL_SHARE = 0.53  # of HIGGS: 5,829,123 of 11,000,000 rows
-SHARD_EVENTS = 2000  # collisions, before selection; part of what determines the events
-SELECTED_SHARE = 0.23  # roughly, of collisions; plans the work, and changes no event
+SHARD_EVENTS = 2000  # collisions before selection; another number gives other events
+SELECTED_SHARE = 0.23  # approximate, of collisions; used to plan the work, changes no event
 BUNDLED, BUNDLED_ROWS, BUNDLED_SEED = Path("data/bundled/higgs-like.parquet"), 60_000, 0
-METADATA_KEY = "overfitting"  # of the Parquet file: where its rows come from, as JSON
+METADATA_KEY = "overfitting"  # in the Parquet file: the origin of its rows, as JSON
 CITATION = (
     "Simulated by the project `overfitting` with Pythia 8.3 (C. Bierlich et al., SciPost Phys. Codebases 8, 2022) and "
     "FastJet 3 (M. Cacciari, G. P. Salam, G. Soyez, Eur. Phys. J. C 72, 1896, 2012), after the processes of HIGGS "
@@ -42,9 +43,9 @@ PACKAGES = ("pythia8mc", "fastjet", "awkward", "vector")
 
 
 def shard(seed: int, label: int, index: int) -> NDArray[np.float32]:
-    """The events (n, 28) that pass the selection in shard `index` of class `label` (1 = signal).
+    """Selected events (n, 28) of shard `index` of class `label` (1 = signal).
 
-    Even shards have the lepton from the positive W, odd ones from the negative.
+    The lepton comes from the positive W in even shards, from the negative W in odd ones.
     """
     collision_rng, detector_rng = np.random.default_rng([seed, index, label]).spawn(2)
     truth = collide(bool(label), bool(index % 2), SHARD_EVENTS, collision_rng)
@@ -54,7 +55,7 @@ def shard(seed: int, label: int, index: int) -> NDArray[np.float32]:
 def first_rows(
     pool: Executor, workers: int, seed: int, label: int, rows: int, progress: Tracker
 ) -> NDArray[np.float32]:
-    """The first `rows` events of class `label`, (rows, 28), from shards made in `pool`."""
+    """The first `rows` events of class `label`, (rows, 28); `pool` simulates the shards."""
     parts: list[NDArray[np.float32]] = []
     pending: deque[Future[NDArray[np.float32]]] = deque()
     missing, index = rows, 0
@@ -73,15 +74,16 @@ def first_rows(
 
 
 def simulate(rows: int, seed: int, processes: int | None = None) -> NDArray[np.float32]:
-    """`rows` events, label first, in random order: (rows, 29). `processes` None takes one a core.
+    """Simulate `rows` events in random order, (rows, 29) with the label first; `processes` None is one per core.
 
-    Raises UserError where Pythia or FastJet are not installed.
+    Raises:
+        UserError: Pythia or FastJet is not installed.
     """
     _require_packages()
     workers = processes or os.cpu_count() or 1
     signal = round(SIGNAL_SHARE * rows)
     wanted = [(1, signal), (0, rows - signal)]
-    # forked workers would inherit the locks of this process's threads
+    # spawned, because forked workers would inherit the locks of this process's threads
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_mute)
     with pool, track(rows, "Simulating", "events") as progress:
         parts = [
@@ -98,16 +100,16 @@ def _require_packages() -> None:
     if missing:
         raise UserError(
             f"data=simulated needs Pythia 8 and FastJet, but {', '.join(missing)} cannot be imported; "
-            "run `pip install --editable '.[simulate]'`, or use the events that come with the project: data=bundled"
+            "run `pip install --editable '.[simulate]'`, or use the events in the repository: data=bundled"
         )
 
 
 def _mute() -> None:
-    """Send a worker's standard output nowhere: FastJet prints a banner there; errors go to standard error."""
+    """Discard the standard output of a worker, where FastJet prints a banner; errors go to standard error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _provenance(table: NDArray[np.float32], seed: int) -> dict[str, Any]:
+def _facts(table: NDArray[np.float32], seed: int) -> dict[str, object]:
     return {
         "source": "simulated",
         "licence": "CC0 1.0",
@@ -124,23 +126,24 @@ def _provenance(table: NDArray[np.float32], seed: int) -> dict[str, Any]:
 
 
 def digest(table: NDArray[np.float32]) -> str:
-    """SHA-256 of the values of a table (rows, 1 + features), whatever file they come in."""
+    """SHA-256 of the values of a table (rows, 1 + features), independent of the file format."""
     return hashlib.sha256(np.ascontiguousarray(table, dtype="<f4").tobytes()).hexdigest()
 
 
-def fetch(config: SimulatedData, destination: Path) -> dict[str, Any]:
-    """Simulate `config.rows` events into the Parquet file `destination`; return where they come from.
+def fetch(config: SimulatedData, destination: Path) -> Provenance:
+    """Simulate `config.rows` events into the Parquet file `destination`, which stores its provenance as metadata.
 
-    The same facts are kept in the file, as JSON under METADATA_KEY. Raises UserError without the extra `simulate`.
+    Raises:
+        UserError: the extra `simulate` is not installed.
     """
     table = simulate(config.rows, config.seed, config.processes)
-    facts = _provenance(table, config.seed)
+    facts = _facts(table, config.seed)
     batch = pa.RecordBatch.from_arrays([pa.array(column) for column in table.T], schema=table_schema())
     write_table(destination, [batch], metadata={METADATA_KEY: json.dumps(facts)})
-    return facts
+    return Provenance.model_validate(facts)
 
 
-def write_bundled(path: Path = BUNDLED) -> dict[str, Any]:
-    """Simulate the events that are committed with the project; return where they come from."""
+def write_bundled(path: Path = BUNDLED) -> Provenance:
+    """Simulate the events that are committed with the project."""
     config = SimulatedData(source="simulated", rows=BUNDLED_ROWS, seed=BUNDLED_SEED, processes=None)
     return fetch(config, path)

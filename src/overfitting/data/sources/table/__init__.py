@@ -1,0 +1,1 @@
+"""A user-supplied table, CSV or Parquet."""

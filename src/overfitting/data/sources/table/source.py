@@ -1,9 +1,7 @@
-"""A table of one's own, CSV with a header or Parquet: numbers, categories and a binary label."""
+"""Reads a user-supplied table, CSV with a header or Parquet: numbers, categories and a binary label."""
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,11 +9,13 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import file_digest
 from overfitting.config.schema import CsvData
-from overfitting.data.columns import LABEL, write_table
-from overfitting.data.sources.table.labels import positive_value, zeros_and_ones
-from overfitting.data.sources.table.numeric import as_text, float32s, without_missing
-from overfitting.data.sources.table.survey import Survey, is_categorical, survey
+from overfitting.data.columns import LABEL
+from overfitting.data.events import write_table
+from overfitting.data.manifest import Provenance, TableReading
+from overfitting.data.sources.table.survey import Survey
+from overfitting.data.sources.table.values import as_text, float32s, without_missing
 
 BLOCK_BYTES = 1 << 23
 BATCH_ROWS = 1 << 16
@@ -23,57 +23,60 @@ PARQUET_MAGIC = b"PAR1"
 SUPPLIED = "as supplied by the user"
 
 
-def fetch(config: CsvData, destination: Path) -> dict[str, Any]:
-    """Write the user's table to `destination`, and return where it came from and how it was read.
+def fetch(config: CsvData, destination: Path) -> Provenance:
+    """Write the user's table to `destination`, in two passes: survey the columns, then convert them.
 
-    The label becomes 1 and 0; columns of numbers (true and false count as 1 and 0) become float32, all others text;
-    missing values, where they are to be imputed, become null.
+    The label becomes 1 and 0. Columns of numbers (true and false count as 1 and 0) become float32, all others text.
+    Missing values become null if they are to be imputed.
 
     Raises:
-        UserError: a missing file, an unknown or ambiguous label, the first value that can't be used, with its place.
+        UserError: the file is missing or unreadable, its label is unknown or ambiguous, or a value cannot be used.
     """
     path = Path(config.path).expanduser()
     if not path.is_file():
         raise UserError(f"data.path={config.path}: expected a CSV or Parquet file, found none")
-    with path.open("rb") as file:
-        opened = _open_parquet if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC else _open_csv
-        file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    opened = _open_parquet if _is_parquet(path) else _open_csv
     try:
         names, batches = opened(path)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: {error}") from error
     features = _features(path, names, config.label)
     _check_names(config, features)
-    found = survey(path, _readable(path, batches), config, features)
-    positive = positive_value(found.labels, config)
-    texts = [name for name in features if is_categorical(path, name, found, config)]
-    schema = _schema(features, texts, found)
+    survey = Survey(path, config)
+    for batch in _readable(path, batches):
+        survey.add(batch, features)
+    positive = survey.positive_value()
+    schema = _schema(features, survey)
     _, again = opened(path)
-    rows = write_table(destination, _events(again, config.label, positive, schema), schema=schema)
-    return {
-        "source": "csv",
-        "url": config.path,
-        "licence": SUPPLIED,
-        "citation": SUPPLIED,
-        "rows": rows,
-        "columns": features,
-        "label": config.label,
-        "part": "the whole file",
-        "sha256": sha256,
-        "sha256_of": "the file",
-        "table": {
-            "positive": positive,
-            "negative": next(value for value in found.labels if value != positive),
-            "unlabelled_dropped": found.unlabelled,
-            "max_categories": config.categories,
-            "units": config.units,
-        },
-    }
+    rows = write_table(destination, _events(again, config.label, positive, schema), schema)
+    return Provenance(
+        source="csv",
+        licence=SUPPLIED,
+        citation=SUPPLIED,
+        rows=rows,
+        columns=tuple(features),
+        sha256=file_digest(path),
+        sha256_of="the file",
+        url=config.path,
+        part="the whole file",
+        label=config.label,
+        table=TableReading(
+            positive=positive,
+            negative=next(value for value in survey.labels if value != positive),
+            unlabelled_dropped=survey.unlabelled,
+            max_categories=config.categories,
+            units=config.units,
+        ),
+    )
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
 
 
 def _open_csv(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
-    """Column names, and batches of text: a type guessed from the first rows would not hold for the later ones."""
+    """Column names, and batches of text, because a type guessed from the first rows may not fit later rows."""
     reading = csv.ReadOptions(block_size=BLOCK_BYTES)
     with csv.open_csv(path, read_options=reading) as reader:
         header = reader.schema.names
@@ -88,7 +91,7 @@ def _open_csv(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
 
 
 def _open_parquet(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
-    # pandas keeps the index of a frame as a column of that name; it is the number of a row, not a feature
+    # pandas stores the index of a frame as a column of this name, which is no feature
     names = [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -106,7 +109,11 @@ def _readable(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Reco
 
 
 def _features(path: Path, names: list[str], label: str) -> list[str]:
-    """All columns but the label, in the order of the file."""
+    """All columns except the label, in the order of the file.
+
+    Raises:
+        UserError: a name is missing, repeated or reserved, or the label or all features are missing.
+    """
     for name in names:
         if not name:
             raise UserError(
@@ -119,7 +126,7 @@ def _features(path: Path, names: list[str], label: str) -> list[str]:
         raise UserError(f"data.label={label}: {path} has no such column, only {', '.join(names)}{hint}")
     features = [name for name in names if name != label]
     if LABEL in features:
-        raise UserError(f"{path}: the feature {LABEL!r} bears the name kept for the label: rename or remove it")
+        raise UserError(f"{path}: the name {LABEL!r} is reserved for the label: rename or remove this feature")
     if not features:
         raise UserError(f"{path}: expected columns beside the label {label!r}, found none")
     return features
@@ -129,13 +136,13 @@ def _check_names(config: CsvData, features: list[str]) -> None:
     for key, named in (("categorical", config.categorical), ("units", tuple(config.units))):
         for name in named:
             if name not in features:
-                raise UserError(f"data.{key}: got {name!r}, expected names of columns: {', '.join(features)}")
+                raise UserError(f"data.{key}: expected names of columns ({', '.join(features)}), got {name!r}")
 
 
-def _schema(features: list[str], texts: list[str], found: Survey) -> pa.Schema:
+def _schema(features: list[str], survey: Survey) -> pa.Schema:
+    kinds = {name: pa.string() if survey.is_categorical(name) else pa.float32() for name in features}
     label = pa.field(LABEL, pa.float32(), nullable=False)
-    kinds = {name: pa.string() if name in texts else pa.float32() for name in features}
-    return pa.schema([label, *(pa.field(name, kind, name in found.missing) for name, kind in kinds.items())])
+    return pa.schema([label, *(pa.field(name, kind, name in survey.missing) for name, kind in kinds.items())])
 
 
 def _events(
@@ -143,10 +150,10 @@ def _events(
 ) -> Iterator[pa.RecordBatch]:
     """Batches of label and features as in `schema`, without the rows that have no label."""
     for batch in batches:
-        convert: Callable[[pa.Array], pa.Array]
-        columns = [zeros_and_ones(batch[label], positive)]
+        labels = as_text(batch[label])
+        columns = [pc.equal(labels, positive).cast(pa.uint8()).cast(pa.float32())]
         for field_ in list(schema)[1:]:
-            convert = as_text if field_.type == pa.string() else lambda column: float32s(without_missing(column))
-            columns.append(convert(batch[field_.name]))
-        labelled = pc.is_valid(columns[0])
+            column = batch[field_.name]
+            columns.append(as_text(column) if field_.type == pa.string() else float32s(without_missing(column)))
+        labelled = pc.is_valid(labels)
         yield pa.RecordBatch.from_arrays([column.filter(labelled) for column in columns], schema=schema)

@@ -1,6 +1,6 @@
-"""The first reading of a table of one's own: what its columns hold, and the first value that can't be used."""
+"""First pass over a user-supplied table: contents of its columns, and the first value that cannot be used."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,108 +9,153 @@ import pyarrow.compute as pc
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import CsvData
-from overfitting.data.sources.table.numeric import as_text, first_unusable, float32s, is_text, without_missing
+from overfitting.data.sources.table.values import as_text, first_infinite, float32s, is_text, without_missing
+
+SHOWN = 10  # values in the error message for a label with more than two
+_BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
 @dataclass
 class Survey:
-    """What a first reading finds: the label's values, with the rows where each came first, and of the columns where
-    each had its first number, its first other text (with it) and its first missing value. Rows count from 1.
-    """
+    """Contents of the columns in the batches added so far; rows count from 1."""
 
-    labels: dict[str, int] = field(default_factory=dict)
-    unlabelled: int = 0
-    numbers: dict[str, int] = field(default_factory=dict)
+    path: Path
+    config: CsvData
+    rows: int = 0
+    labels: dict[str, int] = field(default_factory=dict)  # each value of the label: row of its first appearance
+    unlabelled: int = 0  # rows without a label
+    numbers: set[str] = field(default_factory=set)  # columns with a number
+    # columns with other text: row and content of the first
     texts: dict[str, tuple[int, str]] = field(default_factory=dict)
-    missing: dict[str, int] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)  # columns with a missing value
 
+    def add(self, batch: pa.RecordBatch, features: Sequence[str]) -> None:
+        """Check the next rows of the table.
 
-def survey(path: Path, batches: Iterable[pa.RecordBatch], config: CsvData, features: Sequence[str]) -> Survey:
-    """Read the table at `path` once, batch by batch.
-
-    Raises:
-        UserError: the first value that can't be used, with its place.
-    """
-    found, rows = Survey(), 0
-    for batch in batches:
-        _survey_label(path, batch[config.label], config, rows, found)
+        Raises:
+            UserError: names the place of the first value that cannot be used.
+        """
+        self._add_label(batch[self.config.label])
         for name in features:
-            _survey_column(path, name, batch[name], config, rows, found)
-        rows += batch.num_rows
-    return found
+            self._add_feature(name, batch[name])
+        self.rows += batch.num_rows
 
+    def positive_value(self) -> str:
+        """The value of the label that counts as 1.
 
-def _survey_label(path: Path, column: pa.Array, config: CsvData, rows: int, found: Survey) -> None:
-    place = f"{path}, data row {{}}, label {config.label!r}"
-    values = _texts(place.format(rows + 1), column)
-    if values.null_count and config.missing_labels == "error":
-        index = _first(pc.is_null(values))
+        Raises:
+            UserError: the label does not have two values, `data.positive` is neither of them, or `data.positive` is
+                not set and the values do not tell.
+        """
+        config, values = self.config, list(self.labels)
+        if len(values) != 2:
+            raise UserError(f"{config.path}: expected two values in the label {config.label!r}, found {self._shown()}")
+        numbers = {value: number for value in values if isinstance(number := _meaning(value), float)}
+        if config.positive is not None:
+            wanted = _meaning(config.positive)
+            for value in values:
+                if value == str(config.positive) or _meaning(value) == wanted:
+                    return value
+        elif len(set(numbers.values())) == 2:
+            return max(numbers, key=lambda value: numbers[value])
         raise UserError(
-            f"{place.format(rows + index + 1)}: the value is missing ({column[index].as_py()!r}): "
-            "fill it, or remove the row (data.missing_labels: drop)"
+            f"data.positive: expected {values[0]!r} or {values[1]!r}, the value of the label {config.label!r} that "
+            f"counts as 1; got {'none' if config.positive is None else repr(config.positive)}"
         )
-    found.unlabelled += values.null_count
-    for value in pc.unique(values.drop_null()).to_pylist():
-        found.labels.setdefault(value, rows + pc.index(values, value).as_py() + 1)
 
+    def is_categorical(self, name: str) -> bool:
+        """Whether a column is listed in `data.categorical` or holds no number.
 
-def _survey_column(path: Path, name: str, column: pa.Array, config: CsvData, rows: int, found: Survey) -> None:
-    def place(index: int) -> str:
-        return f"{path}, data row {rows + index + 1}, column {name!r}"
-
-    known = without_missing(column)
-    if known.null_count:
-        index = _first(pc.is_null(known))
-        if config.missing == "error":
+        Raises:
+            UserError: the column mixes numbers and other text, which may be a typing mistake, or has no value at all.
+        """
+        if name in self.config.categorical:
+            return True
+        if name in self.numbers and name in self.texts:
+            row, value = self.texts[name]
             raise UserError(
-                f"{place(index)}: the value is missing ({column[index].as_py()!r}): fill it, remove the row or the "
-                "column, or set data.missing to impute"
+                f"{self.path}, data row {row}, column {name!r}: expected a number, got {value!r}: correct it, or read "
+                f"the column as categories (data.categorical: [{name}])"
             )
-        found.missing.setdefault(name, rows + index + 1)
-    if name in config.categorical:
-        _texts(place(0), column)
-        return
-    values = float32s(known)
-    if values.null_count < len(values):
-        found.numbers.setdefault(name, rows + _first(pc.is_valid(values)) + 1)
-        infinite = first_unusable(pc.fill_null(values, 0.0))
-        if infinite is not None:
+        if name not in self.numbers and name not in self.texts and name in self.missing:
+            raise UserError(f"{self.path}, column {name!r}: all values are missing: remove the column")
+        return name in self.texts
+
+    def _add_label(self, column: pa.Array) -> None:
+        name = f"label {self.config.label!r}"
+        values = self._texts(name, column)
+        if values.null_count and self.config.missing_labels == "error":
+            index = _first(pc.is_null(values))
             raise UserError(
-                f"{place(infinite)}: expected a finite float32, got {column[infinite].as_py()}: "
-                "rescale the column, or remove the row"
+                f"{self._place(name, index)}: the value is missing ({column[index].as_py()!r}): "
+                "fill it in, or remove the row (data.missing_labels: drop)"
             )
-    if values.null_count > known.null_count:
-        index = _first(pc.and_(pc.is_null(values), pc.is_valid(known)))
-        value = column[index].as_py()
-        if not is_text(column):
-            raise UserError(f"{place(index)}: expected a number, got {value!r}: encode or remove the column")
-        found.texts.setdefault(name, (rows + index + 1, value))
+        self.unlabelled += values.null_count
+        for value in pc.unique(values.drop_null()).to_pylist():
+            self.labels.setdefault(value, self.rows + _first(pc.equal(values, value)) + 1)
+
+    def _add_feature(self, name: str, column: pa.Array) -> None:
+        place = f"column {name!r}"
+        known = without_missing(column)
+        if known.null_count:
+            index = _first(pc.is_null(known))
+            if self.config.missing == "error":
+                raise UserError(
+                    f"{self._place(place, index)}: the value is missing ({column[index].as_py()!r}): fill it in, "
+                    "remove the row or the column, or set data.missing to impute"
+                )
+            self.missing.add(name)
+        if name in self.config.categorical:
+            self._texts(place, column)
+            return
+        values = float32s(known)
+        if values.null_count < len(values):
+            self.numbers.add(name)
+            infinite = first_infinite(values)
+            if infinite is not None:
+                raise UserError(
+                    f"{self._place(place, infinite)}: expected a finite float32, got {column[infinite].as_py()}: "
+                    "rescale the column, or remove the row"
+                )
+        if values.null_count > known.null_count:
+            index = _first(pc.and_(pc.is_null(values), pc.is_valid(known)))
+            value = column[index].as_py()
+            if not is_text(column):
+                raise UserError(
+                    f"{self._place(place, index)}: expected a number, got {value!r}: encode or remove the column"
+                )
+            self.texts.setdefault(name, (self.rows + index + 1, value))
+
+    def _texts(self, name: str, column: pa.Array) -> pa.Array:
+        try:
+            return as_text(column)
+        except pa.ArrowException as error:
+            raise UserError(
+                f"{self._place(name, 0)}: expected text, numbers, or true and false, got {column.type}"
+            ) from error
+
+    def _place(self, name: str, index: int) -> str:
+        return f"{self.path}, data row {self.rows + index + 1}, {name}"
+
+    def _shown(self) -> str:
+        """The label's values, for an error message."""
+        values = list(self.labels)
+        if not values:
+            return "no rows"
+        third = f" (the third in data row {self.labels[values[2]]})" if len(values) > 2 else ""
+        more = ", ..." if len(values) > SHOWN else ""
+        return f"{len(values)}{third}: {', '.join(values[:SHOWN])}{more}"
 
 
-def is_categorical(path: Path, name: str, found: Survey, config: CsvData) -> bool:
-    """Whether a column is one of categories: it is named so, or none of its values is a number.
-
-    Raises:
-        UserError: some are numbers and some are not, which may be a slip of the pen; or it has no value at all.
-    """
-    if name in config.categorical:
-        return True
-    if name in found.numbers and name in found.texts:
-        row, value = found.texts[name]
-        raise UserError(
-            f"{path}, data row {row}, column {name!r}: expected a number, got {value!r}: mend it, or take the column "
-            f"as categories (data.categorical: [{name}])"
-        )
-    if name not in found.numbers and name not in found.texts and name in found.missing:
-        raise UserError(f"{path}, column {name!r}: all values are missing: remove the column")
-    return name in found.texts
-
-
-def _texts(place: str, column: pa.Array) -> pa.Array:
+def _meaning(value: object) -> float | str:
+    """The number that a value of the label means: true and yes are 1, false and no are 0; other text means itself."""
+    text = str(value).strip()
+    if text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
     try:
-        return as_text(column)
-    except pa.ArrowException as error:
-        raise UserError(f"{place}: expected text, numbers, or true and false, got {column.type}") from error
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _first(mask: pa.Array) -> int:

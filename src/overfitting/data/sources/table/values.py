@@ -1,19 +1,16 @@
-"""Columns of any type as float32: what becomes a number, and which value does not."""
-
-import math
-from typing import Any
+"""Converts columns of any type to float32 or text; missing values become null."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "<na>", "null", "none"})
+_MISSING = ("", "-", "<na>", "?", "n/a", "na", "nan", "none", "null")  # in lower case
 
 
 def float32s(column: pa.Array) -> pa.Array:
-    """The column (n,) as float32: numbers, booleans (1, 0), and text of numbers or of true and false only.
+    """The column (n,) as float32; text is converted if it is a number, or if all of it is true or false.
 
-    What is not a number becomes null; what float32 cannot hold becomes infinite.
+    Booleans become 1 and 0, other values null. Numbers beyond the range of float32 become infinite.
     """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
@@ -39,36 +36,29 @@ def _from_text(column: pa.Array) -> pa.Array:
 
 
 def is_text(column: pa.Array) -> bool:
-    """Whether the column holds text, as it is or by a dictionary."""
+    """Whether the column holds text, directly or by a dictionary."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """The column (n,) as trimmed text, null where a value is missing.
+    """The column (n,) as trimmed text; missing values become null.
 
     Raises:
-        pyarrow.ArrowException: values of that type have no text.
+        pyarrow.ArrowException: values of this type cannot be written as text.
     """
     text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    return pc.if_else(pc.is_in(pc.utf8_lower(text), pa.array(sorted(_MISSING))), None, text)
+    return pc.if_else(pc.is_in(pc.utf8_lower(text), pa.array(_MISSING)), None, text)
 
 
 def without_missing(column: pa.Array) -> pa.Array:
-    """The column with null in place of all that stands for a missing value: NaN, an empty field, the usual words."""
+    """The column (n,) with null for missing values: NaN, an empty field, or a word such as `NA`."""
     if is_text(column):
         return as_text(column)
     return pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column
 
 
-def first_unusable(values: pa.Array) -> int | None:
-    """Index of the first null, NaN or infinite value."""
-    index = pc.index(pc.fill_null(pc.is_finite(values), False), False).as_py()
+def first_infinite(values: pa.Array) -> int | None:
+    """Index of the first infinite or NaN value; nulls do not count."""
+    index = pc.index(pc.is_finite(values), False).as_py()
     return None if index < 0 else index
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value stands for none: null, NaN, an empty field or one of the usual words."""
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING
-    return value is None or (isinstance(value, float) and math.isnan(value))

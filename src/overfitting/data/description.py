@@ -1,0 +1,91 @@
+"""What `preprocess` reports about the data: manifest, example rows and notes."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from overfitting.data.columns import LABEL
+from overfitting.data.manifest import Example, Manifest, Provenance, Table, TableColumn, TableReading
+from overfitting.data.preparation import Prepared
+from overfitting.data.rows import Rows
+
+EXAMPLE_ROWS = 3
+
+
+def describe(prepared: Prepared, provenance: Provenance, scaling: str, fingerprint: str) -> Manifest:
+    """The manifest of prepared events; `scaling` is the configured one, `fingerprint` that of the arrays."""
+    sets, labels = prepared.sets, prepared.labels
+    return Manifest(
+        source=provenance.source,
+        licence=provenance.licence,
+        citation=provenance.citation,
+        sha256=provenance.sha256,
+        rows=len(labels),
+        columns=tuple(prepared.raw.column_names),
+        label=LABEL,
+        train_rows=sets.train.size,
+        validation_rows=sets.validation.size,
+        test_rows=sets.test.size,
+        spare_rows=sets.spare.size,
+        train_signal_share=float(labels[sets.train].mean()),
+        validation_signal_share=float(labels[sets.validation].mean()),
+        test_signal_share=float(labels[sets.test].mean()),
+        spare_signal_share=float(labels[sets.spare].mean()) if sets.spare.size else None,
+        duplicates_dropped=prepared.duplicates_dropped,
+        fingerprint=fingerprint,
+        scaling=scaling,
+        features=tuple(prepared.scaling.features),
+        table=_table(prepared, provenance.table) if provenance.table else None,
+    )
+
+
+def example(prepared: Prepared) -> Example:
+    """The first `EXAMPLE_ROWS` validation rows, raw."""
+    rows = prepared.raw.take(pa.array(prepared.sets.validation[:EXAMPLE_ROWS])).to_pylist()
+    return Example(columns=tuple(prepared.raw.column_names), rows=tuple(tuple(row.values()) for row in rows))
+
+
+def notes(table: Table) -> list[str]:
+    """Lines that tell the user how their table was read."""
+    lines = [f"label: 1 is {table.positive}, 0 is {table.negative}"]
+    if table.unlabelled_dropped:
+        lines.append(f"rows without a label dropped: {table.unlabelled_dropped:,}")
+    for column in table.columns:
+        counts = {
+            "missing values filled in": column.missing,
+            "rare categories of the training rows grouped as other": column.grouped,
+            "rows with a category that no training row has": column.unseen_rows,
+        }
+        lines += [f"{column.name}: {count:,} {what}" for what, count in counts.items() if count]
+    return lines
+
+
+def _table(prepared: Prepared, reading: TableReading) -> Table:
+    names = prepared.raw.column_names
+    categories = prepared.encoding.categories if prepared.encoding else [None] * len(names)
+    return Table(
+        positive=reading.positive,
+        negative=reading.negative,
+        unlabelled_dropped=reading.unlabelled_dropped,
+        columns=tuple(
+            _column(name, prepared.raw[name], reading.units.get(name), kept, prepared.sets.train)
+            for name, kept in zip(names, categories, strict=True)
+        ),
+    )
+
+
+def _column(name: str, values: pa.ChunkedArray, unit: str | None, kept: list[str] | None, train: Rows) -> TableColumn:
+    """Describe a column; `kept` lists the categories that are kept apart (None: numeric)."""
+    if kept is None:
+        return TableColumn(name=name, role="numeric", unit=unit, missing=values.null_count)
+    seen = pc.unique(values.take(pa.array(train)).drop_null())
+    is_seen = pc.is_in(values.drop_null(), seen).to_numpy()
+    return TableColumn(
+        name=name,
+        role="categorical",
+        unit=unit,
+        missing=values.null_count,
+        categories=len(seen),
+        grouped=len(seen) - len(kept),
+        unseen_rows=int(np.count_nonzero(~is_seen)),
+    )

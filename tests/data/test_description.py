@@ -1,0 +1,75 @@
+"""Manifest, example rows and notes of a user-supplied table."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from overfitting.base.errors import UserError
+from overfitting.config.schema import Preprocessing, Split
+from overfitting.data.description import describe, example, notes
+from overfitting.data.events import Events, read_events
+from overfitting.data.manifest import Example, Provenance, TableColumn, TableReading
+from overfitting.data.preparation import Prepared, prepare
+
+READING = TableReading(
+    positive="yes", negative="no", unlabelled_dropped=2, max_categories=2, units={"x": "mm", "colour": "-"}
+)
+PROVENANCE = Provenance(
+    source="csv", licence="-", citation="-", rows=8, columns=("x", "colour"), sha256="-", sha256_of="-", table=READING
+)
+
+
+def events() -> Events:
+    x = pa.array([1, None, 3, 4, 5, None, 7, 8], pa.float32())
+    colour = pa.array(["red", None, "red", "blue", "blue", "green", "pink", "red"])
+    labels = np.float32([0, 1, 0, 1, 1, 0, 1, 0])
+    return Events(pa.table({"x": x, "colour": colour}), labels, "events.parquet")
+
+
+@pytest.fixture
+def prepared() -> Prepared:
+    """Rows 1 and 2 are for validation, 3 to 6 for training, 7 and 8 for the test."""
+    split = Split(train=4, validation=2, test=2)
+    preprocessing = Preprocessing(scaling="standard", shuffle_seed=None, duplicates="keep", without=())
+    return prepare(events(), split, preprocessing, READING.max_categories)
+
+
+def test_categories_are_counted_by_hand(prepared: Prepared) -> None:
+    manifest = describe(prepared, PROVENANCE, "standard", "0" * 16)
+    assert manifest.table is not None
+    assert manifest.table.columns == (
+        TableColumn(name="x", role="numeric", unit="mm", missing=2),
+        TableColumn(
+            name="colour", role="categorical", unit="-", missing=1, categories=3, grouped=1, unseen_rows=1
+        ),  # blue, green and red in training; pink is unseen
+    )
+    assert manifest.categorical == {"colour"}
+    assert (manifest.train_signal_share, manifest.spare_signal_share) == (0.5, None)
+
+
+def test_notes_list_everything_unusual(prepared: Prepared) -> None:
+    manifest = describe(prepared, PROVENANCE, "standard", "0" * 16)
+    assert manifest.table is not None
+    assert notes(manifest.table) == [
+        "label: 1 is yes, 0 is no",
+        "rows without a label dropped: 2",
+        "x: 2 missing values filled in",
+        "colour: 1 missing values filled in",
+        "colour: 1 rare categories of the training rows grouped as other",
+        "colour: 1 rows with a category that no training row has",
+    ]
+
+
+def test_example_has_raw_values_and_missing_ones(prepared: Prepared) -> None:
+    assert example(prepared) == Example(columns=("x", "colour"), rows=((1.0, "red"), (None, None)))
+
+
+def test_categories_are_numbered_by_appearance() -> None:
+    np.testing.assert_array_equal(events().numbers()[:, 1], [0, np.nan, 0, 1, 1, 2, 3, 0])
+
+
+def test_missing_events_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"expected .*events\.parquet, which the stage download writes"):
+        read_events(tmp_path / "events.parquet")
