@@ -1,7 +1,6 @@
 """What a pull request changes, from the metrics before and after."""
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -113,7 +112,6 @@ def test_an_unknown_base_is_a_clear_error(project):
 @pytest.fixture
 def committed(project):
     """The project with git and DVC, all committed, nothing reproduced."""
-    shutil.rmtree(project / ".dvc")
     for command in ("git init --quiet", "dvc init --quiet", "git add --all", "git commit --quiet --message base"):
         name = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         subprocess.run(command.split(), check=True, env={**os.environ, **name})
