@@ -1,10 +1,5 @@
 """`python -m overfitting`."""
 
-import sys
+from overfitting.cli.commands import main
 
-try:
-    from overfitting.cli.commands import main
-
-    main()
-except KeyboardInterrupt:  # while the packages are imported
-    sys.exit(130)
+main()

@@ -1,4 +1,4 @@
-"""A program on a real terminal, which is typed at and read, as a person does it."""
+"""Runs a program on a pseudo-terminal, types into it and reads its output."""
 
 import fcntl
 import os
@@ -17,13 +17,13 @@ INTERRUPT = "\x03"  # Ctrl-C
 
 
 class Terminal:
-    """`command` in `folder` on a pseudo-terminal of `columns`; leaving the context ends it."""
+    """Runs `command` in `folder` on a pseudo-terminal with `columns`; leaving the context ends it."""
 
     def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], columns: int = 80) -> None:
         self._written = b""
         self._file, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        # Ctrl-C counts there, even where the tests themselves are run in the background and ignore it
+        # Ctrl-C must work there even if the tests themselves run in the background and ignore it
         at_terminal = (
             "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
             "os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
@@ -42,19 +42,19 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._file)  # which hangs up
+        os.close(self._file)  # hangs up
         self.process.wait(60)
 
     @property
     def text(self) -> str:
-        """All that was written so far, less control codes."""
+        """All output so far, without control codes."""
         return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", self._written.decode(errors="replace")).replace("\r", "")
 
     def type(self, keys: str) -> None:
         os.write(self._file, keys.encode())
 
     def wait_for(self, pattern: str, seconds: float = 300, start: int = 0) -> str:
-        """Wait until `text` after `start` has `pattern`; return what matched."""
+        """Wait until `text` from position `start` on matches `pattern`, and return the match."""
         end = time.monotonic() + seconds
         while not (found := re.search(pattern, self.text[start:])):
             assert time.monotonic() < end, f"{pattern!r} did not come:\n{self.text}"
@@ -62,18 +62,18 @@ class Terminal:
         return found.group()
 
     def exit_status(self) -> int:
-        """Wait for the end."""
+        """Exit status of the program, after waiting for its end."""
         while self._read():
             pass
         return self.process.wait(60)
 
     def _read(self) -> bool:
-        """Take what comes within a second; False at the end."""
+        """Read new output for up to one second; False at the end of the output."""
         if not select([self._file], [], [], 1.0)[0]:
             return True
         try:
             new = os.read(self._file, 65536)
-        except OSError:  # on Linux: nobody writes any more
+        except OSError:  # Linux reports the end of a terminal like this
             return False
         self._written += new
         return bool(new)

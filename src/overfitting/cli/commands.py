@@ -1,223 +1,192 @@
-"""The command line: `python -m overfitting STAGE [Hydra overrides]`."""
+"""The command line: stages of the pipeline, which take Hydra overrides, and other commands.
 
-import importlib
-import os
+Each command imports its wing only when it runs, so that help and completion answer at once.
+"""
+
+import difflib
 import sys
-from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+import click
 
 from overfitting.base.errors import UserError
-from overfitting.config.composition import clear_errors, compose_config, compose_variants, validate
-from overfitting.config.schema import SECTIONS, Config
+from overfitting.cli import completion
+from overfitting.cli.errors import fail
 
 STAGES = {
-    "download": "fetch the events of the chosen source",
-    "preprocess": "check, split and scale them",
-    "train": "train all seeds of a variant: train variant=l2",
-    "evaluate": "measure every run on the test rows and compare",
-    "report": "write the page, the tables and the figures",
+    "download": "Fetch the events of the chosen source.",
+    "preprocess": "Check, split and scale the events.",
+    "train": "Train all seeds of a variant: train variant=l2.",
+    "evaluate": "Measure every run on the test rows and compare the variants.",
+    "report": "Write the page, the tables and the figures.",
 }
-COMMANDS = {
-    "ui": "bring MLflow up to date with the files and open it on 127.0.0.1",
-    "smoke": "run the whole pipeline on tiny settings in a scratch copy",
-    "events": "simulate the bundled events anew",
-    "tune": "search for the strengths of remedies on validation rows: tune l2 dropout",
-    "readme": "write the verdict and the ranking of results/ into README.md and README.zh-CN.md",
-    "changes": "what this branch changes against a base, as Markdown: changes main; --check fails as its check does",
-    "comment": "post the output of `changes` on a pull request, or in place of the last: comment 12 comment.md",
-    "verdict": "print the verdict of results/ and where the page is",
-    "completion": 'let bash complete all this: eval "$(overfitting completion)"',
-}
-HELP = {"-h", "--help"}
-SHOWING = ("-h", "--h", "-c", "--cfg", "-i", "--info", "-s", "--shell")  # options with which no work is done
-CHECK = "--check"  # of `changes`
 
 
 def main() -> None:
-    """Run a stage or a command; a user's mistake ends in its message and exit status 2."""
-    name, *arguments = sys.argv[1:] or ["--help"]
-    if name in HELP:
-        print(_help())
-        return
-    try:
-        _dispatch(name, arguments)
-    except UserError as error:
-        _fail(name, error)
-    except BrokenPipeError:
-        if not HELP & set(arguments):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # who reads the help, such as `head`, has enough of it
-    except KeyboardInterrupt:
-        print(f"overfitting {name}: interrupted; started again, it goes on from what is finished", file=sys.stderr)
-        sys.exit(130)
+    """Run the command line with the arguments of this process."""
+    cli.main(sys.argv[1:] or ["--help"], prog_name=completion.PROGRAM)
 
 
-def _fail(name: str, error: UserError) -> NoReturn:
-    print(f"overfitting {name}: {error}", file=sys.stderr)
-    sys.exit(2)
+class Commands(click.Group):
+    """Lists stages apart from other commands, and reports a user's mistake in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of definition."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the two lists of the help."""
+        limit = formatter.width - max(map(len, self.commands)) - 6
+        rows = [(name, command.get_short_help_str(limit)) for name, command in self.commands.items()]
+        with formatter.section("Stages, which take Hydra overrides"):
+            formatter.write_dl([row for row in rows if row[0] in STAGES])
+        with formatter.section("Other commands"):
+            formatter.write_dl([row for row in rows if row[0] not in STAGES])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown name ends in a suggestion and the list of names."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
+            similar = difflib.get_close_matches(name, self.commands, n=1)
+            hint = f"; did you mean {similar[0]}?" if similar else ""
+            fail(name, f"unknown command; expected one of {', '.join(self.commands)}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `UserError` exits with status 2, Ctrl-C with 130."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            fail(str(ctx.invoked_subcommand), error)
+        except KeyboardInterrupt:
+            name = ctx.invoked_subcommand
+            click.echo(f"overfitting {name}: interrupted; finished work is kept, the same command resumes", err=True)
+            sys.exit(130)
 
 
-def _dispatch(name: str, arguments: list[str]) -> None:
-    if name in STAGES:
-        _run_stage(name, arguments)
-    elif name in COMMANDS:
-        _run_command(name, arguments)
-    else:
-        raise UserError(f"unknown command; expected one of {', '.join([*STAGES, *COMMANDS])}")
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog="`dvc repro` runs all stages. `overfitting STAGE --help` shows the configuration that a stage accepts.",
+)
+@click.version_option(package_name="overfitting", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Measure what prevents overfitting: run one stage of the pipeline, or a command around it."""
 
 
-def _run_command(name: str, arguments: list[str]) -> None:
-    if name != "tune" and HELP & set(arguments):
-        print(f"usage: python -m overfitting {name}: {COMMANDS[name]}")
-        return
-    match name:
-        case "ui":
-            from overfitting.tracking import sync
+def _add_stage(name: str, summary: str) -> None:
+    """Add a command that leaves its arguments, `--help` too, to Hydra."""
 
-            sync.serve(Path(), port=int(os.environ.get("PORT", "5000")))
-        case "smoke":
-            from overfitting.cli import scratch
+    @cli.command(name, help=summary, add_help_option=False, context_settings={"ignore_unknown_options": True})
+    @click.argument("overrides", nargs=-1, type=click.UNPROCESSED, shell_complete=completion.overrides)
+    def run(overrides: tuple[str, ...]) -> None:
+        from overfitting.cli import stages
 
-            sys.exit(scratch.run(Path()))
-        case "events":
-            from overfitting.data.sources.simulated import source as simulated
-
-            simulated.write_bundled()
-        case "tune":
-            from overfitting.search import tuning
-
-            print(tuning.USAGE) if HELP & set(arguments) else tuning.run(arguments)
-        case "readme":
-            from overfitting.base import files
-            from overfitting.evaluation.results import Metrics
-            from overfitting.report import readme
-
-            readme.update(Metrics.read(files.METRICS))
-        case "changes":
-            from overfitting.review import comment
-
-            bases = [argument for argument in arguments if argument != CHECK]
-            text, problems = comment.describe(bases[0] if bases else "main")
-            print(text, end="")
-            sys.exit(bool(problems) and CHECK in arguments)
-        case "comment":
-            from overfitting.review import github
-
-            if len(arguments) != 2:
-                raise UserError(
-                    f"expected the number of a pull request and a file, got {' '.join(arguments) or 'none'}"
-                )
-            github.post(arguments[0], Path(arguments[1]))
-        case "verdict":
-            from overfitting.base import files
-            from overfitting.evaluation.results import Metrics
-            from overfitting.report import tables
-
-            print(tables.conclusion(Metrics.read(files.METRICS)))
-        case "completion":
-            from overfitting.cli import completion
-
-            print(completion.script(STAGES, COMMANDS), end="")
+        stages.run(name, summary, overrides)
 
 
-def _run_stage(name: str, arguments: list[str]) -> None:
-    """Check the whole configuration, every variant of it, before any work; then let Hydra run the stage."""
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
-    only_shows = any(argument.startswith(SHOWING) for argument in arguments)
-    watching: AbstractContextManager[None] = nullcontext()
-    if not only_shows:
-        configs = compose_variants(overrides)
-        if name == "train":
-            watching = _watching(overrides, configs)
-            if not any(argument.startswith("seed=") for argument in overrides):
-                arguments = ["--multirun", *arguments]
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing, and main() prints once
-    named = [f"hydra.job.name={name}", f"hydra.help.header='{_about(name)}'"]
-    # overrides first and together, since Hydra refuses what follows the value of an option
-    sys.argv = [f"overfitting {name}", *named, *sorted(arguments, key=lambda argument: not _is_override(argument))]
-    with clear_errors(), watching:
-        hydra.main(version_base="1.3", config_path=str(Path("conf").resolve()), config_name="config")(run_job)()
+for _name, _summary in STAGES.items():
+    _add_stage(_name, _summary)
 
 
-def run_job(composed: DictConfig) -> None:
-    """What Hydra calls, here or in a worker process: the stage that the job is named after."""
-    chosen = HydraConfig.get()
-    config = validate(composed)
-    stage = importlib.import_module(f"overfitting.stages.{chosen.job.name}")
-    if chosen.job.name == "train":
-        stage.run(config, chosen.runtime.choices["variant"])
-        return
-    try:
-        stage.run(config)
-    except UserError as error:
-        _fail(chosen.job.name, error)
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=5000, envvar="PORT", show_default=True, show_envvar=True)
+def ui(port: int) -> None:
+    """Open MLflow on 127.0.0.1, up to date with the files."""
+    from overfitting.tracking import server
+
+    server.serve(Path(), port=port)
 
 
-def _watching(overrides: list[str], configs: dict[str, Config]) -> AbstractContextManager[None]:
-    """Show and log the seeds that Hydra is about to train; `configs` of all variants have the same overrides."""
+@cli.command()
+def smoke() -> None:
+    """Run the whole pipeline on tiny settings in a scratch copy."""
+    from overfitting.cli import scratch
+
+    sys.exit(scratch.run(Path()))
+
+
+@cli.command()
+def events() -> None:
+    """Simulate the bundled events again."""
+    from overfitting.data.sources.simulated import source
+
+    source.write_bundled()
+
+
+@cli.command()
+@click.argument("arguments", nargs=-1, metavar="[SEARCH]... [key=value]...", shell_complete=completion.searches)
+def tune(arguments: tuple[str, ...]) -> None:
+    """Search for the strengths of remedies on validation rows.
+
+    Runs the named searches of conf/search.yaml (default: all) on the prepared rows, one trial per core. Overrides of
+    the training and of the network hold for all trials: training.epochs=30.
+
+    Finished trials are kept in tuning/: a killed search resumes, and a finished one does not run again. Writes
+    results/tuning.csv, conf/variant/tuned/SEARCH.yaml and conf/variant/cocktail.yaml.
+    """
+    from overfitting.search import tuning
+
+    tuning.run(arguments)
+
+
+@cli.command()
+def readme() -> None:
+    """Write the verdict and the ranking into both READMEs."""
     from overfitting.base import files
-    from overfitting.progress import watcher
-    from overfitting.training import identity, requirements
+    from overfitting.evaluation.results import Metrics
+    from overfitting.report import readme as pages
 
-    manifest = files.read_json(files.MANIFEST)
-    requirements.check_variants(configs, manifest)
-    data = manifest["fingerprint"]
-    shared = _shared(overrides)
-    compared = compose_variants(shared) if any(item.startswith("variant.") for item in overrides) else configs
-    name = cache(lambda: identity.comparison_fingerprint(compared, data))
-    own = [override for override in overrides if not override.startswith("variant=")]
-    chosen = {variant: compose_config([*own, f"variant={variant}"]) for variant in _chosen(overrides)}
-    trainings = [
-        watcher.Training(config, variant, seed, data, name)
-        for variant, config in chosen.items()
-        if not config.variant.ensemble_of
-        for seed in (config.seeds if config.seed is None else [config.seed])
-    ]
-    return watcher.watching(trainings)
+    pages.update(Metrics.read(files.METRICS))
 
 
-def _chosen(overrides: list[str]) -> list[str]:
-    """Names of the variants that are to be trained: several where Hydra sweeps over them, `variant=tiny,small`."""
-    defaults = OmegaConf.load("conf/config.yaml").defaults
-    names = next(item["variant"] for item in defaults if "variant" in item)
-    for override in overrides:
-        if override.startswith("variant="):
-            names = override.removeprefix("variant=")
-    # what is no file is left to Hydra and its message
-    return [name for name in names.split(",") if Path(f"conf/variant/{name}.yaml").is_file()]
+@cli.command()
+@click.argument("base", default="main")
+@click.option("--check", is_flag=True, help="Exit with status 1 if a stage failed or a result got worse.")
+def changes(base: str, check: bool) -> None:
+    """Print, as Markdown, what this branch changes against BASE.
+
+    BASE is a commit or a branch (default: main).
+    """
+    from overfitting.review import comment
+
+    text, problems = comment.describe(base)
+    click.echo(text, nl=False)
+    sys.exit(check and bool(problems))
 
 
-def _shared(overrides: list[str]) -> list[str]:
-    """The overrides that hold for every variant and seed."""
-    own = ("variant=", "variant.", "seed=")
-    return [override for override in overrides if not override.startswith(own)]
+@cli.command()
+@click.argument("number", type=click.IntRange(min=1))
+@click.argument("file", type=click.Path(path_type=Path))
+def comment(number: int, file: Path) -> None:
+    """Post the output of `changes` on a pull request.
+
+    FILE holds the output. It replaces the comment that was posted before on pull request NUMBER.
+    """
+    from overfitting.review import github
+
+    github.post(str(number), file)
 
 
-def _is_override(argument: str) -> bool:
-    return "=" in argument and not argument.startswith("-")
+@cli.command()
+def verdict() -> None:
+    """Print the verdict of results/ and the path of the page."""
+    from overfitting.base import files
+    from overfitting.evaluation.results import Metrics
+    from overfitting.report import tables
+
+    click.echo(tables.conclusion(Metrics.read(files.METRICS)))
 
 
-def _about(stage: str) -> str:
-    """The head of a stage's help: what it does, and which part of the configuration it reads."""
-    what, reads = STAGES[stage], ", ".join(SECTIONS[stage]) or "none of it"
-    return f"Stage {stage}: {what}. It reads of the configuration: {reads}."
+@cli.command("completion")
+@click.argument("shell", type=click.Choice(completion.SHELLS), default=completion.current_shell)
+def print_completion(shell: str) -> None:
+    """Print the script for completion with TAB.
 
-
-def _help() -> str:
-    commands = {**STAGES, **COMMANDS}
-    lines = [f"  {name:<11} {what}" for name, what in commands.items()]
-    return "\n".join(
-        [
-            "usage: python -m overfitting COMMAND [key=value ...]",
-            "",
-            *lines,
-            "",
-            "COMMAND --help shows the configuration that a stage can be given; `dvc repro` runs all stages.",
-        ]
-    )
+    In bash and zsh: eval "$(overfitting completion)". In fish: overfitting completion | source. The default SHELL is
+    the one that the variable SHELL names.
+    """
+    click.echo(completion.script(cli, shell), nl=False)

@@ -1,41 +1,149 @@
-"""Completion in bash of commands, and for stages of configuration groups and keys: `eval "$(overfitting completion)"`.
+"""Completion with TAB in bash, zsh and fish: commands by click, overrides from conf/ and the composed configuration."""
 
-Hydra answers what a stage can be given. The script that it offers itself knows programs of one command only, and takes
-the `=` out of COMP_WORDBREAKS, on which other programs' completion relies.
-"""
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
-from collections.abc import Iterable
+import click
+import yaml
+from click.shell_completion import (
+    BashComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
 
-_SCRIPT = r"""_overfitting() {
-    local line=${COMP_LINE:0:COMP_POINT} words word choices file
-    read -ra words <<< "$line."
-    word=${line##*[[:space:]]}
-    if ((${#words[@]} == 2)); then
-        choices="COMMANDS"
-    elif [[ " STAGES " == *" ${words[1]} "* ]]; then
-        choices=$(COMP_LINE="${line#*"${words[0]}"}" overfitting "${words[1]}" -sc query=bash 2> /dev/null |
-            # Hydra takes folders in a group for groups, and offers such a group without the sign that chooses
-            tr " " "\n" | sed "/^variant\//d; s/^variant$/variant=/")
-        if [[ $word == variant=* ]]; then
-            for file in conf/variant/*/*.yaml; do
-                file=${file#conf/variant/}
-                choices+=" variant=${file%.yaml}"
-            done
-        fi
-    fi
-    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+PROGRAM = "overfitting"
+SHELLS = ("bash", "zsh", "fish")
+_VARIABLE = "_OVERFITTING_COMPLETE"  # click's name for it
+_CONF = Path("conf")
+
+_BASH = r"""%(complete_func)s() {
+    local line=${COMP_LINE:0:COMP_POINT} type value
+    local word=${line##*[[:space:]]}
+    COMPREPLY=()
+    while IFS=, read -r type value; do
+        case $type in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("$value") ;;
+        esac
+    done < <(env COMP_LINE="$line" %(complete_var)s=bash_complete "$1" 2> /dev/null)
     if ((${#COMPREPLY[@]} == 1)) && [[ ${COMPREPLY[0]} == *[=./] ]]; then
         compopt -o nospace
     fi
-    # bash replaces only what follows the last word break
+    # bash replaces only the text after the last `=`, which is one of its word breaks
     if [[ $word == *=* && $COMP_WORDBREAKS == *=* ]]; then
-        COMPREPLY=("${COMPREPLY[@]#"${word%=*}="}")
+        COMPREPLY=("${COMPREPLY[@]#"${word%%=*}="}")
     fi
 }
-complete -F _overfitting overfitting
+complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
 
-def script(stages: Iterable[str], commands: Iterable[str]) -> str:
-    """What bash is to evaluate; `commands` are the others, which get no configuration."""
-    return _SCRIPT.replace("STAGES", " ".join(stages)).replace("COMMANDS", " ".join([*stages, *commands]))
+@add_completion_class
+class Bash(BashComplete):
+    """Reads the line before the cursor, because bash splits its own list of words at `=`."""
+
+    source_template = _BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Words before the one at the cursor, and that word."""
+        line = os.environ["COMP_LINE"]
+        words = split_arg_string(line)[1:]
+        return (words, "") if line[-1:].isspace() or not words else (words[:-1], words[-1])
+
+
+@add_completion_class
+class Zsh(ZshComplete):
+    """Adds no space after `=`, `.` and `/`, where more of the word follows."""
+
+    source_template = ZshComplete.source_template.replace(
+        "compadd -U -V unsorted -a completions",
+        "compadd -U -V unsorted -S '' -- ${(M)completions:#*[=./]}\n"
+        "        compadd -U -V unsorted -- ${completions:#*[=./]}",
+    )
+
+
+def current_shell() -> str:
+    """The shell that the variable SHELL names; bash if that is another one."""
+    name = Path(os.environ.get("SHELL", "")).name
+    return name if name in SHELLS else "bash"
+
+
+def script(cli: click.Command, shell: str) -> str:
+    """The script that `shell` has to evaluate."""
+    found = get_completion_class(shell)
+    assert found is not None
+    return found(cli, {}, PROGRAM, _VARIABLE).source()
+
+
+def overrides(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
+    """Hydra overrides that start with `word`: groups, their choices, keys and present values."""
+    group, sign, _ = word.partition("=")
+    if group and sign and (_CONF / group).is_dir():
+        found = _choices(group, word)
+    else:
+        given = [argument for argument in context.params[str(parameter.name)] if "=" in argument]
+        found = [*(f"{folder.name}=" for folder in _CONF.glob("*") if folder.is_dir()), *_keys(given, word)]
+    return sorted({candidate for candidate in found if candidate.startswith(word)})
+
+
+def searches(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
+    """Searches of conf/search.yaml, and the overrides that `tune` accepts."""
+    path = _CONF / "search.yaml"
+    names = yaml.safe_load(path.read_text(encoding="utf-8"))["searches"] if path.is_file() else ()
+    accepted = ("training=", "training.", "variant.")
+    found = [override for override in overrides(context, parameter, word) if override.startswith(accepted)]
+    return [*(name for name in names if name.startswith(word)), *found]
+
+
+def _choices(group: str, word: str) -> list[str]:
+    """Choices for the last item of a sweep, `variant=tiny,small`, as whole words."""
+    folder, (before, comma, _) = _CONF / group, word.rpartition(",")
+    start = f"{before}," if comma else f"{group}="
+    return [f"{start}{path.relative_to(folder).with_suffix('')}" for path in folder.rglob("*.yaml")]
+
+
+def _keys(given: Sequence[str], word: str) -> Iterator[str]:
+    """Keys in the part of the configuration that `word` is in; after `key=`, the present value."""
+    parent, dot, _ = word.partition("=")[0].rpartition(".")
+    node = _composed(given)
+    for part in parent.split(".") if dot else ():
+        node = _children(node.get(part))
+    for key, value in node.items():
+        name = f"{parent}{dot}{key}"
+        if _children(value):
+            yield f"{name}."
+        if not isinstance(value, Mapping):
+            yield f"{name}={_shown(value)}" if word.startswith(f"{name}=") else f"{name}="
+
+
+def _composed(given: Sequence[str]) -> Mapping[str, Any]:
+    """The configuration under the overrides on the line, or without them if they are wrong."""
+    from overfitting.base.errors import UserError
+    from overfitting.config.composition import compose_config
+
+    for attempt in (given, ()):
+        with suppress(UserError):
+            return dataclasses.asdict(compose_config(attempt))
+    return {}
+
+
+def _children(value: object) -> Mapping[str, Any]:
+    """Items of a mapping, or of a list by their position; none of a plain value."""
+    if isinstance(value, list | tuple):
+        return {str(position): item for position, item in enumerate(value)}
+    return value if isinstance(value, Mapping) else {}
+
+
+def _shown(value: object) -> str:
+    """A plain value in Hydra's grammar; nothing for a list."""
+    if isinstance(value, list | tuple):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

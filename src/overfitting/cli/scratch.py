@@ -1,9 +1,8 @@
-"""Scratch copies of the project, in which the whole pipeline runs without touching this one."""
+"""Scratch copies of the project, in which the whole pipeline runs and leaves this folder as it is."""
 
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,20 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-DVC = (sys.executable, "-m", "dvc")
-PROJECT = ("conf", "src", "data/bundled", "data/own/README.md", "params.yaml", "dvc.yaml", "results/tuning.csv")
+from overfitting.base.errors import UserError
+from overfitting.base.repository import DVC, dvc
+
+PROJECT = (
+    ".gitignore",
+    "conf",
+    "data/bundled",
+    "data/own/README.md",
+    "dvc.yaml",
+    "params.yaml",
+    "requirements/main.txt",
+    "results/tuning.csv",
+    "src",
+)
 TINY = {
     "choices": {"training": "smoke"},
     "split": {"train": 1000, "validation": 500, "test": 1000, "spare": 500},
@@ -20,27 +31,42 @@ TINY = {
 }
 
 
-def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TINY) -> None:
-    """Copy what the pipeline needs to `destination`, `settings` merged into params.yaml, and start DVC there."""
+def copy_files(root: Path, destination: Path) -> None:
+    """Copy the files that the pipeline reads from `root` to `destination`.
+
+    Raises:
+        UserError: `root` lacks one of them.
+    """
     for name in PROJECT:
-        target = destination / name
+        source, target = root / name, destination / name
+        if not source.exists():
+            raise UserError(f"expected {name} in {root.resolve()}; run from the root folder of a complete checkout")
         target.parent.mkdir(parents=True, exist_ok=True)
-        if (root / name).is_dir():
-            shutil.copytree(root / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(root / name, target)
+            shutil.copy(source, target)
+
+
+def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TINY) -> None:
+    """Copy the project to `destination`, merge `settings` into its params.yaml, and set up DVC without git there.
+
+    Raises:
+        UserError: `root` lacks a file that the pipeline reads.
+    """
+    copy_files(root, destination)
     params = OmegaConf.merge(OmegaConf.load(root / "params.yaml"), OmegaConf.create(dict(settings)))
     OmegaConf.save(params, destination / "params.yaml")
-    subprocess.run([*DVC, "init", "--quiet", "--no-scm"], cwd=destination, check=True)
+    dvc("init", "--quiet", "--no-scm", root=destination)
 
 
 def reproduce(project: Path, *targets: str) -> int:
-    """Run `dvc repro` of `targets` (none: all) in a scratch copy; return its status."""
+    """Run `dvc repro` in a scratch copy, on all stages if no `targets` are given; return the exit status."""
     return subprocess.run([*DVC, "repro", *targets], cwd=project, env=environment(project), check=False).returncode
 
 
 def environment(project: Path) -> dict[str, str]:
-    """Variables for processes in a scratch copy: its own MLflow database and code, whatever happens here meanwhile."""
+    """Environment of processes in a scratch copy: they use its code and its MLflow database."""
     return {
         **os.environ,
         "MLFLOW_TRACKING_URI": f"sqlite:///{project.resolve()}/mlflow.db",
@@ -49,7 +75,7 @@ def environment(project: Path) -> dict[str, str]:
 
 
 def run(root: Path) -> int:
-    """Reproduce a scratch copy of `root` on tiny settings; return the exit status."""
+    """Run all stages on tiny settings in a scratch copy of `root`; return the exit status."""
     with tempfile.TemporaryDirectory(prefix="overfitting-smoke-") as scratch:
         copy_project(root, Path(scratch))
         return reproduce(Path(scratch))

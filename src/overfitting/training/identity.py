@@ -91,7 +91,7 @@ def plan(configs: Mapping[str, Config], data: str, code: Code | None = None) -> 
         Run(name, seed, config, data, run_fingerprint(config, seed, data, code))
         for name, config in configs.items()
         if not config.variant.ensemble_of
-        for seed in config.seeds
+        for seed in (config.seeds if config.seed is None else (config.seed,))
     ]
 
 

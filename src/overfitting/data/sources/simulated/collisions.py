@@ -119,7 +119,8 @@ def _padded(values: Any) -> NDArray[Any]:
     """A ragged array (n, any) as (n, JETS_KEPT), padded with zeros."""
     import awkward as ak
 
-    return ak.to_numpy(ak.fill_none(ak.pad_none(values, JETS_KEPT, clip=True), 0), allow_missing=False)
+    padded: NDArray[Any] = ak.to_numpy(ak.fill_none(ak.pad_none(values, JETS_KEPT, clip=True), 0), allow_missing=False)
+    return padded
 
 
 def _cluster(momenta: Any) -> Any:

@@ -115,7 +115,8 @@ def measure_missing(truth: Collisions, jets: Jets, rng: np.random.Generator, det
     measured = four_vectors(jets.pt, jets.eta, jets.phi, jets.mass)
     gained = (measured - truth.jets)[..., 1:3].sum(axis=1)
     noise = detector.missing_noise * rng.standard_normal(truth.missing.shape)
-    return truth.missing - detector.missing_per_jet_error * gained + noise
+    missing: Array = truth.missing - detector.missing_per_jet_error * gained + noise
+    return missing
 
 
 def rank(jets: Jets, rng: np.random.Generator, detector: Detector) -> Jets:
@@ -157,7 +158,8 @@ def select(
     spoilt = ((jets.true_pt > detector.isolation_jet_pt) & (distance < detector.isolation)).any(axis=1)
     accepted = (pt > detector.min_pt) & (np.abs(eta) < detector.max_eta) & ~spoilt
     kept = rng.random(len(pt)) < two_tags / detector.two_tags_scale
-    return accepted & kept & (jets.found.sum(axis=1) >= 4)
+    selected: NDArray[np.bool_] = accepted & kept & (jets.found.sum(axis=1) >= 4)
+    return selected
 
 
 def observe(truth: Collisions, rng: np.random.Generator, detector: Detector | None = None) -> NDArray[np.float32]:

@@ -44,7 +44,8 @@ def transverse(vectors: Array) -> tuple[Array, Array, Array]:
 
 def invariant_mass(vectors: Array) -> Array:
     """Invariant mass (...), GeV, of `vectors` (..., 4); 0 if rounding makes a vector space-like."""
-    return np.sqrt(np.maximum(vectors[..., 0] ** 2 - (vectors[..., 1:] ** 2).sum(axis=-1), 0.0))
+    squared: Array = vectors[..., 0] ** 2 - (vectors[..., 1:] ** 2).sum(axis=-1)
+    return np.sqrt(np.maximum(squared, 0.0))
 
 
 def separation(eta: Array, phi: Array, other_eta: Array, other_phi: Array) -> Array:
@@ -117,4 +118,5 @@ def columns(lepton: Array, missing: Array, jets: Array, masses: Array) -> NDArra
     missing_pt = np.hypot(missing[:, 0], missing[:, 1])
     missing_phi = np.arctan2(missing[:, 1], missing[:, 0])
     table = np.column_stack([lepton, missing_pt, missing_phi, jets.reshape(len(jets), 16), masses])
-    return (table / UNITS).astype(np.float32)
+    scaled: NDArray[np.float32] = (table / UNITS).astype(np.float32)
+    return scaled

@@ -38,7 +38,8 @@ def _from_text(column: pa.Array) -> pa.Array:
 def is_text(column: pa.Array) -> bool:
     """Whether the column holds text, directly or by a dictionary."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in tests)
 
 
 def as_text(column: pa.Array) -> pa.Array:

@@ -1,0 +1,77 @@
+"""Runs a stage through Hydra, which takes overrides and options such as `--multirun`, `--cfg job` and `--help`."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from overfitting.base.errors import UserError
+from overfitting.cli.errors import fail
+from overfitting.config.composition import choices, clear_errors, compose_config, compose_variants, section, validate
+from overfitting.config.schema import SECTIONS
+
+SHOWING = ("-h", "--h", "-c", "--cfg", "-i", "--info", "-s", "--shell")  # Hydra's options that only print
+
+
+def run(stage: str, summary: str, arguments: Sequence[str]) -> None:
+    """Check the configuration of every variant before any work; then let Hydra run the stage.
+
+    Args:
+        stage: a module of `overfitting.stages`.
+        summary: a sentence for the stage's help.
+        arguments: overrides and options, in Hydra's grammar.
+
+    Raises:
+        UserError: the configuration is wrong, an input is missing, or the configuration changed meanwhile.
+    """
+    if any(argument.startswith(SHOWING) for argument in arguments):
+        _launch(stage, summary, arguments, _nothing)
+        return
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    configs = compose_variants(overrides)
+    if stage == "train":
+        from overfitting.cli import train
+
+        train.run(arguments, configs, partial(_launch, stage, summary))
+        return
+    _launch(stage, summary, arguments, partial(_job, stage))
+    before, after = next(iter(configs.values())), compose_config(overrides)
+    if section(after, stage) != section(before, stage):
+        raise UserError("the configuration changed while the stage ran, so run the stage again")
+
+
+def _launch(stage: str, summary: str, arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
+    """Start Hydra, which calls `job` with the composed configuration, here or in worker processes."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises errors instead of printing them
+    own = [f"hydra.job.name={stage}", f"hydra.help.header='{_header(stage, summary)}'", *choices(arguments)]
+    # Hydra refuses an override after an option's value, and overrides that are not side by side
+    sys.argv = [f"overfitting {stage}", *own, *sorted(arguments, key=lambda argument: not _is_override(argument))]
+    with clear_errors():
+        hydra.main(version_base="1.3", config_path=str(Path("conf").resolve()), config_name="config")(job)()
+    sys.stdout.flush()  # a pipe whose reader has left fails here, where click handles it
+
+
+def _job(stage: str, composed: DictConfig) -> None:
+    config = validate(composed)
+    try:
+        importlib.import_module(f"overfitting.stages.{stage}").run(config)
+    except UserError as error:
+        fail(stage, error)  # an exception would make Hydra print a second message
+
+
+def _nothing(composed: DictConfig) -> None:
+    """No work: Hydra only prints."""
+
+
+def _is_override(argument: str) -> bool:
+    return "=" in argument and not argument.startswith("-")
+
+
+def _header(stage: str, summary: str) -> str:
+    """First line of a stage's help: its purpose, and the part of the configuration that it reads."""
+    return f"Stage {stage}: {summary} Reads from the configuration: {', '.join(SECTIONS[stage]) or 'nothing'}."
