@@ -11,15 +11,16 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from overfitting.progress.state import Standing
-
-from overfitting.base.files import MANIFEST, read_json
+from overfitting.base.files import MANIFEST
 from overfitting.cli.scratch import DVC, TINY, copy_project, environment, reproduce
 from overfitting.config.composition import compose_config
+from overfitting.data.manifest import Manifest
 from overfitting.progress import display, watcher
+from overfitting.progress.run_progress import RunProgress
 from overfitting.tracking import live
+from overfitting.tracking.child_runs import Identity
 from overfitting.tracking.store import open_store, tracking_uri
-from overfitting.training.identity import comparison_fingerprint
+from overfitting.training.identity import Run, plan
 
 EPOCHS = 12
 Watchers = dict[str, Callable[[], Any]]
@@ -34,21 +35,24 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
     """
     began = Path.cwd()
     os.chdir(project)
-    config = compose_config([f"variant={variant}"])
-    data = read_json(MANIFEST)["fingerprint"]
+    config = compose_config([f"variant={variant}", f"seeds={list(seeds)}"])
+    data = Manifest.read(MANIFEST).fingerprint
     open_store(Path(), tracking_uri(Path()))
     connecting, live.CONNECTING = live.CONNECTING, 0.0
     attempts = iter(range(10**6))
 
-    def trainings() -> list[watcher.Training]:
-        name = comparison_fingerprint({variant: config}, f"{data}-{next(attempts)}")
-        return [watcher.Training(config, variant, seed, name, lambda: name) for seed in seeds]
+    def runs() -> list[Run]:
+        return plan({variant: config}, f"{data}-{next(attempts)}")
 
     @contextmanager
     def sending() -> Iterator[None]:
-        followed = trainings()
-        sender = live.Sender([training.live for training in followed], os.cpu_count() or 1)
-        with watcher.beside(sender.work), watcher.beside(lambda stop: follow(followed, Nowhere(), stop)):
+        followed = runs()
+        sent = [
+            live.live_run(Identity(run.variant, run.seed, run.fingerprint), run.settings, lambda: followed[0].data)
+            for run in followed
+        ]
+        watched = [watcher.WatchedRun(run, rows) for run, rows in zip(followed, sent, strict=True)]
+        with live.sending(sent), watcher.beside(lambda stop: follow(watched, Nowhere(), stop)):
             yield
 
     @contextmanager
@@ -56,7 +60,7 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
         with (
             terminal() as console,
             display.on(console) as bars,
-            watcher.beside(lambda stop: follow(trainings(), bars, stop)),
+            watcher.beside(lambda stop: follow([watcher.WatchedRun(run) for run in runs()], bars, stop)),
         ):
             yield
 
@@ -67,17 +71,17 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
         os.chdir(began)
 
 
-def follow(trainings: Sequence[watcher.Training], shown: display.Display, stop: threading.Event) -> None:
-    """Look at the trainings at the interval of `progress.watcher`, until `stop`."""
+def follow(runs: Sequence[watcher.WatchedRun], shown: display.Display, stop: threading.Event) -> None:
+    """Look at the runs at the interval of `progress.watcher`, until `stop`."""
     while not stop.wait(watcher.INTERVAL):
-        watcher.look(trainings, shown)
-    watcher.look(trainings, shown)
+        watcher.look(runs, shown)
+    watcher.look(runs, shown)
 
 
 class Nowhere:
     """A display that shows nothing."""
 
-    def show(self, standings: Sequence[Standing]) -> None:
+    def show(self, runs: Sequence[RunProgress]) -> None:
         """Do nothing."""
 
     def say(self, line: str) -> None:

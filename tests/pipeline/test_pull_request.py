@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from overfitting.cli.scratch import copy_project
+from overfitting.evaluation.results import Metrics
 from overfitting.review.sections import MARK
 from tests.conftest import ROOT
 from tests.pipeline.conftest import made_once
@@ -233,9 +234,9 @@ def test_the_examples_of_contributing_work_as_written(origin, tmp_path):
     assert "| conf/variant/l2.yaml | l2 | 0.001 | 0.002 |" in " ".join(said["Change a parameter"].split())
     assert ran(said["Add a variant"]) >= {"train@wide", "evaluate", "report"}
     assert re.search(r"\| \d \| – \| wide \|", said["Add a variant"])
-    metrics = json.loads((root / "results/metrics.json").read_text())
-    assert metrics["data"]["columns"] == [f"x{number}" for number in range(10)]
-    assert all(variant["test_auc"]["mean"] < 0.92 for variant in metrics["variants"].values())
+    metrics = Metrics.read(root / "results/metrics.json")
+    assert metrics.data.columns == tuple(f"x{number}" for number in range(10))
+    assert all(variant.metrics["test_auc"].mean < 0.92 for variant in metrics.variants.values())
 
 
 def ran(output):
