@@ -46,7 +46,7 @@ def own(tmp_path_factory):
 def test_page_leads_to_the_report(own):
     metrics = own.metrics()
     assert list(metrics["variants"]) == ["tiny", "large", "l2", "dropout"]
-    assert metrics["variants"]["large"]["test_auc"]["mean"] > 0.9
+    assert metrics["variants"]["large"]["metrics"]["test_auc"]["mean"] > 0.9
     table = Manifest.model_validate(metrics["data"]).table
     assert table is not None
     assert (table.positive, table.negative) == ("malignant", "benign")

@@ -18,8 +18,8 @@ def test_dvc_repro_writes_runs_metrics_report_and_verdict(finished):
     metrics = finished.metrics()
     assert set(metrics["variants"]) == set(VARIANTS)
     for variant in metrics["variants"].values():
-        assert 0.3 < variant["test_auc"]["mean"] < 1.0
-        assert len(variant["test_log_loss"]["seeds"]) == 2
+        assert 0.3 < variant["metrics"]["test_auc"]["mean"] < 1.0
+        assert len(variant["metrics"]["test_log_loss"]["seeds"]) == 2
     assert metrics["verdict"]["sentence"] in " ".join(finished.output.replace("\n", " ").split())
     assert (finished.root / "results/report.html").is_file()
     assert "results/report.html" in finished.output
@@ -45,8 +45,14 @@ def test_a_changed_factor_reruns_its_variant_evaluate_and_report(finished):
     finished.edit("conf/variant/l2.yaml", "l2", 0.01)
     assert finished.ran(finished.run("dvc", "repro")) == {"train@l2", "evaluate", "report"}
     after = finished.metrics()
-    assert after["variants"]["tiny"]["test_log_loss"]["seeds"] == before["variants"]["tiny"]["test_log_loss"]["seeds"]
-    assert after["variants"]["l2"]["test_log_loss"]["seeds"] != before["variants"]["l2"]["test_log_loss"]["seeds"]
+    assert (
+        after["variants"]["tiny"]["metrics"]["test_log_loss"]["seeds"]
+        == before["variants"]["tiny"]["metrics"]["test_log_loss"]["seeds"]
+    )
+    assert (
+        after["variants"]["l2"]["metrics"]["test_log_loss"]["seeds"]
+        != before["variants"]["l2"]["metrics"]["test_log_loss"]["seeds"]
+    )
     comment = finished.run("overfitting", "changes", "main")
     assert "| conf/variant/l2.yaml | l2 " in comment.replace("  ", " ")
     assert after["verdict"]["sentence"] in comment
