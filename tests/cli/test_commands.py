@@ -102,10 +102,10 @@ def test_the_help_of_a_command_does_nothing_else(monkeypatch, capsys, tmp_path, 
     [(None, (), 5000), ("5001", (), 5001), ("", (), 5000), ("5001", ("--port", "5002"), 5002)],
 )
 def test_the_port_is_an_option_or_a_variable(monkeypatch, variable, options, port):
-    from overfitting.tracking import sync
+    from overfitting.tracking import server
 
     served = []
-    monkeypatch.setattr(sync, "serve", lambda root, port: served.append(port))
+    monkeypatch.setattr(server, "serve", lambda root, port: served.append(port))
     monkeypatch.delenv("PORT", raising=False)
     if variable is not None:
         monkeypatch.setenv("PORT", variable)
@@ -122,9 +122,9 @@ def test_a_reader_of_help_may_leave_early(project):
 
 def test_ctrl_c_ends_in_one_line_and_status_130(tmp_path):
     script = (
-        "import sys, time\nfrom overfitting.cli import commands\nfrom overfitting.tracking import sync\n"
+        "import sys, time\nfrom overfitting.cli import commands\nfrom overfitting.tracking import server\n"
         "def serve(root, port):\n    print('serving', flush=True)\n    time.sleep(60)\n"
-        "sync.serve = serve\nsys.argv[1:] = ['ui']\ncommands.main()\n"
+        "server.serve = serve\nsys.argv[1:] = ['ui']\ncommands.main()\n"
     )
     with Terminal([sys.executable, "-c", script], tmp_path, os.environ) as terminal:
         terminal.wait_for("serving\n", 60)

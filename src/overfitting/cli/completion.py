@@ -1,6 +1,5 @@
 """Completion with TAB in bash, zsh and fish: commands by click, overrides from conf/ and the composed configuration."""
 
-import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -84,7 +83,7 @@ def script(cli: click.Command, shell: str) -> str:
 
 
 def overrides(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
-    """Hydra overrides that start with `word`: groups, their choices, keys and present values."""
+    """Hydra overrides that start with `word`: groups, their choices and keys."""
     group, sign, _ = word.partition("=")
     if group and sign and (_CONF / group).is_dir():
         found = _choices(group, word)
@@ -113,37 +112,24 @@ def _choices(group: str, word: str) -> list[str]:
 def _keys(given: Sequence[str], word: str) -> Iterator[str]:
     """Keys in the part of the configuration that `word` is in; after `key=`, the present value."""
     parent, dot, _ = word.partition("=")[0].rpartition(".")
-    node = _composed(given)
-    for part in parent.split(".") if dot else ():
-        node = _children(node.get(part))
-    for key, value in node.items():
+    node: Any = _composed(given)
+    for part in filter(None, parent.split(".")):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    for key, value in node.items() if isinstance(node, Mapping) else ():
         name = f"{parent}{dot}{key}"
-        if _children(value):
+        shown = value if isinstance(value, str) else json.dumps(value)
+        if isinstance(value, Mapping):
             yield f"{name}."
-        if not isinstance(value, Mapping):
-            yield f"{name}={_shown(value)}" if word.startswith(f"{name}=") else f"{name}="
+        else:
+            yield f"{name}={shown}" if word.startswith(f"{name}=") and "[" not in shown else f"{name}="
 
 
 def _composed(given: Sequence[str]) -> Mapping[str, Any]:
     """The configuration under the overrides on the line, or without them if they are wrong."""
     from overfitting.base.errors import UserError
-    from overfitting.config.composition import compose_config
+    from overfitting.config.composition import compose_config, values
 
     for attempt in (given, ()):
         with suppress(UserError):
-            return dataclasses.asdict(compose_config(attempt))
+            return values(compose_config(attempt))
     return {}
-
-
-def _children(value: object) -> Mapping[str, Any]:
-    """Items of a mapping, or of a list by their position; none of a plain value."""
-    if isinstance(value, list | tuple):
-        return {str(position): item for position, item in enumerate(value)}
-    return value if isinstance(value, Mapping) else {}
-
-
-def _shown(value: object) -> str:
-    """A plain value in Hydra's grammar; nothing for a list."""
-    if isinstance(value, list | tuple):
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)

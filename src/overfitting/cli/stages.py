@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from overfitting.base.errors import UserError
 from overfitting.cli.errors import fail
 from overfitting.config.composition import choices, clear_errors, compose_config, compose_variants, section, validate
-from overfitting.config.schema import SECTIONS
+from overfitting.config.schema import SECTIONS, Variant
+from overfitting.config.strengths import STRENGTHS
 
 SHOWING = ("-h", "--h", "-c", "--cfg", "-i", "--info", "-s", "--shell")  # Hydra's options that only print
 
@@ -66,6 +67,23 @@ def _job(stage: str, composed: DictConfig) -> None:
 
 def _nothing(composed: DictConfig) -> None:
     """No work: Hydra only prints."""
+
+
+def explain(stage: str) -> str:
+    """One line per key of the configuration that a stage reads, from the texts beside the fields of the schema."""
+    config, lines = compose_config(), list[str]()
+    for name in SECTIONS[stage]:
+        value = getattr(config, name, None)
+        fields = getattr(type(value), "__pydantic_fields__", {})
+        texts = {key: field.description for key, field in fields.items() if field.description}
+        if isinstance(value, Variant):
+            texts |= {key: f"{strength.about} Off: {strength.off}." for key, strength in STRENGTHS.items()}
+        lines += [f"{name}.{key}: {text}" for key, text in texts.items()]
+    return "\n".join(lines) or "(this stage reads no settings)"
+
+
+# conf/config.yaml calls it for a stage's help
+OmegaConf.register_new_resolver("explain", explain, replace=True)
 
 
 def _is_override(argument: str) -> bool:

@@ -153,6 +153,11 @@ def section(config: Config, stage: str) -> dict[str, Any]:
     return chosen
 
 
+def values(config: Config) -> dict[str, Any]:
+    """The whole configuration as plain values."""
+    return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Variant):
         return value.settings()

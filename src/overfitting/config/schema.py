@@ -212,7 +212,7 @@ class InverseTimeSchedule:
 Schedule = Annotated[CosineSchedule | InverseTimeSchedule, Field(discriminator="name")]
 
 
-@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Training:
     """The budget of a run, and how it is computed."""
 
@@ -236,10 +236,14 @@ class Training:
 class Evaluation:
     """What `evaluate` computes."""
 
-    confidence: Annotated[Real, Field(gt=0.5, lt=1)]  # of intervals; tests are at 1 - confidence
-    calibration_bins: Annotated[Integer, Field(gt=1)]  # of the expected calibration error
-    gap: Positive  # validation minus training log loss; the first epoch that exceeds it is reported
-    baselines: tuple[Baseline, ...]  # scikit-learn classifiers, shown for scale and not ranked
+    confidence: Annotated[Real, Field(gt=0.5, lt=1)]
+    """Confidence of intervals; tests are at 1 - confidence."""
+    calibration_bins: Annotated[Integer, Field(gt=1)]
+    """Bins of the expected calibration error."""
+    gap: Positive
+    """Validation minus training log loss; the first epoch that exceeds it is reported."""
+    baselines: tuple[Baseline, ...]
+    """Classifiers of scikit-learn, shown for scale and not ranked."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
