@@ -1,6 +1,6 @@
 """Baselines: scikit-learn classifiers trained on the same rows, shown for scale and never ranked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -21,28 +21,18 @@ def baseline_logits(name: Baseline, seeds: Sequence[int], train: Rows, validatio
     Gradient boosting stops early on the log loss of the `validation` rows, as the networks do. Boosting and logistic
     regression do not depend on the seed.
     """
+    models: Iterable[ClassifierMixin]
     if name == "random_forest":
-        forests = (_forest(seed).fit(*train) for seed in seeds)
+        forests = (RandomForestClassifier(200, min_samples_leaf=5, random_state=seed, n_jobs=-1) for seed in seeds)
         # several jobs would add the trees' votes in a random order, so the last digits would differ each time
-        return np.stack([_logits(forest.set_params(n_jobs=1), test) for forest in forests])
-    if name == "logistic_regression":
-        logits = _logits(LogisticRegression(max_iter=1000).fit(*train), test)
+        models = (forest.fit(*train).set_params(n_jobs=1) for forest in forests)
+    elif name == "logistic_regression":
+        models = [LogisticRegression(max_iter=1000).fit(*train)]
     else:
-        logits = _logits(_boosting().fit(*train, X_val=validation[0], y_val=validation[1]), test)
-    return np.repeat(logits[None], len(seeds), axis=0)
-
-
-def _forest(seed: int) -> RandomForestClassifier:
-    return RandomForestClassifier(200, min_samples_leaf=5, random_state=seed, n_jobs=-1)
-
-
-def _boosting() -> HistGradientBoostingClassifier:
-    return HistGradientBoostingClassifier(
-        learning_rate=0.05, max_iter=1000, early_stopping=True, n_iter_no_change=20, random_state=0
-    )
-
-
-def _logits(model: ClassifierMixin, features: np.ndarray) -> Array:
-    signal = np.clip(model.predict_proba(features)[:, 1], SMALLEST, 1 - SMALLEST)
+        boosting = HistGradientBoostingClassifier(
+            learning_rate=0.05, max_iter=1000, early_stopping=True, n_iter_no_change=20, random_state=0
+        )
+        models = [boosting.fit(*train, X_val=validation[0], y_val=validation[1])]
+    signal = np.clip([model.predict_proba(test)[:, 1] for model in models], SMALLEST, 1 - SMALLEST)
     logits: Array = np.log(signal) - np.log1p(-signal)
-    return logits
+    return np.repeat(logits, len(seeds) // len(logits), axis=0)

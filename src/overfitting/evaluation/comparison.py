@@ -11,18 +11,9 @@ from overfitting.base import files
 from overfitting.base.fingerprint import library_versions
 from overfitting.config.schema import Config, Evaluation
 from overfitting.data.manifest import Manifest
+from overfitting.evaluation import results
 from overfitting.evaluation.metrics import auc_rows, row_metrics
-from overfitting.evaluation.results import (
-    PRIMARY,
-    REFERENCE,
-    Baseline,
-    Calibration,
-    Champion,
-    Metric,
-    Metrics,
-    Run,
-    Variant,
-)
+from overfitting.evaluation.results import PRIMARY, REFERENCE, Metric, Metrics
 from overfitting.evaluation.runs import Runs, arithmetic, describe, training
 from overfitting.evaluation.statistics import difference, differences_to, groups, interval
 from overfitting.evaluation.verdict import verdict
@@ -40,14 +31,9 @@ def compare(
     baselines: Mapping[str, Array],
     labels: Array,
 ) -> Metrics:
-    """Evaluate and rank all variants.
+    """Evaluate and rank all variants, whose `configs` differ in nothing but the variant.
 
-    Args:
-        configs: by variant; they differ in nothing but the variant.
-        manifest: of the prepared data.
-        runs: by variant.
-        baselines: logits (n_seeds, n_rows) of the test rows by baseline.
-        labels: (n_rows,) of the test rows.
+    `baselines` are logits (n_seeds, n_rows) of the test rows by name; `labels` are (n_rows,).
     """
     config = next(iter(configs.values()))
     evaluation = config.evaluation
@@ -57,7 +43,7 @@ def compare(
     answer = verdict(manifest.test_rows, variants, judged, evaluation)
     return Metrics(
         data=manifest,
-        run=Run(
+        run=results.Run(
             seeds=config.seeds,
             training=config.choices.training,
             fingerprint=comparison_fingerprint(configs, manifest.fingerprint),
@@ -73,7 +59,7 @@ def compare(
     )
 
 
-def judge(runs: Mapping[str, Runs], labels: Array, evaluation: Evaluation) -> dict[str, Variant]:
+def judge(runs: Mapping[str, Runs], labels: Array, evaluation: Evaluation) -> dict[str, results.Variant]:
     """Evaluate each variant on the test rows, whose `labels` are (n_rows,), and compare it with `large`."""
     confidence = evaluation.confidence
     rows = {
@@ -81,12 +67,9 @@ def judge(runs: Mapping[str, Runs], labels: Array, evaluation: Evaluation) -> di
         for metric, function in row_metrics(evaluation.calibration_bins).items()
     }
     group = groups(rows[PRIMARY], confidence)
-    to_large = {
-        metric: differences_to(REFERENCE, values, confidence) if REFERENCE in runs else {}
-        for metric, values in rows.items()
-    }
+    to_large = {metric: differences_to(REFERENCE, values, confidence) for metric, values in rows.items()}
     return {
-        name: Variant(
+        name: results.Variant(
             description=describe(found),
             ensemble_of=found.ensemble_of,
             parameters=found.parameters,
@@ -103,24 +86,20 @@ def judge(runs: Mapping[str, Runs], labels: Array, evaluation: Evaluation) -> di
 
 def judge_baselines(
     logits: Mapping[str, Array], large: Array | None, labels: Array, evaluation: Evaluation
-) -> dict[str, Baseline]:
+) -> dict[str, results.Baseline]:
     """Evaluate each baseline on the test rows; `large` holds the logits (n_seeds, n_rows) of that variant."""
     metrics, confidence = row_metrics(evaluation.calibration_bins), evaluation.confidence
-    rows = {name: {metric: rows(labels, values) for metric, rows in metrics.items()} for name, values in logits.items()}
-    of_large = {} if large is None else {metric: rows(labels, large) for metric, rows in metrics.items()}
-    return {
-        name: Baseline(
-            metrics={metric: interval(found, confidence) for metric, found in values.items()},
-            difference_to_large={
-                metric: difference(values[metric], reference, confidence) for metric, reference in of_large.items()
-            }
-            or None,
-        )
-        for name, values in rows.items()
-    }
+    of_large = {} if large is None else {metric: function(labels, large) for metric, function in metrics.items()}
+    found = {}
+    for name, values in logits.items():
+        rows = {metric: function(labels, values) for metric, function in metrics.items()}
+        to_large = {metric: difference(rows[metric], other, confidence) for metric, other in of_large.items()}
+        means = {metric: interval(of, confidence) for metric, of in rows.items()}
+        found[name] = results.Baseline(metrics=means, difference_to_large=to_large or None)
+    return found
 
 
-def calibration(labels: Array, logits: Array, bins: int) -> Calibration:
+def calibration(labels: Array, logits: Array, bins: int) -> results.Calibration:
     """Points of a reliability diagram (Guo et al. 2017) with `bins` bins of equal width.
 
     Probabilities and shares are over all seeds of `logits` (n_seeds, n_rows); numbers of rows are means over seeds.
@@ -131,14 +110,14 @@ def calibration(labels: Array, logits: Array, bins: int) -> Calibration:
         np.bincount(index, weights=weights, minlength=bins)
         for weights in (np.ones(index.size), probabilities.ravel(), np.broadcast_to(labels, logits.shape).ravel())
     )
-    return Calibration(
+    return results.Calibration(
         predicted=tuple(float(total / n) if n else None for total, n in zip(predicted, count, strict=True)),
         observed=tuple(float(total / n) if n else None for total, n in zip(observed, count, strict=True)),
         rows=tuple((count / len(logits)).tolist()),
     )
 
 
-def champion(name: str, runs: Mapping[str, Runs], seeds: Sequence[int], labels: Array) -> Champion:
+def champion(name: str, runs: Mapping[str, Runs], seeds: Sequence[int], labels: Array) -> results.Champion:
     """The best model of the best variant `name`: the seed with the lowest validation log loss, or the ensemble."""
     best = runs[name]
     member, column, logits = best.ensemble_of or name, name, best.final_logits[0]
@@ -146,7 +125,7 @@ def champion(name: str, runs: Mapping[str, Runs], seeds: Sequence[int], labels: 
         index = int(np.argmin([summary.best.val_log_loss for summary in best.summaries]))
         seeds, logits = [seeds[index]], best.logits[index]
         column = f"{name}/{seeds[0]}"
-    return Champion(
+    return results.Champion(
         variant=name,
         column=column,
         models=tuple(str(files.RUNS / member / str(seed) / "model.keras") for seed in seeds),

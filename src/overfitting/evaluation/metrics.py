@@ -33,20 +33,16 @@ def auc_rows(labels: Array, logits: Array) -> Array:
         ValueError: the labels are all of one class, so the AUC is not defined.
     """
     positive = labels > 0.5
-    n_rows, n_positive = positive.size, int(positive.sum())
-    if n_positive in (0, n_rows):
+    if positive.all() or not positive.any():
         raise ValueError("the AUC needs rows of both classes")
     logits = np.asarray(logits, np.float64)
     ranks = rankdata(logits, axis=-1)
     placements = np.empty(logits.shape)
-    for group, size, other in (
-        (positive, n_positive, n_rows - n_positive),
-        (~positive, n_rows - n_positive, n_positive),
-    ):
-        beaten = (ranks[..., group] - rankdata(logits[..., group], axis=-1)) / other
+    for group in (positive, ~positive):
+        beaten = (ranks[..., group] - rankdata(logits[..., group], axis=-1)) / (~group).sum()
         placements[..., group] = beaten if group is positive else 1.0 - beaten
         area = placements[..., group].mean(axis=-1, keepdims=True)
-        placements[..., group] = area + (placements[..., group] - area) * n_rows / size
+        placements[..., group] = area + (placements[..., group] - area) * positive.size / group.sum()
     return placements
 
 

@@ -144,8 +144,7 @@ class Metrics(Record):
     @property
     def trained(self) -> dict[str, Training]:
         """Training of each variant that has runs of its own, best variant first."""
-        ranked = ((name, self.variants[name].training) for name in self.verdict.ranking)
-        return {name: training for name, training in ranked if training is not None}
+        return {name: found for name in self.verdict.ranking if (found := self.variants[name].training)}
 
     @property
     def ranked_baselines(self) -> dict[str, Baseline]:

@@ -44,12 +44,7 @@ class Runs:
 
 
 def check_fingerprints(summaries: Mapping[str, Sequence[Summary]], configs: Mapping[str, Config], data: str) -> None:
-    """Check that all runs were trained with the present configuration, data and code.
-
-    Args:
-        summaries: by variant, in the order of the seeds.
-        configs: by variant.
-        data: fingerprint of the prepared data.
+    """Check that all runs were trained with the present configuration, code and data, whose fingerprint is `data`.
 
     Raises:
         UserError: some were not; the message names them and the command that trains them again.
@@ -130,14 +125,12 @@ def arithmetic(runs: Iterable[Runs]) -> str:
 
 def curves(runs: Mapping[str, Runs], seeds: Sequence[int]) -> pd.DataFrame:
     """Learning curves of all runs (results/curves.csv), without durations, which differ each time."""
-    tables = []
-    for name, found in runs.items():
-        for seed, history in zip(seeds, found.histories, strict=False):  # an ensemble has none
-            table = history.drop(columns="seconds")
-            table.insert(0, "seed", seed)
-            table.insert(0, "variant", name)
-            tables.append(table)
-    return pd.concat(tables)
+    histories = {
+        (name, seed): history.drop(columns="seconds")
+        for name, found in runs.items()
+        for seed, history in zip(seeds, found.histories, strict=False)  # an ensemble has none
+    }
+    return pd.concat(histories, names=["variant", "seed"]).reset_index(["variant", "seed"])
 
 
 def _gap_epoch(histories: Sequence[pd.DataFrame], size: float) -> GapEpoch:

@@ -45,10 +45,7 @@ def ensemble_rows(metric: Callable[[Array], Array], logits: Array) -> Array:
     row values plus n - 1 times the contribution of seed i, centred so that their mean is the metric of the whole
     ensemble. Their variance between seeds, divided by n, is the jackknife's, and they pair with the same seeds of
     other variants.
-
-    Args:
-        metric: maps logits (..., n_rows) to row values (..., n_rows).
-        logits: of the members.
+    `metric` maps logits (..., n_rows) to row values (..., n_rows).
     """
     n_seeds = len(logits)
     whole = metric(logits.mean(axis=0, keepdims=True))
@@ -83,17 +80,22 @@ def difference(rows: Array, other: Array, confidence: float) -> Difference:
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """P-values corrected for the number of tests (Holm 1979), in the given order; None stays None."""
-    known = [(value, index) for index, value in enumerate(p_values) if value is not None]
+    known = sorted((value, index) for index, value in enumerate(p_values) if value is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     largest = 0.0
-    for rank, (value, index) in enumerate(sorted(known)):
+    for rank, (value, index) in enumerate(known):
         largest = max(largest, min(1.0, value * (len(known) - rank)))
         adjusted[index] = largest
     return adjusted
 
 
 def differences_to(other: str, rows: Mapping[str, Array], confidence: float) -> dict[str, Difference]:
-    """Paired differences of all variants but `other` to that variant, with `p_holm` corrected for their number."""
+    """Paired differences of all variants but `other` to that variant, with `p_holm` corrected for their number.
+
+    Empty if `other` did not run.
+    """
+    if other not in rows:
+        return {}
     found = {name: difference(values, rows[other], confidence) for name, values in rows.items() if name != other}
     adjusted = holm([compared.p_value for compared in found.values()])
     return {
@@ -113,19 +115,19 @@ def groups(rows: Mapping[str, Array], confidence: float) -> dict[str, Group]:
     lowest = min(rows, key=lambda name: rows[name].mean())
     to_lowest = differences_to(lowest, rows, confidence)
     best = {lowest, *(name for name, found in to_lowest.items() if not _significant(found, confidence))}
-    to_large = differences_to(REFERENCE, rows, confidence) if REFERENCE in rows else {}
-    return {name: "best" if name in best else _against_large(name, to_large, confidence) for name in rows}
+    to_large = differences_to(REFERENCE, rows, confidence)
 
+    def group(name: str) -> Group:
+        if name in best:
+            return "best"
+        if name == REFERENCE:
+            return "reference"
+        found = to_large.get(name)
+        if found and not _significant(found, confidence):
+            return "tied"
+        return "better" if found and found.mean < 0 else "worse"
 
-def _against_large(name: str, to_large: Mapping[str, Difference], confidence: float) -> Group:
-    if name == REFERENCE:
-        return "reference"
-    if not to_large:
-        return "worse"
-    found = to_large[name]
-    if not _significant(found, confidence):
-        return "tied"
-    return "better" if found.mean < 0 else "worse"
+    return {name: group(name) for name in rows}
 
 
 def _significant(found: Difference, confidence: float) -> bool:

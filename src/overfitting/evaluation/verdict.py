@@ -25,12 +25,13 @@ def verdict(
         members = [name for name in ranking if variants[name].group == group]
         if members:
             parts.append(f"{text}: {_join(members)}")
-    return Verdict(
-        sentence="; ".join(parts) + ".",
-        best=tuple(best),
-        ranking=tuple(ranking),
-        details=tuple(_details(variants, baselines, ranking, evaluation.gap)),
+    trained = {name: found for name in ranking if (found := variants[name].training)}
+    details = (
+        *_overfitting(trained, evaluation.gap),
+        *_weights(trained),
+        *_best_baseline(variants[ranking[0]], ranking[0], baselines),
     )
+    return Verdict(sentence="; ".join(parts) + ".", best=tuple(best), ranking=tuple(ranking), details=details)
 
 
 def _answer(best: Sequence[str], ranking: Sequence[str], variants: Mapping[str, Variant], confidence: float) -> str:
@@ -51,18 +52,6 @@ def _answer(best: Sequence[str], ranking: Sequence[str], variants: Mapping[str, 
         f"{variants[REFERENCE].log_loss.mean:.4f} (large) to {loss}, by {-first.difference.mean:.4f} "
         f"({confidence:.0%} interval {-high:.4f} to {-low:.4f})"
     )
-
-
-def _details(
-    variants: Mapping[str, Variant], baselines: Mapping[str, Baseline], ranking: Sequence[str], gap: float
-) -> list[str]:
-    ranked = ((name, variants[name].training) for name in ranking)
-    trained = {name: training for name, training in ranked if training is not None}
-    return [
-        *_overfitting(trained, gap),
-        *_weights(trained),
-        *_best_baseline(variants[ranking[0]], ranking[0], baselines),
-    ]
 
 
 def _overfitting(trained: Mapping[str, Training], gap: float) -> list[str]:
@@ -95,9 +84,8 @@ def _weights(trained: Mapping[str, Training]) -> list[str]:
     norms = ", ".join(f"{name} {training.weight_norm.mean:.1f}" for name, training in shown.items())
     initial = list(shown.values())[-1].near_zero_share_initial.mean
     return [
-        f"Share of hidden weights below 0.001 in absolute value: {small} ({initial:.1%} before training); exactly 0: "
-        f"{zero}; "
-        f"L2 norm of all hidden weights: {norms}."
+        f"Share of hidden weights below 0.001 in absolute value: {small} ({initial:.1%} before training); "
+        f"exactly 0: {zero}; L2 norm of all hidden weights: {norms}."
     ]
 
 

@@ -26,7 +26,8 @@ def run(config: Config) -> None:
     """
     _remove_other_variants(config)
     manifest = Manifest.read(files.MANIFEST)
-    configs = {name: _of_variant(config, name) for name in config.variants}
+    variants = {name: compose_config([f"variant={name}"]).variant for name in config.variants}
+    configs = {name: dataclasses.replace(config, variant=variant) for name, variant in variants.items()}
     features, labels = files.read_rows("test")
     runs = _runs(configs, features, manifest.fingerprint)
     baselines = _baselines(config, features, manifest.train_rows)
@@ -37,10 +38,6 @@ def run(config: Config) -> None:
     metrics.write(files.METRICS)
     files.write_json(files.SUMMARY, scores(metrics))
     print(metrics.verdict.sentence)
-
-
-def _of_variant(config: Config, name: str) -> Config:
-    return dataclasses.replace(config, variant=compose_config([f"variant={name}"]).variant)
 
 
 def _runs(configs: Mapping[str, Config], features: np.ndarray, data: str) -> dict[str, Runs]:
