@@ -121,7 +121,7 @@ def test_tables_state_the_numbers_in_the_order_of_the_ranking(written):
 
 def test_an_ensemble_has_no_training_numbers(written):
     metrics, folder = written
-    row = next(row for row in ranking(metrics) if row[1] == "ensemble")
+    row = next(row for row in ranking(metrics)[1] if row[1] == "ensemble")
     assert row.count("–") == 2  # gap and best epoch
     assert "description of ensemble" in page(folder).cells
 

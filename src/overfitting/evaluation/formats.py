@@ -1,5 +1,7 @@
 """How results are written as text: in the report, in MLflow and in pull requests."""
 
+from collections.abc import Sequence
+
 from overfitting.evaluation.results import Estimate
 
 NONE = "–"  # in place of a number that does not apply
@@ -20,3 +22,8 @@ def estimate(found: Estimate, signed: bool = False, digits: int = 4) -> str:
         return mean
     low, high = found.interval
     return f"{mean} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in words, such as `l1, l2 and dropout`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

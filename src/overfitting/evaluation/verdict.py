@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from overfitting.config.schema import Evaluation
+from overfitting.evaluation.formats import listed
 from overfitting.evaluation.results import REFERENCE, Baseline, Training, Variant, Verdict
 
 WEIGHTS = (REFERENCE, "l1", "l2")  # variants whose hidden weights are compared
@@ -24,7 +25,7 @@ def verdict(
     ):
         members = [name for name in ranking if variants[name].group == group]
         if members:
-            parts.append(f"{text}: {_join(members)}")
+            parts.append(f"{text}: {listed(members)}")
     trained = {name: found for name in ranking if (found := variants[name].training)}
     details = (
         *_overfitting(trained, evaluation.gap),
@@ -41,14 +42,14 @@ def _answer(best: Sequence[str], ranking: Sequence[str], variants: Mapping[str, 
         return f"{ranking[0]} has the lowest log loss, {loss}, but one seed is not enough to rank variants"
     if REFERENCE in best:
         others = [name for name in best if name != REFERENCE]
-        tied = f"; tied with large: {_join(others)}" if others else ""
+        tied = f"; tied with large: {listed(others)}" if others else ""
         return f"no remedy is better than large, whose log loss is {variants[REFERENCE].log_loss.mean:.4f}{tied}"
     tied = ", tied" if len(best) > 1 else ""
     if not first.difference:
-        return f"{_join(best)} {'are' if tied else 'is'} best{tied}: the lowest log loss is {loss}"
+        return f"{listed(best)} {'are' if tied else 'is'} best{tied}: the lowest log loss is {loss}"
     low, high = first.difference.interval
     return (
-        f"{_join(best)} helped most{tied}: {ranking[0] if tied else 'it'} lowered log loss from "
+        f"{listed(best)} helped most{tied}: {ranking[0] if tied else 'it'} lowered log loss from "
         f"{variants[REFERENCE].log_loss.mean:.4f} (large) to {loss}, by {-first.difference.mean:.4f} "
         f"({confidence:.0%} interval {-high:.4f} to {-low:.4f})"
     )
@@ -100,7 +101,3 @@ def _best_baseline(first: Variant, name: str, baselines: Mapping[str, Baseline])
         f"{found.log_loss.mean:.4f} against {first.log_loss.mean:.4f} "
         f"(AUC {found.metrics['test_auc'].mean:.4f} against {first.metrics['test_auc'].mean:.4f})."
     ]
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from overfitting.base.markdown import table
+from overfitting.evaluation.formats import listed
 from overfitting.evaluation.results import REFERENCE, Metrics
-from overfitting.report import columns, tables
+from overfitting.report import tables
 from overfitting.report.figures import svg
 from overfitting.report.figures.drawing import COLOURS, Picture
 from overfitting.report.figures.pictures import pictures
@@ -23,19 +23,6 @@ SECTIONS = {  # after the figures
 }
 
 
-class Figure(TypedDict):
-    """A picture as the template shows it; `drawings` are SVG elements."""
-
-    name: str
-    title: str
-    caption: str
-    alternative: str
-    drawings: list[str]
-    panels: bool
-    key: dict[str, str]  # name of the page's colour by meaning
-    labels: tuple[str, str]
-
-
 def write(
     metrics: Metrics,
     curves: pd.DataFrame,
@@ -45,12 +32,8 @@ def write(
 ) -> None:
     """Write report.html, report.md and figures/ (PNG and SVG); the same input gives the same bytes.
 
-    Args:
-        metrics: results/metrics.json.
-        curves: results/curves.csv.
-        destination: folder to write into.
-        tuning: results/tuning.csv, if there is one.
-        commit: of the code. Only report.html states it, because the other files are committed themselves.
+    `curves` and `tuning` are results/curves.csv and results/tuning.csv. Only report.html states the `commit` of the
+    code, because the other files are committed themselves.
     """
     drawn = pictures(metrics, curves, tuning)
     folder = destination / "figures"
@@ -69,8 +52,7 @@ def headline(metrics: Metrics) -> str:
         return f"{ranking[0]}, on one seed"
     if REFERENCE in best:
         return "nothing, measurably"
-    few = best if len(best) <= 3 else [*best[:2], f"{len(best) - 2} more"]
-    return few[0] if len(few) == 1 else f"{', '.join(few[:-1])} and {few[-1]}"
+    return listed(best if len(best) <= 3 else [*best[:2], f"{len(best) - 2} more"])
 
 
 def _html(metrics: Metrics, drawn: Sequence[Picture], commit: str | None) -> str:
@@ -80,46 +62,27 @@ def _html(metrics: Metrics, drawn: Sequence[Picture], commit: str | None) -> str
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    figures = [_figure(picture) for picture in drawn]
-    drawings, classes = svg.share_styles([drawing for item in figures for drawing in item["drawings"]])
-    remaining = iter(drawings)
-    for item in figures:
-        item["drawings"] = [next(remaining) for _ in item["drawings"]]
+    classes: dict[str, str] = {}
+    drawings = {picture.name: svg.inline(picture, classes) for picture in drawn}
     return environment.get_template("report.html.j2").render(
         title=f"{TITLE} {headline(metrics)}",
         sentence=metrics.verdict.sentence,
         details=metrics.verdict.details,
-        figures=figures,
-        classes=classes,
-        header=tables.header(metrics),
+        figures=drawn,
+        drawings=drawings,
+        colours=COLOURS,
+        classes="\n".join(f".{name} {{{style}}}" for style, name in classes.items()),
         ranking=tables.ranking(metrics),
         definitions=tables.definitions(metrics),
         groups={name: found.group for name, found in metrics.variants.items()},
         variants=tables.variants(metrics),
         more=tables.more(metrics),
-        columns=columns.columns(metrics.data),
-        column_notes=columns.notes(metrics.data),
+        columns=tables.columns(metrics.data),
+        column_notes=tables.column_notes(metrics.data),
         how=tables.how(metrics, commit),
         commit=commit.split()[0] if commit else None,
         sections=SECTIONS,
     )
-
-
-def _figure(picture: Picture) -> Figure:
-    alone = [(picture.figure, picture.name, picture.alternative)]
-    panels = [
-        (panel.figure, f"{picture.name}-{index}", panel.alternative) for index, panel in enumerate(picture.panels, 1)
-    ]
-    return {
-        "name": picture.name,
-        "title": picture.title,
-        "caption": picture.caption,
-        "alternative": picture.alternative,
-        "drawings": [svg.inline(*drawing) for drawing in panels or alone],
-        "panels": bool(panels),
-        "key": {meaning: COLOURS[colour] for meaning, colour in picture.key.items()},
-        "labels": picture.labels,
-    }
 
 
 def _markdown(metrics: Metrics, drawn: Sequence[Picture]) -> str:
@@ -133,8 +96,7 @@ def _markdown(metrics: Metrics, drawn: Sequence[Picture]) -> str:
         parts += [f"![{picture.alternative}](figures/{picture.name}.png)", picture.caption]
     parts += ["## The variants", table(*tables.variants(metrics))]
     parts += [f"## {SECTIONS['numbers']}", table(*tables.more(metrics))]
-    parts += [f"## {SECTIONS['columns']}", table(*columns.columns(metrics.data))]
-    parts.append(columns.notes(metrics.data))
+    parts += [f"## {SECTIONS['columns']}", table(*tables.columns(metrics.data)), tables.column_notes(metrics.data)]
     parts += [f"## {SECTIONS['run']}", table(["", ""], tables.how(metrics))]
     parts += [f"## {SECTIONS['reproduce']}", "`make repro`, in a clone of the repository."]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,6 +1,6 @@
 """The computed part of README.md and README.zh-CN.md: verdict, ranking and details."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from overfitting.base.errors import UserError
@@ -8,6 +8,7 @@ from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report.tables import ranking_markdown
 
 README, CHINESE = Path("README.md"), Path("README.zh-CN.md")
+_join = "、".join
 
 
 def update(metrics: Metrics) -> None:
@@ -68,7 +69,3 @@ def chinese_sentence(metrics: Metrics) -> str:
     texts = {"better": "优于 large、但不是最佳：{}", "tied": "与 large 无法区分：{}", "worse": "劣于 large：{}"}
     parts += [text.format(_join(groups[group])) for group, text in texts.items() if groups[group]]
     return "；".join(parts) + "。"
-
-
-def _join(names: Sequence[str]) -> str:
-    return "、".join(names)

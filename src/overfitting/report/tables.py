@@ -1,28 +1,16 @@
-"""Tables of the report as text: ranking, further numbers, the variants, how the comparison was run."""
-
-from collections.abc import Sequence
+"""Tables of the report as text: ranking, further numbers, the variants, the columns, how the comparison was run."""
 
 from rich import box
 from rich.table import Table
 
 from overfitting.base.files import RESULTS
 from overfitting.base.markdown import table
+from overfitting.data.columns import COLUMNS
+from overfitting.data.manifest import Manifest, TableColumn
 from overfitting.evaluation.formats import NONE, estimate, p_value
 from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Training, Variant
 
-Rows = list[list[str]]
-HEADER = (
-    "rank",
-    "variant",
-    "test log loss",
-    "difference to large",
-    "p (Holm)",
-    "AUC",
-    "accuracy",
-    "gap",
-    "best epoch",
-    "group",
-)
+Cells = tuple[list[str], list[list[str]]]  # header and rows
 AGAINST_LARGE = ("difference to large", "p (Holm)")
 TERMINAL = ("variant", "test log loss", "difference to large", "AUC", "gap", "group")
 TERMINAL_WIDTH = 120  # characters that TERMINAL takes
@@ -35,32 +23,32 @@ DEFINITIONS = {
 }
 
 
-def header(metrics: Metrics) -> list[str]:
-    """Columns of the ranking: `HEADER`, without the comparison to `large` if that did not run."""
-    return [name for name in HEADER if name not in AGAINST_LARGE or REFERENCE in metrics.variants]
+def ranking(metrics: Metrics) -> Cells:
+    """The ranking: variants, best first, then baselines, which have no rank.
 
-
-def ranking(metrics: Metrics) -> Rows:
-    """Rows of the ranking under `header`: variants, best first, then baselines, which have no rank."""
+    It has no columns of the comparison with `large` if that did not run.
+    """
     variants = metrics.variants
     rows = [_row(str(rank), name, variants[name]) for rank, name in enumerate(metrics.verdict.ranking, 1)]
     rows += [_row(NONE, name, found) for name, found in metrics.ranked_baselines.items()]
-    return [[row[name] for name in header(metrics)] for row in rows]
+    header = [name for name in rows[0] if name not in AGAINST_LARGE or REFERENCE in variants]
+    return header, [[row[name] for name in header] for row in rows]
 
 
 def ranking_markdown(metrics: Metrics) -> str:
     """The ranking as a Markdown table."""
-    return table(header(metrics), ranking(metrics))
+    return table(*ranking(metrics))
 
 
 def ranking_table(metrics: Metrics, width: int = TERMINAL_WIDTH) -> Table:
     """The ranking for a terminal of `width` characters; a narrow one shows fewer columns."""
     shown = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
-    columns = [name for name in (TERMINAL if width >= TERMINAL_WIDTH else NARROW) if name in header(metrics)]
+    header, rows = ranking(metrics)
+    columns = [name for name in (TERMINAL if width >= TERMINAL_WIDTH else NARROW) if name in header]
     for name in columns:
         shown.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
-    for index, row in enumerate(ranking(metrics), 1):
-        cells = dict(zip(header(metrics), row, strict=True))
+    for index, row in enumerate(rows, 1):
+        cells = dict(zip(header, row, strict=True))
         shown.add_row(*(cells[name] for name in columns), end_section=index == len(metrics.variants))
     return shown
 
@@ -72,8 +60,9 @@ def conclusion(metrics: Metrics) -> str:
 
 def definitions(metrics: Metrics) -> dict[str, str]:
     """Meaning of the ranking's columns, and notes on what is unusual in this comparison."""
-    found = {name: meaning for name, meaning in DEFINITIONS.items() if name in header(metrics)}
+    found = dict(DEFINITIONS)
     if REFERENCE not in metrics.variants:
+        del found["difference to large"]
         found["group"] = "best: no significant difference from the first; worse: all others"
     if metrics.baselines:
         found["not ranked"] = "non-neural baselines, trained on the same rows and shown for scale"
@@ -82,8 +71,8 @@ def definitions(metrics: Metrics) -> dict[str, str]:
     return found
 
 
-def more(metrics: Metrics) -> tuple[list[str], Rows]:
-    """Header and rows of the further numbers."""
+def more(metrics: Metrics) -> Cells:
+    """Further numbers of all variants and baselines."""
     header = [
         "variant",
         "parameters",
@@ -104,19 +93,47 @@ def more(metrics: Metrics) -> tuple[list[str], Rows]:
     return header, rows
 
 
-def variants(metrics: Metrics) -> tuple[list[str], Rows]:
-    """Header and rows of the table that describes each variant."""
+def variants(metrics: Metrics) -> Cells:
+    """A description of each variant."""
     rows = []
     for name in metrics.verdict.ranking:
         found = metrics.variants[name]
-        train_rows = f"{found.training.train_rows:,}" if found.training else NONE
+        train_rows = _count(found.training.train_rows if found.training else None)
         rows.append([name, found.description.removeprefix(f"{name}: "), f"{found.parameters:,}", train_rows])
     return ["variant", "what it is", "parameters", "training rows"], rows
 
 
-def how(metrics: Metrics, commit: str | None = None) -> Rows:
+def columns(data: Manifest) -> Cells:
+    """The raw columns of the data and, for a user-supplied table, the results of `preprocess`."""
+    if data.table:
+        header = ["column", "role", "unit", "missing", "categories", "unseen"]
+        return header, [_column(found) for found in data.table.columns]
+    known = {column.name: [column.role, column.unit] for column in COLUMNS}
+    return ["column", "role", "unit"], [[name, *known.get(name, ["other", NONE])] for name in data.columns]
+
+
+def _column(found: TableColumn) -> list[str]:
+    grouped = f", {found.grouped:,} of them grouped as other" if found.grouped else ""
+    categories, unseen = _count(found.categories) + grouped, _count(found.unseen_rows)
+    return [found.name, found.role, found.unit or NONE, f"{found.missing:,}", categories, unseen]
+
+
+def column_notes(data: Manifest) -> str:
+    """Meaning of the label and of the table's numbers, or of the units if the columns are those of HIGGS."""
+    if not data.table:
+        return "Roles and units are those of HIGGS: positive quantities were divided by their mean."
+    table = data.table
+    dropped = f"{table.unlabelled_dropped:,}, dropped" if table.unlabelled_dropped else "none"
+    return (
+        f"Label: 1 is {table.positive}, 0 is {table.negative}; rows without a label: {dropped}. "
+        "Missing: rows of the whole table without a value. Categories: number in the training rows. "
+        "Unseen: rows with a category that does not occur in the training rows."
+    )
+
+
+def how(metrics: Metrics, commit: str | None = None) -> list[list[str]]:
     """How the comparison was run: pairs of a name and its value."""
-    data, run = metrics.data, metrics.run
+    data, run, models = metrics.data, metrics.run, metrics.champion.models
     spare = f", spare {data.spare_rows:,}" if data.spare_rows else ""
     rows = {
         "data": f"{data.source}, {data.rows:,} rows, {len(data.columns)} columns; {data.licence}",
@@ -128,7 +145,7 @@ def how(metrics: Metrics, commit: str | None = None) -> Rows:
         "seeds": ", ".join(map(str, run.seeds)),
         "training": f"conf/training/{run.training}.yaml",
         "arithmetic": run.arithmetic,
-        "best model": _mean_of(metrics.champion.models),
+        "best model": f"{'mean logit of ' if len(models) > 1 else ''}{', '.join(models)}",
         "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
         "commit": commit or "",
         "fingerprint": run.fingerprint,
@@ -138,19 +155,18 @@ def how(metrics: Metrics, commit: str | None = None) -> Rows:
 
 def _row(rank: str, name: str, found: Baseline) -> dict[str, str]:
     difference, training = found.difference, found.training if isinstance(found, Variant) else None
-    cells = (
-        rank,
-        name,
-        estimate(found.log_loss),
-        NONE if difference is None else estimate(difference, signed=True),
-        NONE if difference is None else p_value(difference.p_holm),
-        f"{found.metrics['test_auc'].mean:.4f}",
-        f"{found.metrics['test_accuracy'].mean:.1%}",
-        f"{training.gap_best.mean:.3f} → {training.gap_last.mean:.3f}" if training else NONE,
-        f"{training.best_epoch.mean:.0f} of {training.epochs.mean:.0f}" if training else NONE,
-        found.group if isinstance(found, Variant) else "not ranked",
-    )
-    return dict(zip(HEADER, cells, strict=True))
+    return {
+        "rank": rank,
+        "variant": name,
+        "test log loss": estimate(found.log_loss),
+        "difference to large": estimate(difference, signed=True) if difference else NONE,
+        "p (Holm)": p_value(difference.p_holm) if difference else NONE,
+        "AUC": f"{found.metrics['test_auc'].mean:.4f}",
+        "accuracy": f"{found.metrics['test_accuracy'].mean:.1%}",
+        "gap": f"{training.gap_best.mean:.3f} → {training.gap_last.mean:.3f}" if training else NONE,
+        "best epoch": f"{training.best_epoch.mean:.0f} of {training.epochs.mean:.0f}" if training else NONE,
+        "group": found.group if isinstance(found, Variant) else "not ranked",
+    }
 
 
 def _scores(found: Baseline) -> list[str]:
@@ -176,5 +192,5 @@ def _number(value: float) -> str:
     return f"{value:#.4g}".rstrip(".")
 
 
-def _mean_of(models: Sequence[str]) -> str:
-    return models[0] if len(models) == 1 else f"mean logit of {', '.join(models)}"
+def _count(number: int | None) -> str:
+    return NONE if number is None else f"{number:,}"

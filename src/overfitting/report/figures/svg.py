@@ -2,13 +2,12 @@
 
 import io
 import re
-from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from overfitting.report.figures.drawing import COLOURS, styled
+from overfitting.report.figures.drawing import COLOURS, Picture, styled
 
 SVG, LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 PIXELS_PER_POINT = 1.65  # largest scale on the page
@@ -20,36 +19,40 @@ def render(figure: Figure, kind: str, name: str) -> bytes:
         return _save(figure, kind, "white")
 
 
-def inline(figure: Figure, name: str, alternative: str) -> str:
-    """The figure as an SVG element: ids start with `name`, colours are CSS variables of the page, text stays text."""
+def inline(picture: Picture, classes: dict[str, str]) -> list[str]:
+    """The panels of a picture, or its only figure, as SVG elements for the page.
+
+    Ids start with the picture's name, colours are CSS variables of the page, text stays text, and styles are CSS
+    classes: `classes` collects their names by style.
+    """
+    if not picture.panels:
+        return [_element(picture.figure, picture.name, picture.alternative, classes)]
+    return [
+        _element(panel.figure, f"{picture.name}-{index}", panel.alternative, classes)
+        for index, panel in enumerate(picture.panels, 1)
+    ]
+
+
+def _element(figure: Figure, name: str, alternative: str, classes: dict[str, str]) -> str:
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         root = ElementTree.fromstring(_save(figure, "svg", "none"))
     del root[:2]  # metadata, and a style for all elements that the page's style sheet repeats
-    used = re.findall(r"#([\w-]+)", " ".join(_references(root)))
+    box = root.get("viewBox", "")
+    attributes = {"viewBox": box, "role": "img", "aria-label": alternative}
+    attributes["class"] = _class(f"max-width: {float(box.split()[2]) * PIXELS_PER_POINT:.0f}px", classes)
+    references = " ".join(element.get(key, "") for element in root.iter() for key in (LINK, "clip-path"))
+    used = re.findall(r"#([\w-]+)", references)
     names = {old: f"{name}-{index}" for index, old in enumerate(dict.fromkeys(used), 1)}
     for element in root.iter():
-        _shorten(element, names)
+        _shorten(element, names, classes)
     _unwrap(root)
-    width = float(root.get("viewBox", "0 0 0 0").split()[2])
-    root.attrib = {
-        "viewBox": root.get("viewBox", ""),
-        "role": "img",
-        "aria-label": alternative,
-        "style": f"max-width: {width * PIXELS_PER_POINT:.0f}px",
-    }
+    root.attrib = attributes
     ElementTree.register_namespace("", SVG)
     return re.sub(r"\n\s*", "", ElementTree.tostring(root, encoding="unicode"))
 
 
-def share_styles(drawings: Sequence[str]) -> tuple[list[str], str]:
-    """Replace the style attributes of all drawings by shared CSS classes; return the drawings and the classes."""
-    classes: dict[str, str] = {}
-
-    def name(found: re.Match[str]) -> str:
-        return f'{found[1]}class="{classes.setdefault(found[2], f"s{len(classes)}")}"'
-
-    shared = [re.sub(r'(<[^<>]* )style="([^"]*)"', name, drawing) for drawing in drawings]
-    return shared, "\n".join(f".{name} {{{style}}}" for style, name in classes.items())
+def _class(style: str, classes: dict[str, str]) -> str:
+    return classes.setdefault(style, f"s{len(classes)}")
 
 
 @styled  # Matplotlib creates some texts only when it saves
@@ -60,27 +63,20 @@ def _save(figure: Figure, kind: str, background: str) -> bytes:
     return target.getvalue()
 
 
-def _references(root: ElementTree.Element) -> list[str]:
-    return [element.get(key, "") for element in root.iter() for key in (LINK, "clip-path")]
-
-
-def _shorten(element: ElementTree.Element, names: dict[str, str]) -> None:
+def _shorten(element: ElementTree.Element, names: dict[str, str], classes: dict[str, str]) -> None:
     """Keep only the attributes that a page needs, and round numbers to hundredths of a point."""
-    attributes = {key: value for key, value in element.attrib.items() if "rotate(-0 " not in value}
-    if attributes.get("id") not in names:
-        attributes.pop("id", None)
-    if LINK in attributes:
-        attributes["href"] = attributes.pop(LINK)
-    for key, value in attributes.items():
-        if key == "id":
-            value = names[value]
-        elif key in ("href", "clip-path"):
-            value = re.sub(r"#([\w-]+)", lambda found: f"#{names[found[1]]}", value)
+    attributes = {}
+    for key, value in element.attrib.items():
+        if key == "clip-path":
+            attributes[key] = f"url(#{names[value[5:-1]]})"
         elif key == "style":
-            value = _style(value)
-        else:
-            value = re.sub(r"\s+", " ", _rounded(value)).strip()
-        attributes[key] = value
+            attributes["class"] = _class(_style(value), classes)
+        elif key == "id" and value in names:
+            attributes[key] = names[value]
+        elif key not in ("id", LINK) and "rotate(-0 " not in value:
+            attributes[key] = re.sub(r"\s+", " ", _rounded(value)).strip()
+    if LINK in element.attrib:
+        attributes["href"] = f"#{names[element.attrib[LINK][1:]]}"
     element.attrib = attributes
 
 
@@ -96,12 +92,9 @@ def _unwrap(element: ElementTree.Element) -> None:
 def _style(text: str) -> str:
     text = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", text)  # by Matplotlib before 3.10
     text = re.sub(r"font-family:[^;]*(; )?", "", text)
-    text = re.sub(r"#[0-9a-f]{6}", lambda found: _variable(found[0]), text)
+    for colour, name in COLOURS.items():
+        text = text.replace(colour, f"var(--{name})")
     return _rounded(text).replace(": ", ":").replace("; ", ";")
-
-
-def _variable(colour: str) -> str:
-    return f"var(--{COLOURS[colour]})" if colour in COLOURS else colour
 
 
 def _rounded(text: str) -> str:
