@@ -5,8 +5,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +17,13 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.results import Metrics
+from overfitting.training.history import Row
 from overfitting.training.summary import Settings, Summary
 
+TimedRow = tuple[int, Row]  # end of the epoch in milliseconds since 1970, the epoch's row of the history
+
 CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
+CHOSEN = ("seed", "train_rows")  # numbers of a summary that are no results
 
 _log = logging.getLogger(__name__)
 
@@ -87,42 +92,27 @@ class Run:
 
     def curves(self) -> list[Point]:
         """Points of all epochs, each at the time when its epoch ended."""
-        found: list[Point] = []
-        elapsed = 0.0
         with (self.folder / "history.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                elapsed += float(row["seconds"])
-                values = {name: float(row[name]) for name in CURVES}
-                found += epoch_points(values, int(row["epoch"]), self.started + int(elapsed * 1000))
-        return found
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        elapsed = accumulate(row["seconds"] for row in rows)
+        return epoch_points((self.started + int(end * 1000), row) for end, row in zip(elapsed, rows, strict=True))
 
     def metrics(self) -> dict[str, float]:
         """Summary metrics under their own names, because MLflow's table shows only the last point of a curve."""
-        summary, best, last = self.summary, self.summary.best, self.summary.last
+        best, last = self.summary.best, self.summary.last
         values = {
             **{f"best_{name}": value for name, value in best.model_dump().items()},
             **{f"last_{name}": value for name, value in last.model_dump().items()},
             "gap_best": best.val_log_loss - best.train_log_loss,
             "gap_last": last.val_log_loss - last.train_log_loss,
-            "best_epoch": summary.best_epoch,
-            "epochs": summary.epochs,
-            "parameters": summary.parameters,
-            "seconds": summary.seconds,
-            "weight_norm": summary.weight_norm,
-            "near_zero_share": summary.near_zero_share,
-            "near_zero_share_initial": summary.near_zero_share_initial,
-            "zero_share": summary.zero_share,
+            **{name: value for name, value in self.summary if isinstance(value, int | float) and name not in CHOSEN},
             **self.test_metrics,
         }
         return {name: float(value) for name, value in values.items()}
 
 
 def read_metrics(root: Path) -> Metrics | None:
-    """results/metrics.json; None before the first `evaluate`.
-
-    Raises:
-        UserError: another version wrote the file.
-    """
+    """results/metrics.json; None before the first `evaluate`. Raises as `Metrics.read` does."""
     path = root / files.METRICS
     return Metrics.read(path) if path.is_file() else None
 
@@ -150,9 +140,11 @@ def read_lock(root: Path) -> dict[str, str]:
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
-def epoch_points(values: Mapping[str, float], epoch: int, milliseconds: int) -> list[Point]:
-    """Points of one epoch, one per curve in `values`."""
-    return [Point(name, float(values[name]), milliseconds, epoch) for name in CURVES if name in values]
+def epoch_points(rows: Iterable[TimedRow]) -> list[Point]:
+    """Points of the curves that the rows have."""
+    return [
+        Point(name, float(row[name]), when, int(row["epoch"])) for when, row in rows for name in CURVES if name in row
+    ]
 
 
 def current_points(values: Mapping[str, float]) -> list[Point]:
@@ -183,12 +175,7 @@ def dataset(data: Manifest) -> dict[str, str]:
         {"type": "string" if name in data.categorical else "float", "name": name, "required": True}
         for name in (*data.columns, data.label)
     ]
-    rows = {
-        "rows": data.rows,
-        "train_rows": data.train_rows,
-        "validation_rows": data.validation_rows,
-        "test_rows": data.test_rows,
-    }
+    rows = data.model_dump(include={"rows", "train_rows", "validation_rows", "test_rows"})
     return {
         "name": data.source,
         "digest": data.fingerprint[:36],
@@ -207,13 +194,14 @@ def _text(value: object) -> str:
 
 def _test_metrics(summary: Summary, metrics: Metrics | None) -> dict[str, float]:
     """Test metrics of exactly this run; empty if results/ are of an earlier run with the same variant and seed."""
-    variant = metrics.variants.get(summary.variant) if metrics else None
-    if metrics is None or variant is None or variant.training is None or summary.seed not in metrics.run.seeds:
+    training = metrics.trained.get(summary.variant) if metrics else None
+    if metrics is None or training is None or summary.seed not in metrics.run.seeds:
         return {}
     index = metrics.run.seeds.index(summary.seed)
     is_same = (
         metrics.data.fingerprint == summary.data_fingerprint
-        and math.isclose(variant.training.val_log_loss_best.seeds[index], summary.best.val_log_loss, rel_tol=1e-4)
-        and math.isclose(variant.training.seconds.seeds[index], summary.seconds, rel_tol=1e-4)
+        and math.isclose(training.val_log_loss_best.seeds[index], summary.best.val_log_loss, rel_tol=1e-4)
+        and math.isclose(training.seconds.seeds[index], summary.seconds, rel_tol=1e-4)
     )
-    return {name: found.seeds[index] for name, found in variant.metrics.items()} if is_same else {}
+    found = metrics.variants[summary.variant].metrics
+    return {name: estimate.seeds[index] for name, estimate in found.items()} if is_same else {}

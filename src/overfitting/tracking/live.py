@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
-from overfitting.tracking.child_runs import Identity
-from overfitting.tracking.store import open_store, tracking_uri, without_password
+from overfitting.tracking.child_runs import Identity, TimedRow
+from overfitting.tracking.store import Connection, open_store, tracking_uri, without_password
 from overfitting.training.history import Row
 from overfitting.training.summary import Settings
 
@@ -21,19 +20,7 @@ SHARE = 0.01  # of the processor time may go into sending
 CONNECTING = 3.0  # seconds of processor time that importing MLflow and the first connection cost
 PRIORITY = 10  # niceness of the sender's thread; above 10 it gets too little time while it holds a lock
 
-TimedRow = tuple[int, Row]  # end of the epoch in milliseconds since 1970, the epoch's row of the history
-
 _log = logging.getLogger(__name__)
-
-
-class Receiver(Protocol):
-    """Takes the rows of one run."""
-
-    def log(self, rows: Sequence[TimedRow]) -> None:
-        """Store a batch."""
-
-    def finish(self) -> None:
-        """Mark the run as finished."""
 
 
 class LiveRun:
@@ -43,12 +30,12 @@ class LiveRun:
     finished run of the same work.
     """
 
-    def __init__(self, connect: Callable[[int], Receiver | None]) -> None:
+    def __init__(self, connect: Callable[[int], Connection | None]) -> None:
         self._connect = connect
         self._rows: deque[TimedRow] = deque()  # its appends and pops need no lock
         self._started: float | None = None  # seconds since 1970
         self._elapsed = 0.0
-        self._receiver: Receiver | None = None
+        self._receiver: Connection | None = None
         self._is_known = self._is_over = self._is_finished = False
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -85,14 +72,10 @@ class LiveRun:
 def live_run(identity: Identity, settings: Settings, comparison: Callable[[], str], root: Path = Path()) -> LiveRun:
     """A training's run in MLflow, created when its first rows are sent.
 
-    Args:
-        identity: variant, seed and fingerprint of the run.
-        settings: the run's configuration.
-        comparison: returns the fingerprint of the run's comparison; called on connecting only.
-        root: the project's folder.
+    `comparison` returns the fingerprint of the run's comparison; it is called on connecting only.
     """
 
-    def connect(started: int) -> Receiver | None:
+    def connect(started: int) -> Connection | None:
         return open_store(root, tracking_uri(root)).connect(identity, settings, comparison(), started)
 
     return LiveRun(connect)
@@ -143,7 +126,9 @@ class Sender:
             for run in waiting:
                 run.send()
         except Exception as error:  # MLflow must not harm the training, whatever fails
-            self._give_up(error)
+            self._has_given_up = True
+            reason = without_password(str(error)) or type(error).__name__
+            _log.warning("training goes on without MLflow, `make ui` adds what is missing: %s", reason)
         self._is_connected = True
         self._spent += time.thread_time() - began
         self._sent = time.monotonic()
@@ -152,8 +137,3 @@ class Sender:
         now = time.monotonic()
         spent = self._spent if self._is_connected else CONNECTING
         return now - self._sent >= INTERVAL and spent <= SHARE * self._cores * (now - self._began)
-
-    def _give_up(self, error: Exception) -> None:
-        self._has_given_up = True
-        reason = without_password(str(error)) or type(error).__name__
-        _log.warning("training goes on without MLflow, `make ui` adds what is missing: %s", reason)

@@ -26,13 +26,7 @@ def parameters(metrics: Metrics) -> dict[str, str]:
             "variants": list(metrics.variants),
             "seeds": run.seeds,
             "training": run.training,
-            "data": {
-                "source": data.source,
-                "scaling": data.scaling,
-                "train_rows": data.train_rows,
-                "validation_rows": data.validation_rows,
-                "test_rows": data.test_rows,
-            },
+            "data": data.model_dump(include={"source", "scaling", "train_rows", "validation_rows", "test_rows"}),
             "version": run.versions,
         }
     )
@@ -42,7 +36,7 @@ def means(metrics: Metrics) -> dict[str, float]:
     """Means over seeds: `mean_test_auc.l2`. With slashes MLflow would give each its own section of charts."""
     found: dict[str, float] = {}
     for variant, results in metrics.variants.items():
-        found[f"mean_test_log_loss.{variant}"] = results.metrics["test_log_loss"].mean
+        found[f"mean_test_log_loss.{variant}"] = results.log_loss.mean
         found[f"mean_test_auc.{variant}"] = results.metrics["test_auc"].mean
         if results.training:
             found[f"mean_gap_last.{variant}"] = results.training.gap_last.mean
@@ -50,14 +44,7 @@ def means(metrics: Metrics) -> dict[str, float]:
 
 
 def description(metrics: Metrics, table_link: str, model_link: str, figures: Sequence[str]) -> str:
-    """Markdown with the verdict, the ranking and links.
-
-    Args:
-        metrics: of the comparison.
-        table_link: address of the table of runs.
-        model_link: address of the registered model.
-        figures: addresses of the figures to show.
-    """
+    """Markdown with the verdict, the ranking, links (addresses) and figures (addresses)."""
     verdict, data, seeds = metrics.verdict, metrics.data, len(metrics.run.seeds)
     rows = f"{data.train_rows:,} training and {data.test_rows:,} test rows of `{data.source}`"
     parts = [
@@ -114,7 +101,7 @@ def _ranking(metrics: Metrics) -> str:
             [
                 str(rank),
                 variant,
-                formats.estimate(found.metrics["test_log_loss"]),
+                formats.estimate(found.log_loss),
                 formats.estimate(found.metrics["test_auc"]),
                 f"{found.training.gap_last.mean:.3f}" if found.training else formats.NONE,
                 f"{found.training.best_epoch.mean:.0f}" if found.training else formats.NONE,

@@ -21,7 +21,9 @@ def serve(root: Path, port: int) -> None:
     remote = uri.startswith("http")
     if not remote:
         _check_port(port)
-    page = _page(root, uri) if sync(root) else ""
+    page = ""
+    if sync(root) and (metrics := child_runs.read_metrics(root)):
+        page = parent_run.table_address(open_store(root, uri).experiment, metrics.run.fingerprint)
     print(f"MLflow: {without_password(uri) if remote else f'http://127.0.0.1:{port}'}/{page}", flush=True)
     if not remote:
         options = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
@@ -30,18 +32,11 @@ def serve(root: Path, port: int) -> None:
         os.execve(sys.executable, command, {"PYTHONWARNINGS": "ignore", **ENVIRONMENT, **os.environ})
 
 
-def _page(root: Path, uri: str) -> str:
-    """Address of the latest comparison's table of runs; empty without results."""
-    metrics = child_runs.read_metrics(root)
-    return parent_run.table_address(open_store(root, uri).experiment, metrics.run.fingerprint) if metrics else ""
-
-
 def _check_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise UserError(
-                f"port {port} of 127.0.0.1 is taken; choose another port: make ui PORT={port + 1}"
-            ) from None
+            problem = f"port {port} of 127.0.0.1 is taken; choose another port: make ui PORT={port + 1}"
+            raise UserError(problem) from None

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from overfitting.base import repository
 from overfitting.tracking import child_runs, parent_run
-from overfitting.tracking.child_runs import Identity, Point
+from overfitting.tracking.child_runs import Identity, Point, TimedRow
 from overfitting.training.summary import Settings
 
 if TYPE_CHECKING:
@@ -89,10 +90,9 @@ class Store:
         self.lock = FileLock(main_project(root) / "mlflow.db.lock", timeout=LOCK_SECONDS)
         with self.lock:  # the first process creates the tables, the others wait
             self.client: MlflowClient = mlflow().MlflowClient(uri)
-            self.experiment = self._experiment(uri)
+            self.experiment = self._experiment(uri)  # id
 
     def _experiment(self, uri: str) -> str:
-        """Id of the experiment, which is created or restored if necessary."""
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         found = self.client.get_experiment_by_name(name)
         if found is None:
@@ -115,10 +115,10 @@ class Store:
     def parent(self, comparison: str, started: int) -> "MlflowRun":
         """Parent run of the `comparison` (fingerprint), created if missing; `started` in milliseconds since 1970."""
         with self.lock:
-            found = [run for run in self.search(f"tags.fingerprint = '{comparison}'") if PARENT not in run.data.tags]
-            return (
-                found[0] if found else self._create(parent_run.name(comparison), started, {"fingerprint": comparison})
-            )
+            for run in self.search(f"tags.fingerprint = '{comparison}'"):
+                if PARENT not in run.data.tags:
+                    return run
+            return self._create(parent_run.name(comparison), started, {"fingerprint": comparison})
 
     def finished_child(self, identity: Identity, parent: str) -> "MlflowRun | None":
         """The finished run with that identity, moved to `parent` (id). Other runs with that identity are deleted."""
@@ -163,19 +163,18 @@ class Store:
         self,
         run: str,
         points: Iterable[Point] = (),
-        parameters: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] = MappingProxyType({}),
         model: str | None = None,
     ) -> None:
         """Log to the run with that id, in as few calls as MLflow allows; `model` is the id of the points' model."""
         entities = mlflow().entities
         metrics = [entities.Metric(*point, model_id=model) for point in points]
-        named = [entities.Param(*item) for item in (parameters or {}).items()]
-        tagged = [entities.RunTag(*item) for item in (tags or {}).items()]
-        if metrics or named or tagged:
+        named = [entities.Param(*item) for item in parameters.items()]
+        tagged = [entities.RunTag(*item) for item in tags.items()]
+        while metrics or named or tagged:
             self.client.log_batch(run, metrics[:BATCH], named, tagged)
-        for start in range(BATCH, len(metrics), BATCH):
-            self.client.log_batch(run, metrics[start : start + BATCH])
+            metrics, named, tagged = metrics[BATCH:], [], []
 
     def add_dataset(self, run: "MlflowRun", fields: Mapping[str, str]) -> None:
         """Name the data that a run used, unless the run already names it."""
@@ -184,16 +183,6 @@ class Store:
             context = entities.InputTag("mlflow.data.context", "training")
             self.client.log_inputs(run.info.run_id, [entities.DatasetInput(entities.Dataset(**fields), [context])])
 
-    def add_table(self, comparison: str, state: str) -> None:
-        """Store the state of a page of runs, in the place where MLflow stores a shared view."""
-        tag = f"mlflow.sharedViewState.{parent_run.table_key(comparison)}"
-        self.client.set_experiment_tag(self.experiment, tag, state)
-
-    def model(self, run: "MlflowRun") -> str | None:
-        """Id of the model of a run."""
-        outputs = run.outputs.model_outputs if run.outputs else []
-        return str(outputs[0].model_id) if outputs else None
-
 
 class Connection:
     """The MLflow run of a training that is going on."""
@@ -201,10 +190,9 @@ class Connection:
     def __init__(self, store: Store, run: "MlflowRun") -> None:
         self._store, self._run = store, run
 
-    def log(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-        """Store rows of the history, each with the end of its epoch in milliseconds since 1970."""
-        points = [point for when, row in rows for point in child_runs.epoch_points(row, int(row["epoch"]), when)]
-        self._store.log(self._run.info.run_id, points)
+    def log(self, rows: Sequence[TimedRow]) -> None:
+        """Store rows of the history."""
+        self._store.log(self._run.info.run_id, child_runs.epoch_points(rows))
 
     def finish(self) -> None:
         """Mark the run as finished."""

@@ -42,21 +42,19 @@ def example(root: Path, data: str) -> pd.DataFrame | None:
 def add(
     store: Store, run_id: str, name: str, parameters: Mapping[str, str], networks: Sequence[Path], rows: pd.DataFrame
 ) -> str:
-    """Store a model of a run; returns the model's id.
+    """Store a model of a run in MLflow; returns the model's id.
 
-    Args:
-        store: whose folder has the prepared data.
-        run_id: of the run in MLflow.
-        name: of the model.
-        parameters: of the model.
-        networks: files runs/<variant>/<seed>/model.keras; the model averages their logits.
-        rows: an example of the input, as `example` returns it.
+    It averages the logits of `networks`, files runs/<variant>/<seed>/model.keras; `rows` are an `example` of its input.
     """
     model = store.client.create_logged_model(store.experiment, name, run_id, params=dict(parameters))
     scaling, encoding = store.root / files.SCALING, store.root / files.ENCODING
     with tempfile.TemporaryDirectory() as folder:
+        copies = Path(folder, "networks")
+        copies.mkdir()
+        for path in networks:
+            shutil.copyfile(path, copies / f"{path.parent.parent.name}-{path.parent.name}.keras")
         artifacts = {
-            "networks": str(_copies(networks, Path(folder, "networks"))),
+            "networks": str(copies),
             "scaling": str(scaling),
             "scaling_code": str(CODE / "data/scaling.py"),
         }
@@ -87,11 +85,3 @@ def _save(folder: Path, artifacts: dict[str, str], rows: pd.DataFrame, model: "L
             artifact_path=model.artifact_location,
         ),
     )
-
-
-def _copies(networks: Sequence[Path], folder: Path) -> Path:
-    """Copy the networks into `folder`, which is created, under unique names."""
-    folder.mkdir()
-    for path in networks:
-        shutil.copyfile(path, folder / f"{path.parent.parent.name}-{path.parent.name}.keras")
-    return folder

@@ -23,22 +23,18 @@ from overfitting.tracking.store import Store, main_project, mlflow, open_store, 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
-REPORT = ("report.html", "report.md", "metrics.json")  # in results/
-SHOWN = ("forest.png", "curves.png")  # figures in the description; all figures are artifacts
+REPORT = ("report.html", "report.md", "metrics.json", "figures/*.png", "figures/*.svg")  # artifacts, in results/
+SHOWN = ("forest.png", "curves.png")  # figures in the description
 
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value", str, float)
 
 
 def sync(root: Path = Path(), comparison: str | None = None) -> bool:
-    """Bring MLflow up to date with runs/ and results/.
+    """Bring MLflow up to date with runs/ and results/ of the project in `root`.
 
-    Args:
-        root: the project's folder.
-        comparison: fingerprint of the comparison that unevaluated runs belong to. Without it they wait for `evaluate`.
-
-    Returns:
-        False, after one warning, if MLflow cannot be reached or another version wrote the results.
+    `comparison` is the fingerprint that unevaluated runs belong to. Without it they wait for `evaluate`. Returns False,
+    after one warning, if MLflow cannot be reached or another version wrote the results.
     """
     try:
         metrics = child_runs.read_metrics(root)
@@ -46,36 +42,29 @@ def sync(root: Path = Path(), comparison: str | None = None) -> bool:
         if runs:
             with FileLock(main_project(root) / "mlflow.db.sync.lock"):
                 _update(open_store(root, tracking_uri(root)), runs, metrics, comparison)
-    except UserError as error:
-        return _failed(root, error)
-    except (mlflow().exceptions.MlflowException, OSError) as error:
-        return _failed(root, error)
+    except (UserError, mlflow().exceptions.MlflowException, OSError) as error:
+        address, reason = without_password(tracking_uri(root)), without_password(str(error))
+        _log.warning("MLflow (%s) is not brought up to date with the files: %s", address, reason)
+        return False
     return True
-
-
-def _failed(root: Path, error: Exception) -> bool:
-    address, reason = without_password(tracking_uri(root)), without_password(str(error))
-    _log.warning("MLflow (%s) is not brought up to date with the files: %s", address, reason)
-    return False
 
 
 def _update(store: Store, runs: Sequence[Run], metrics: Metrics | None, comparison: str | None) -> None:
     unevaluated = [run for run in runs if not run.test_metrics]
     if unevaluated and comparison:
-        parent = store.parent(comparison, min(run.started for run in unevaluated))
-        _update_children(store, parent, unevaluated, None)
+        _update_children(store, comparison, unevaluated, None)
     evaluated = [run for run in runs if run.test_metrics]
     if metrics and evaluated:
-        parent = store.parent(metrics.run.fingerprint, min(run.started for run in evaluated))
-        _update_children(store, parent, evaluated, metrics.data)
+        parent = _update_children(store, metrics.run.fingerprint, evaluated, metrics.data)
         _update_parent(store, parent, metrics, max(run.ended for run in evaluated))
         _delete_abandoned(store)
-        found = champion.candidate(store.root, metrics, evaluated)
-        if found:  # last: a server without a registry has everything else by then
-            champion.register(store, parent.info.run_id, found)
+        # last: a server without a registry has everything else by then
+        champion.register(store, parent.info.run_id, metrics, evaluated)
 
 
-def _update_children(store: Store, parent: "MlflowRun", runs: Sequence[Run], data: Manifest | None) -> None:
+def _update_children(store: Store, comparison: str, runs: Sequence[Run], data: Manifest | None) -> "MlflowRun":
+    """Add or complete the runs below their comparison, which is returned."""
+    parent = store.parent(comparison, min(run.started for run in runs))
     parent_id = parent.info.run_id
     children = [child for child in store.children(parent_id) if child.info.status == "FINISHED"]
     for run in runs:
@@ -84,6 +73,7 @@ def _update_children(store: Store, parent: "MlflowRun", runs: Sequence[Run], dat
         curves = [] if child else run.curves()
         child = child or store.create_child(run.identity, parent_id, run.summary.config, run.started)
         _complete(store, child, run, curves, data)
+    return parent
 
 
 def _complete(store: Store, child: "MlflowRun", run: Run, curves: Sequence[Point], data: Manifest | None) -> None:
@@ -91,7 +81,8 @@ def _complete(store: Store, child: "MlflowRun", run: Run, curves: Sequence[Point
     run_id = child.info.run_id
     if data:
         store.add_dataset(child, child_runs.dataset(data))
-    model = store.model(child) or (_add_model(store, run_id, run) if run.test_metrics else None)
+    outputs = child.outputs.model_outputs if child.outputs else []
+    model = outputs[0].model_id if outputs else _add_model(store, run_id, run)
     missing = _changed(run.metrics(), child.data.metrics)
     store.log(run_id, curves, tags=_changed(run.tags, child.data.tags))
     store.log(run_id, child_runs.current_points(missing), model=model)
@@ -99,28 +90,28 @@ def _complete(store: Store, child: "MlflowRun", run: Run, curves: Sequence[Point
 
 
 def _add_model(store: Store, run_id: str, run: Run) -> str | None:
-    """Store the run's model and return its id; None without the prepared data, which says how to scale inputs."""
+    """Store an evaluated run's model and return its id; None without the prepared data, which says how to scale."""
     rows = stored_model.example(store.root, run.summary.data_fingerprint)
-    if rows is None:
+    if rows is None or not run.test_metrics:
         return None
-    return stored_model.add(store, run_id, "model", child_runs.parameters(run.summary.config), [run.network], rows)
+    parameters, network = child_runs.parameters(run.summary.config), run.folder / "model.keras"
+    return stored_model.add(store, run_id, "model", parameters, [network], rows)
 
 
 def _update_parent(store: Store, parent: "MlflowRun", metrics: Metrics, ended: int) -> None:
     run_id, key = parent.info.run_id, metrics.run.fingerprint
-    figures = _figures(store.root)
-    digest = _add_report(store, parent, figures)
-    present = {path.name for path in figures}
-    shown = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if name in present]
+    figures = store.root / files.RESULTS / "figures"
+    shown = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if (figures / name).is_file()]
     address = parent_run.table_address(store.experiment, key)
-    store.add_table(key, parent_run.table(metrics, run_id))
+    table = f"mlflow.sharedViewState.{parent_run.table_key(key)}"  # where MLflow stores a shared view
+    store.client.set_experiment_tag(store.experiment, table, parent_run.table(metrics, run_id))
     locked = child_runs.read_lock(store.root).get(str(files.METRICS))
     tags = {
         "mlflow.note.content": parent_run.description(metrics, address, f"#/models/{champion.NAME}", shown),
         "data_hash": metrics.data.fingerprint,
         "best": ", ".join(metrics.verdict.best),
         **({"dvc_lock": locked} if locked else {}),
-        "report_hash": digest,
+        "report_hash": _add_report(store, parent),
     }
     store.add_dataset(parent, child_runs.dataset(metrics.data))
     store.log(
@@ -132,20 +123,15 @@ def _update_parent(store: Store, parent: "MlflowRun", metrics: Metrics, ended: i
     store.finish(parent, ended)
 
 
-def _figures(root: Path) -> list[Path]:
-    folder = root / files.RESULTS / "figures"
-    return sorted(folder.glob("*.png")) + sorted(folder.glob("*.svg"))
-
-
-def _add_report(store: Store, parent: "MlflowRun", figures: Sequence[Path]) -> str:
+def _add_report(store: Store, parent: "MlflowRun") -> str:
     """Add the report and the figures as artifacts if they changed; returns the hash of their contents."""
     folder = store.root / files.RESULTS
-    written = [path for path in (*(folder / name for name in REPORT), *figures) if path.is_file()]
-    digest = fingerprint(**{str(path.relative_to(folder)): file_digest(path) for path in written})
+    names = [path.relative_to(folder) for pattern in REPORT for path in sorted(folder.glob(pattern))]
+    digest = fingerprint(**{str(name): file_digest(folder / name) for name in names})
     if parent.data.tags.get("report_hash") != digest:
-        for path in written:
-            inside = path.parent.relative_to(folder)
-            store.client.log_artifact(parent.info.run_id, str(path), None if inside == Path() else str(inside))
+        for name in names:
+            inside = None if name.parent == Path() else str(name.parent)
+            store.client.log_artifact(parent.info.run_id, str(folder / name), inside)
     return digest
 
 
