@@ -19,6 +19,7 @@ SCALING = PREPARED / "scaling.json"
 ENCODING = PREPARED / "encoding.json"  # of a table with categories or missing values
 EXAMPLE = PREPARED / "example.json"
 RUNS = Path("runs")
+DURATIONS = "durations.json"  # of a run, seen neither by DVC nor by git
 ENSEMBLE = "ensemble.json"  # in the folder of a variant that averages another one's runs
 RESULTS = Path("results")
 METRICS = RESULTS / "metrics.json"

@@ -48,7 +48,6 @@ class Training(Record):
     train_rows: int
     best_epoch: Estimate  # lowest validation log loss
     epochs: Estimate
-    seconds: Estimate
     train_log_loss_best: Estimate
     train_log_loss_last: Estimate
     val_log_loss_best: Estimate

@@ -85,7 +85,6 @@ def training(runs: Runs, evaluation: Evaluation) -> Training:
         train_rows=found[0].train_rows,
         best_epoch=over_seeds(summary.best_epoch for summary in found),
         epochs=over_seeds(summary.epochs for summary in found),
-        seconds=over_seeds(summary.seconds for summary in found),
         train_log_loss_best=over_seeds(losses.train_log_loss for losses in best),
         train_log_loss_last=over_seeds(losses.train_log_loss for losses in last),
         val_log_loss_best=over_seeds(losses.val_log_loss for losses in best),
@@ -126,7 +125,7 @@ def arithmetic(runs: Iterable[Runs]) -> str:
 def curves(runs: Mapping[str, Runs], seeds: Sequence[int]) -> pd.DataFrame:
     """Learning curves of all runs (results/curves.csv), without durations, which differ each time."""
     histories = {
-        (name, seed): history.drop(columns="seconds")
+        (name, seed): history
         for name, found in runs.items()
         for seed, history in zip(seeds, found.histories, strict=False)  # an ensemble has none
     }

@@ -8,7 +8,7 @@ from statistics import median
 
 from overfitting.training.history import Row
 
-RECENT = 20  # epochs whose median time counts: the first compiles, and others may have waited for a core
+RECENT = 20  # looks whose median pace counts, because an epoch may have waited for a core
 
 
 @dataclass
@@ -25,19 +25,23 @@ class RunProgress:
     epoch: int = 0
     best: float = math.inf
     is_over: bool = False
-    _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _paces: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))  # seconds per epoch
+    _seen: float | None = None  # when the last rows were added
 
     @property
     def name(self) -> str:
         """Variant and seed."""
         return f"{self.variant} seed {self.seed}"
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Add rows of the history."""
+    def add(self, rows: Sequence[Row], now: float) -> None:
+        """Add the rows of the history that are new at the time `now`, in seconds."""
         for row in rows:
             self.epoch = int(row["epoch"])
             self.best = min(self.best, row["val_log_loss"])
-            self._seconds.append(row["seconds"])
+        if rows and self._seen is not None:
+            self._paces.append((now - self._seen) / len(rows))
+        if rows:
+            self._seen = now
 
     @property
     def trains(self) -> bool:
@@ -46,8 +50,8 @@ class RunProgress:
 
     @property
     def pace(self) -> float | None:
-        """Seconds per epoch; None before the second epoch, because the first takes longer."""
-        return median(self._seconds) if len(self._seconds) > 1 else None
+        """Seconds per epoch; None while only the first rows are known, because the first epoch takes longer."""
+        return median(self._paces) if self._paces else None
 
 
 def seconds_left(runs: Sequence[RunProgress]) -> float | None:

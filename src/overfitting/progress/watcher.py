@@ -5,6 +5,7 @@ It runs in threads, and whatever fails here, training goes on.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -44,7 +45,7 @@ class WatchedRun:
         """Read what is new; returns a line that says how the run ended, if it is over now."""
         summary = self._run.summary()  # first: once it is there, the history is complete
         rows = self._follower.new_rows()
-        self.progress.add(rows)
+        self.progress.add(rows, time.monotonic())
         if self._observer:
             self._observer.add(rows)
         if summary is None:
@@ -52,9 +53,10 @@ class WatchedRun:
         self.progress.is_over = True
         if self._observer:
             self._observer.end()
+        durations = self._run.durations()
         return (
             f"{self.progress.name}: validation log loss {summary.best.val_log_loss:.4f} "
-            f"in epoch {summary.best_epoch} of {summary.epochs}, {summary.seconds:.0f} s"
+            f"in epoch {summary.best_epoch} of {summary.epochs}" + (f", {durations.seconds:.0f} s" if durations else "")
         )
 
 

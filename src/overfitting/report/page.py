@@ -1,11 +1,14 @@
 """The page, its Markdown twin and the figures, from results/metrics.json and the curves."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from overfitting.base import files
 from overfitting.base.markdown import table
 from overfitting.evaluation.formats import listed
 from overfitting.evaluation.results import REFERENCE, Metrics
@@ -28,12 +31,10 @@ def write(
     curves: pd.DataFrame,
     destination: Path,
     tuning: pd.DataFrame | None = None,
-    commit: str | None = None,
 ) -> None:
     """Write report.html, report.md and figures/ (PNG and SVG); the same input gives the same bytes.
 
-    `curves` and `tuning` are results/curves.csv and results/tuning.csv. Only report.html states the `commit` of the
-    code, because the other files are committed themselves.
+    `curves` and `tuning` are results/curves.csv and results/tuning.csv.
     """
     drawn = pictures(metrics, curves, tuning)
     folder = destination / "figures"
@@ -41,8 +42,19 @@ def write(
     for picture in drawn:
         for kind in ("png", "svg"):
             (folder / f"{picture.name}.{kind}").write_bytes(svg.render(picture.figure, kind, picture.name))
-    (destination / "report.html").write_text(_html(metrics, drawn, commit), encoding="utf-8")
+    (destination / "report.html").write_text(_html(metrics, drawn), encoding="utf-8")
     (destination / "report.md").write_text(_markdown(metrics, drawn), encoding="utf-8")
+
+
+def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit: str | None) -> None:
+    """Write run.js beside the page, which shows it: what differs between two runs of the same comparison.
+
+    `seconds` are those of each variant's runs; `commit` is that of the code. Neither DVC nor git sees this file.
+    """
+    times = ", ".join(f"{name} {np.mean(found):.3g}" for name, found in seconds.items())
+    rows = {"commit": commit, "seconds per seed": times}
+    content = {"rows": [row for row in rows.items() if row[1]], "commit": commit.split()[0] if commit else None}
+    files.write_text(destination / "run.js", f"const run = {json.dumps(content, indent=2)};\n")
 
 
 def headline(metrics: Metrics) -> str:
@@ -55,7 +67,7 @@ def headline(metrics: Metrics) -> str:
     return listed(best if len(best) <= 3 else [*best[:2], f"{len(best) - 2} more"])
 
 
-def _html(metrics: Metrics, drawn: Sequence[Picture], commit: str | None) -> str:
+def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
     environment = Environment(
         loader=PackageLoader("overfitting.report", "templates"),
         autoescape=True,
@@ -79,8 +91,7 @@ def _html(metrics: Metrics, drawn: Sequence[Picture], commit: str | None) -> str
         more=tables.more(metrics),
         columns=tables.columns(metrics.data),
         column_notes=tables.column_notes(metrics.data),
-        how=tables.how(metrics, commit),
-        commit=commit.split()[0] if commit else None,
+        how=tables.how(metrics),
         sections=SECTIONS,
     )
 

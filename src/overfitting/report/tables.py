@@ -83,7 +83,6 @@ def more(metrics: Metrics) -> Cells:
         "share of |w| < 0.001",
         "share of w = 0",
         f"gap > {metrics.gap_size:g} from epoch",
-        "seconds per seed",
     ]
     rows = [
         [name, f"{found.parameters:,}", *_scores(found), *_training(found.training)]
@@ -131,7 +130,7 @@ def column_notes(data: Manifest) -> str:
     )
 
 
-def how(metrics: Metrics, commit: str | None = None) -> list[list[str]]:
+def how(metrics: Metrics) -> list[list[str]]:
     """How the comparison was run: pairs of a name and its value."""
     data, run, models = metrics.data, metrics.run, metrics.champion.models
     spare = f", spare {data.spare_rows:,}" if data.spare_rows else ""
@@ -147,7 +146,6 @@ def how(metrics: Metrics, commit: str | None = None) -> list[list[str]]:
         "arithmetic": run.arithmetic,
         "best model": f"{'mean logit of ' if len(models) > 1 else ''}{', '.join(models)}",
         "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
-        "commit": commit or "",
         "fingerprint": run.fingerprint,
     }
     return [[name, value] for name, value in rows.items() if value]
@@ -176,14 +174,13 @@ def _scores(found: Baseline) -> list[str]:
 def _training(found: Training | None) -> list[str]:
     """Cells of `more` from `rise after best` on."""
     if found is None:
-        return [NONE] * 6
+        return [NONE] * 5
     return [
         _number(found.rise_after_best.mean),
         _number(found.weight_norm.mean),
         f"{found.near_zero_share.mean:.2%}",
         f"{found.zero_share.mean:.2%}",
         "never" if found.gap_epoch.median is None else f"{found.gap_epoch.median:.0f}",
-        _number(found.seconds.mean),
     ]
 
 

@@ -10,6 +10,7 @@ from overfitting.config.schema import Config
 from overfitting.evaluation.results import Metrics
 from overfitting.report import page, tables
 from overfitting.tracking import sync
+from overfitting.tracking.child_runs import read_runs
 
 WRITTEN = ("dvc.lock", "results")  # by the pipeline, so a change there is no change of the code
 
@@ -18,13 +19,23 @@ def run(config: Config) -> None:
     """Write the report; print the ranking and the path of the page."""
     metrics = Metrics.read(files.METRICS)
     tuning = pd.read_csv(files.TUNING, dtype={"data": str}) if files.TUNING.is_file() else None
-    page.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning, commit())
+    page.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning)
+    page.write_run(files.RESULTS, _seconds(metrics), commit())
     sync.sync(Path())
     console = Console()
     if not console.is_terminal:  # a log has no width of its own
         console.width = max(console.width, tables.TERMINAL_WIDTH)
     console.print(tables.ranking_table(metrics, console.width))
     console.print(tables.conclusion(metrics), highlight=False)
+
+
+def _seconds(metrics: Metrics) -> dict[str, list[float]]:
+    """Seconds of the runs of each variant, as far as they are known."""
+    seconds: dict[str, list[float]] = {}
+    for run in read_runs(Path(), metrics):
+        if run.durations and run.test_metrics:
+            seconds.setdefault(run.summary.variant, []).append(run.durations.seconds)
+    return {name: seconds[name] for name in metrics.verdict.ranking if name in seconds}
 
 
 def commit() -> str | None:

@@ -1,6 +1,7 @@
 """Stage train@{variant}: one run per seed -> runs/<variant>/<seed>/. Hydra starts one job per run, side by side."""
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
 from overfitting.training.history import Journal
 from overfitting.training.identity import Run, loaded_code, run_fingerprint
-from overfitting.training.summary import Summary
+from overfitting.training.summary import Durations, Summary
 
 RESUMED = ("checkpoint.npz", "history.csv")  # files from which a killed run resumes
 
@@ -61,7 +62,7 @@ def _train(run: Run) -> None:
         spec = Spec(config.variant, config.training, run.seed)
         trained = loop.train(spec, data, [journal.callback()], checkpoint)
         journal.complete(trained.history)
-    trained.model.save(folder / "model.keras")
+    trained.save(folder / "model.keras")
     checkpoint.remove()
     summary = Summary(
         variant=run.variant,
@@ -71,6 +72,8 @@ def _train(run: Run) -> None:
         config=run.settings,
         **dict(trained.outcome),
     )
+    durations = Durations(fingerprint=run.fingerprint, ended=time.time(), epochs=tuple(trained.seconds))
+    durations.write(folder / files.DURATIONS)
     summary.write(folder / "summary.json")  # last, because it says that the run is finished
 
 

@@ -18,7 +18,8 @@ from overfitting.base.errors import UserError
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.results import Metrics
 from overfitting.training.history import Row
-from overfitting.training.summary import Settings, Summary
+from overfitting.training.identity import read_durations
+from overfitting.training.summary import Durations, Settings, Summary
 
 TimedRow = tuple[int, Row]  # end of the epoch in milliseconds since 1970, the epoch's row of the history
 
@@ -63,6 +64,7 @@ class Run:
     summary: Summary
     test_metrics: dict[str, float]
     locked: str | None  # hash of the variant's output in dvc.lock
+    durations: Durations | None  # None if not known, as after `dvc pull`
 
     @property
     def identity(self) -> Identity:
@@ -83,18 +85,19 @@ class Run:
     @property
     def ended(self) -> int:
         """End of the training, in milliseconds since 1970."""
-        return int((self.folder / "summary.json").stat().st_mtime * 1000)
+        ended = self.durations.ended if self.durations else (self.folder / "summary.json").stat().st_mtime
+        return int(ended * 1000)
 
     @property
     def started(self) -> int:
         """Start of the training, in milliseconds since 1970: `ended` minus the seconds of all epochs."""
-        return self.ended - int(self.summary.seconds * 1000)
+        return self.ended - int(self.durations.seconds * 1000 if self.durations else 0)
 
     def curves(self) -> list[Point]:
-        """Points of all epochs, each at the time when its epoch ended."""
+        """Points of all epochs, each at the time when its epoch ended, or all at `ended` if that is not known."""
         with (self.folder / "history.csv").open(newline="") as file:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-        elapsed = accumulate(row["seconds"] for row in rows)
+        elapsed = accumulate(self.durations.epochs if self.durations else [0.0] * len(rows))
         return epoch_points((self.started + int(end * 1000), row) for end, row in zip(elapsed, rows, strict=True))
 
     def metrics(self) -> dict[str, float]:
@@ -106,6 +109,7 @@ class Run:
             "gap_best": best.val_log_loss - best.train_log_loss,
             "gap_last": last.val_log_loss - last.train_log_loss,
             **{name: value for name, value in self.summary if isinstance(value, int | float) and name not in CHOSEN},
+            **({"seconds": self.durations.seconds} if self.durations else {}),
             **self.test_metrics,
         }
         return {name: float(value) for name, value in values.items()}
@@ -127,7 +131,8 @@ def read_runs(root: Path, metrics: Metrics | None) -> list[Run]:
             problems.append(str(error))
             continue
         hash_of_output = locked.get(f"{files.RUNS}/{summary.variant}")
-        runs.append(Run(path.parent, summary, _test_metrics(summary, metrics), hash_of_output))
+        durations = read_durations(path.parent, summary.fingerprint)
+        runs.append(Run(path.parent, summary, _test_metrics(summary, metrics), hash_of_output, durations))
     if problems:
         _log.warning("MLflow does not show runs of another version (%d): %s", len(problems), problems[0])
     return runs
@@ -198,10 +203,8 @@ def _test_metrics(summary: Summary, metrics: Metrics | None) -> dict[str, float]
     if metrics is None or training is None or summary.seed not in metrics.run.seeds:
         return {}
     index = metrics.run.seeds.index(summary.seed)
-    is_same = (
-        metrics.data.fingerprint == summary.data_fingerprint
-        and math.isclose(training.val_log_loss_best.seeds[index], summary.best.val_log_loss, rel_tol=1e-4)
-        and math.isclose(training.seconds.seeds[index], summary.seconds, rel_tol=1e-4)
+    is_same = metrics.data.fingerprint == summary.data_fingerprint and math.isclose(
+        training.val_log_loss_best.seeds[index], summary.best.val_log_loss, rel_tol=1e-4
     )
     found = metrics.variants[summary.variant].metrics
     return {name: estimate.seeds[index] for name, estimate in found.items()} if is_same else {}

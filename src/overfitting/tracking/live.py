@@ -26,25 +26,23 @@ _log = logging.getLogger(__name__)
 class LiveRun:
     """Rows of one training, passed from the thread that reads them to the thread that sends them.
 
-    `connect` takes the start of the training (milliseconds since 1970). It returns None if MLflow already has a
+    `connect` takes the time of the first rows (milliseconds since 1970). It returns None if MLflow already has a
     finished run of the same work.
     """
 
     def __init__(self, connect: Callable[[int], Connection | None]) -> None:
         self._connect = connect
         self._rows: deque[TimedRow] = deque()  # its appends and pops need no lock
-        self._started: float | None = None  # seconds since 1970
-        self._elapsed = 0.0
+        self._started: int | None = None
         self._receiver: Connection | None = None
         self._is_known = self._is_over = self._is_finished = False
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Collect new rows, each with the time when its epoch ended."""
-        if self._started is None and rows:
-            self._started = time.time() - sum(row["seconds"] for row in rows)
-        for row in rows:
-            self._elapsed += row["seconds"]
-            self._rows.append((int(((self._started or 0.0) + self._elapsed) * 1000), row))
+        """Collect new rows, with the present time."""
+        now = int(time.time() * 1000)
+        if rows and self._started is None:
+            self._started = now
+        self._rows.extend((now, row) for row in rows)
 
     def end(self) -> None:
         """Note that the training is over."""
@@ -60,7 +58,7 @@ class LiveRun:
         is_over = self._is_over  # read first, because the last rows may arrive in between
         rows = [self._rows.popleft() for _ in range(len(self._rows))]
         if not (self._receiver or self._is_known):
-            self._receiver = self._connect(int((self._started or time.time()) * 1000))
+            self._receiver = self._connect(self._started or int(time.time() * 1000))
             self._is_known = self._receiver is None
         if self._receiver:
             self._receiver.log(rows)

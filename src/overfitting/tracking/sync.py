@@ -23,7 +23,8 @@ from overfitting.tracking.store import Store, main_project, mlflow, open_store, 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
-REPORT = ("report.html", "report.md", "metrics.json", "figures/*.png", "figures/*.svg")  # artifacts, in results/
+# artifacts, in results/
+REPORT = ("report.html", "run.js", "report.md", "metrics.json", "figures/*.png", "figures/*.svg")
 SHOWN = ("forest.png", "curves.png")  # figures in the description
 
 _log = logging.getLogger(__name__)

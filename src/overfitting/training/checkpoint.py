@@ -17,12 +17,13 @@ INTERVAL = 60.0  # seconds between two checkpoints; saving the large network tak
 
 @dataclass(frozen=True)
 class State:
-    """A run after the last epoch of `history`; `selection` holds the best epoch's weights."""
+    """A run after the last epoch of `history`; `selection` holds the best epoch's weights, `seconds` are per epoch."""
 
     model: keras.Model
     optimizer: keras.Optimizer
     selection: keras.callbacks.EarlyStopping
     history: list[Row]
+    seconds: list[float]
 
 
 class Checkpoint:
@@ -46,6 +47,7 @@ class Checkpoint:
         facts = {
             "fingerprint": self._fingerprint,
             "history": state.history,
+            "seconds": state.seconds,
             "selection": {"best": float(chosen.best), "best_epoch": chosen.best_epoch, "wait": chosen.wait},
         }
         saved: dict[str, Any] = {
@@ -74,6 +76,7 @@ class Checkpoint:
         for name, value in facts["selection"].items():
             setattr(state.selection, name, value)
         state.history[:] = facts["history"]
+        state.seconds[:] = facts["seconds"]
 
     def remove(self) -> None:
         """Delete the file, since the run is finished."""

@@ -18,7 +18,6 @@ COLUMNS = (
     "val_accuracy",
     "learning_rate",
     "penalty",
-    "seconds",
 )
 
 

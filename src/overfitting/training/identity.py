@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
@@ -11,11 +12,14 @@ from overfitting.base.fingerprint import code_digests, fingerprint, library_vers
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
 from overfitting.training.remedies import REMEDIES
-from overfitting.training.summary import Settings, Summary
+from overfitting.training.summary import Durations, Settings, Summary
 
 ENGINE = "overfitting.training.loop"  # its code and all code that it imports count for every run
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a run computes
 BASELINE_LIBRARIES = ("scikit-learn", "scipy")
+
+
+Found = TypeVar("Found", Summary, Durations)
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,22 @@ class Run:
 
     def summary(self) -> Summary | None:
         """The summary of the finished run; None if it is not finished, or if its folder holds another run."""
-        path = self.folder / "summary.json"
-        if not path.is_file():
-            return None
-        found = files.read_json(path)
-        return Summary.read(path) if found.get("fingerprint") == self.fingerprint else None
+        return _of_run(Summary, self.folder / "summary.json", self.fingerprint)
+
+    def durations(self) -> Durations | None:
+        """How long the finished run took; None if that is not known, as after `dvc pull`."""
+        return read_durations(self.folder, self.fingerprint)
+
+
+def read_durations(folder: Path, fingerprint: str) -> Durations | None:
+    """Durations of the run in `folder` if they are those of this `fingerprint`; else None."""
+    return _of_run(Durations, folder / files.DURATIONS, fingerprint)
+
+
+def _of_run(kind: type[Found], path: Path, fingerprint: str) -> Found | None:
+    if not path.is_file() or files.read_json(path).get("fingerprint") != fingerprint:
+        return None
+    return kind.read(path)
 
 
 def plan(configs: Mapping[str, Config], data: str, code: Code | None = None) -> list[Run]:

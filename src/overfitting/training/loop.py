@@ -4,8 +4,10 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from overfitting.base.errors import UserError
+from overfitting.training import keras_file
 from overfitting.training.backend import keras, tf
 from overfitting.training.checkpoint import Checkpoint, State
 from overfitting.training.epoch import Epoch, Learner, Spec, epoch_function
@@ -25,11 +27,16 @@ class DivergedError(UserError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run: the model with the kept weights, the history and the outcome."""
+    """A finished run: the model with the kept weights, the history, the outcome, and the seconds of each epoch."""
 
     model: keras.Model
     history: list[Row]
     outcome: Outcome
+    seconds: list[float]
+
+    def save(self, path: Path) -> None:
+        """Write the model as a `.keras` file."""
+        keras_file.save(self.model, path)
 
 
 def train(
@@ -60,7 +67,7 @@ def train(
     callback_list = keras.callbacks.CallbackList([selection, *callbacks], model=model)
     model.optimizer = learner.optimizer
     model.stop_training = False
-    state = State(model, learner.optimizer, selection, history=[])
+    state = State(model, learner.optimizer, selection, history=[], seconds=[])
     _run_epochs(run_epoch, state, callback_list, spec, checkpoint)
     last, last_weights = _losses(model, data), model.get_weights()
     callback_list.on_train_end()  # here Keras restores the weights of the best epoch
@@ -72,14 +79,13 @@ def train(
         train_rows=len(data.train.labels),
         epochs=len(state.history),
         best_epoch=int(min(state.history, key=lambda row: row["val_log_loss"])["epoch"]),
-        seconds=sum(row["seconds"] for row in state.history),
         best=best,
         last=last,
         parameters=model.count_params(),
         near_zero_share_initial=initial,
         **dict(measure(model)),
     )
-    return Trained(model, state.history, outcome)
+    return Trained(model, state.history, outcome, state.seconds)
 
 
 def evaluate(model: keras.Model, rows: Rows) -> tuple[float, float]:
@@ -114,7 +120,8 @@ def _run_epochs(
             raise DivergedError(
                 f"seed {spec.seed}: the loss is not finite in epoch {epoch}; lower training.schedule.learning_rate"
             )
-        state.history.append({"epoch": epoch, **measured, "seconds": time.perf_counter() - started})
+        state.seconds.append(time.perf_counter() - started)
+        state.history.append({"epoch": epoch, **measured})
         callbacks.on_epoch_end(epoch - 1, dict(state.history[-1]))
         if state.model.stop_training:
             break

@@ -1,5 +1,6 @@
 """The network of a variant as a Keras model."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,18 @@ def build(variant: Variant, n_features: int, seed: int) -> keras.Model:
     output = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(streams)))
     input_seed = next(streams)
     first = [layer for remedy in remedies for layer in remedy.input_layers(input_seed)]
-    return keras.Sequential([keras.Input((n_features,)), *first, *hidden, output])
+    _name([*first, *hidden], output)
+    return keras.Sequential([keras.Input((n_features,), name="features"), *first, *hidden, output], name="network")
+
+
+def _name(layers: list[keras.Layer], output: keras.Layer) -> None:
+    """Name layers by kind and place; Keras would count all layers that this process has built."""
+    counts = Counter[str]()
+    for layer in layers:
+        kind = type(layer).__name__.lower()
+        counts[kind] += 1
+        layer.name = f"{kind}_{counts[kind]}"
+    output.name = "output"
 
 
 def _hidden_layer(variant: Variant, remedies: list[Remedy[object]], units: int, seed: int) -> list[keras.Layer]:

@@ -1,4 +1,4 @@
-"""Type of runs/<variant>/<seed>/summary.json, which says that a run is finished and what it reached."""
+"""Types of the files of a run: summary.json, which says that it is finished and what it reached, and durations.json."""
 
 from typing import Any
 
@@ -37,7 +37,6 @@ class Outcome(Weights):
     train_rows: int
     epochs: int
     best_epoch: int  # lowest validation log loss, counted from 1
-    seconds: float
     best: Losses
     last: Losses
     parameters: int
@@ -52,3 +51,16 @@ class Summary(Outcome):
     fingerprint: str  # of the run
     data_fingerprint: str
     config: Settings
+
+
+class Durations(Record):
+    """How long a run took. Neither DVC nor git sees this file, because it differs each time."""
+
+    fingerprint: str  # of the run
+    ended: float  # seconds since 1970
+    epochs: tuple[float, ...]  # seconds of each epoch
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all epochs together."""
+        return sum(self.epochs)

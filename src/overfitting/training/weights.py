@@ -17,7 +17,9 @@ def measure(model: keras.Model) -> Weights:
         exponents = np.clip(np.log10(sizes), BINS[0], BINS[-1])
     counts, _ = np.histogram(exponents, BINS)
     return Weights(
-        weight_norm=float(np.linalg.norm(sizes)),
+        weight_norm=float(
+            np.sqrt(np.square(sizes, dtype=np.float64).sum())
+        ),  # without BLAS, whose threads round differently
         near_zero_share=float((sizes < NEAR_ZERO).mean()),
         zero_share=float((sizes == 0).mean()),
         weight_bins=tuple(BINS.tolist()),
