@@ -9,6 +9,8 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 repro: .venv/main ## Run the whole comparison: environment, data, training, report
+	dvc repro preprocess
+	python -m overfitting train-all # all cores; `dvc repro` then finds everything trained, and records it
 	dvc repro $(ARGS)
 	@python -m overfitting verdict
 

@@ -141,7 +141,7 @@ def main() -> None:
         print(f"fold {fold}: {chosen}; validation log loss {losses}", flush=True)
         for name, found in {
             "best network": logits,
-            "hist_gradient_boosting": best_trees(HistGradientBoostingClassifier, BOOSTING, rest, test),
+            "gradient_boosting": best_trees(HistGradientBoostingClassifier, BOOSTING, rest, test),
             "random_forest": best_trees(RandomForestClassifier, FOREST, rest, test),
         }.items():
             kept = rows.setdefault(name, {"AUC": [], "log loss": []})
@@ -170,9 +170,9 @@ def page(rows: dict[str, dict[str, list[np.ndarray]]], choices: list[str], n_row
         "| method | AUC | log loss | AUC minus that of boosting | AUC per fold |",
         "|---|---|---|---|---|",
     ]
-    boosting = joined["hist_gradient_boosting"]["AUC"]
+    boosting = joined["gradient_boosting"]["AUC"]
     for name, kept in joined.items():
-        difference = "" if name == "hist_gradient_boosting" else summary(kept["AUC"] - boosting)
+        difference = "" if name == "gradient_boosting" else summary(kept["AUC"] - boosting)
         per_fold = ", ".join(f"{values.mean():.3f}" for values in rows[name]["AUC"])
         lines.append(f"| {name} | {summary(kept['AUC'])} | {summary(kept['log loss'])} | {difference} | {per_fold} |")
     lines += ["", "Chosen networks (preprocessing, then variant):", ""]

@@ -19,7 +19,7 @@ MANY = [
     "tiny",
     "last_epoch",
 ]
-BASELINES = ["hist_gradient_boosting", "random_forest", "logistic_regression"]
+BASELINES = ["gradient_boosting", "random_forest", "logistic_regression"]
 TEST = ["test_log_loss", "test_auc", "test_accuracy", "test_brier", "test_calibration_error"]
 TRAINING = [
     "gap_best",
@@ -35,7 +35,6 @@ TRAINING = [
     "near_zero_share",
     "near_zero_share_initial",
     "zero_share",
-    "seconds",
 ]
 BINS = np.arange(-8, 1.01, 0.25)
 
@@ -76,6 +75,7 @@ def invented(seeds: int = 3, names: Sequence[str] = ORDER, baselines: Sequence[s
             "gap_size": 0.05,
             "baselines": {
                 name: {
+                    "train_rows": 10000,
                     "metrics": estimates(TEST, 0.5),
                     "difference_to_large": estimates(TEST, -0.05, p_value=0.5) if has_large else None,
                 }
@@ -122,6 +122,7 @@ def training(estimates: Any, rank: int, seeds: int) -> dict[str, Any]:
     """Training results of a variant."""
     histogram = np.exp(-((BINS[:-1] + 2 + 0.1 * rank) ** 2))
     return {
+        "fingerprints": [f"{rank}{seed}" for seed in range(seeds)],
         "train_rows": 10000,
         **estimates(TRAINING, 0.5 + 0.05 * rank),
         "gap_epoch": {"median": None if rank == 0 else 4.5, "seeds": [None if rank == 0 else 4] * seeds},

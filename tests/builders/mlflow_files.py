@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import Scaling
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking.store import mlflow
-from overfitting.training.summary import Losses, Settings, Summary
+from overfitting.training.summary import Durations, Losses, Settings, Summary
 
 WARNINGS = [  # marks: warnings of MLflow at its first import, at its first database and for each model
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow"),
@@ -54,7 +55,7 @@ SETTINGS = Settings(
 
 
 def curve(epoch: int, seed: int) -> dict[str, float]:
-    """A row of a history, except `epoch` and `seconds`; epochs count from 1."""
+    """A row of a history, except `epoch`; epochs count from 1."""
     return {
         "train_log_loss": 1 / (epoch + 1),
         "val_log_loss": 0.5 + abs(epoch - 3) / 100 + seed / 1000,
@@ -93,7 +94,7 @@ def write_run(
     """Write a finished run and return its folder."""
     folder = root / "runs" / variant / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [{"epoch": n, **curve(n, seed), "seconds": seconds / epochs} for n in range(1, epochs + 1)]
+    rows = [{"epoch": n, **curve(n, seed)} for n in range(1, epochs + 1)]
     with (folder / "history.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -108,7 +109,6 @@ def write_run(
         train_rows=data.train_rows,
         epochs=epochs,
         best_epoch=3,
-        seconds=seconds,
         best=_losses(3, seed),
         last=_losses(epochs, seed),
         parameters=337,
@@ -119,6 +119,8 @@ def write_run(
         weight_bins=(-8.0, -2.0, 1.0),
         weight_histogram=(0.25, 0.75),
     ).write(folder / "summary.json")
+    durations = Durations(fingerprint=fingerprint, ended=time.time(), epochs=(seconds / epochs,) * epochs)
+    durations.write(folder / "durations.json")
     return folder
 
 
@@ -149,7 +151,9 @@ def write_results(
             "variants": {
                 name: _ensemble(variants[0]) if name == "ensemble" else _variant(root, name, seeds) for name in variants
             },
-            "baselines": {"random_forest": {"metrics": _test_metrics([0.1]), "difference_to_large": None}},
+            "baselines": {
+                "random_forest": {"train_rows": 40, "metrics": _test_metrics([0.1]), "difference_to_large": None}
+            },
             "weight_bins": [-8.0, -2.0, 1.0],
             "gap_size": 0.05,
             "champion": {**best, "test_log_loss": 0.55, "test_auc": 0.75, **champion},
@@ -214,10 +218,10 @@ def _variant(root: Path, name: str, seeds: Sequence[int]) -> dict[str, Any]:
         "group": "best",
         "calibration": _CALIBRATION,
         "training": {
+            "fingerprints": [run.fingerprint for run in found],
             "train_rows": 40,
             "best_epoch": _estimate([run.best_epoch for run in found]),
             "epochs": _estimate([run.epochs for run in found]),
-            "seconds": _estimate([run.seconds for run in found]),
             "train_log_loss_best": _estimate([run.best.train_log_loss for run in found]),
             "train_log_loss_last": _estimate([run.last.train_log_loss for run in found]),
             "val_log_loss_best": _estimate([run.best.val_log_loss for run in found]),

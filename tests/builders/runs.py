@@ -27,7 +27,6 @@ def summary(seed: int = 0, fingerprint: str = "f00", variant: dict[str, Any] | N
             "train_rows": 1000,
             "epochs": 10,
             "best_epoch": 5 + seed,
-            "seconds": 1.5,
             "best": losses,
             "last": {**losses, "train_log_loss": 0.1, "val_log_loss": 0.9},
             "weight_norm": 3.0,
@@ -46,7 +45,7 @@ def history(gap_epoch: int | None = 3, epochs: int = 10) -> pd.DataFrame:
     epoch = np.arange(1, epochs + 1)
     gap = np.where(epoch >= (gap_epoch or np.inf), 0.1, 0.0)
     losses = {"train_log_loss": np.full(epochs, 0.5), "val_log_loss": 0.5 + gap}
-    return pd.DataFrame({"epoch": epoch, **losses, "seconds": 0.1 * epoch})
+    return pd.DataFrame({"epoch": epoch, **losses})
 
 
 def runs(logits: Array, gap_epochs: list[int | None] | None = None, **variant: Any) -> Runs:

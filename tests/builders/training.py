@@ -96,7 +96,6 @@ def write_summary(folder: Path, fingerprint: str, **values: Any) -> None:
         "train_rows": 1000,
         "epochs": 40,
         "best_epoch": 3,
-        "seconds": 10.0,
         "best": losses,
         "last": losses,
         "parameters": 100,

@@ -1,11 +1,23 @@
 """Baselines of scikit-learn."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from overfitting.evaluation.baselines import SMALLEST, baseline_logits
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.config.composition import compose_baselines
+from overfitting.data.manifest import Manifest
+from overfitting.evaluation import baselines
+from overfitting.evaluation.baselines import SMALLEST, plan, predict
+from tests.builders.metrics import invented_data
+
+MODELS = ("logistic_regression", "random_forest", "gradient_boosting")
 
 
 def rows(n_rows, seed):
@@ -18,8 +30,7 @@ def rows(n_rows, seed):
 @pytest.fixture(scope="module")
 def logits():
     test, labels = rows(1000, 2)
-    names = ("logistic_regression", "random_forest", "hist_gradient_boosting")
-    return {name: baseline_logits(name, [0, 1], rows(600, 0), rows(300, 1), test) for name in names}, labels
+    return {name: predict(name, [0, 1], rows(600, 0), rows(300, 1), test) for name in MODELS}, labels
 
 
 def test_logits_are_finite_one_per_seed_and_row(logits):
@@ -34,13 +45,13 @@ def test_trees_learn_an_interaction_that_a_linear_model_cannot(logits):
     found, labels = logits
     auc = {name: roc_auc_score(labels, values[0]) for name, values in found.items()}
     assert abs(auc["logistic_regression"] - 0.5) < 0.1
-    assert min(auc["random_forest"], auc["hist_gradient_boosting"]) > 0.85
+    assert min(auc["random_forest"], auc["gradient_boosting"]) > 0.85
 
 
 def test_only_the_forest_depends_on_the_seed(logits):
     found, _ = logits
     assert not np.array_equal(*found["random_forest"])
-    for name in ("logistic_regression", "hist_gradient_boosting"):
+    for name in ("logistic_regression", "gradient_boosting"):
         np.testing.assert_array_equal(*found[name])
 
 
@@ -51,7 +62,70 @@ def test_logistic_regression_gives_scikit_learns_logits(logits):
     np.testing.assert_allclose(found["logistic_regression"][0], expected, atol=1e-4)
 
 
-def test_a_forest_gives_the_same_bytes_every_time():
-    train, test = rows(2000, 0), rows(5000, 1)[0]
-    found = [baseline_logits("random_forest", [0], train, train, test).tobytes() for _ in range(5)]
-    assert len(set(found)) == 1
+@pytest.fixture
+def prepared(project):
+    """Prepared rows: 700 for training, of which 100 are spare, 300 for validation, 500 for the test."""
+    data = Manifest.model_validate({**invented_data(), "train_rows": 600, "spare_rows": 100})
+    data.write(files.MANIFEST)
+    for seed, (name, count) in enumerate({"train": 700, "validation": 300, "test": 500}.items()):
+        features, labels = rows(count, seed)
+        np.save(files.PREPARED / f"{name}_features.npy", features)
+        np.save(files.PREPARED / f"{name}_labels.npy", labels)
+    return project
+
+
+def planned(name, *overrides):
+    chosen = [f"baselines=[{','.join(MODELS)}]", "seeds=[0,1]", *overrides]
+    return next(found for found in plan(compose_baselines(chosen), "da7a") if found.name == name)
+
+
+@pytest.mark.parametrize(("limit", "used"), [(100_000, 600), (200, 200)])
+def test_a_baseline_trains_on_at_most_its_rows_and_never_on_spare_rows(prepared, limit, used):
+    baseline = planned("logistic_regression", f"baseline.rows={limit}")
+    baseline.fit()
+    train, labels = (array[:used] for array in rows(700, 0))
+    expected = LogisticRegression(max_iter=1000).fit(train, labels).decision_function(rows(500, 2)[0])
+    found = baseline.prediction()
+    np.testing.assert_allclose(found.logits, [expected, expected], atol=1e-4)
+    assert found.train_rows == used
+
+
+def test_a_finished_baseline_is_kept_and_another_one_is_not_taken_for_it(prepared, monkeypatch):
+    first = planned("logistic_regression")
+    with pytest.raises(UserError, match="expected the baseline of this configuration"):
+        first.prediction()
+    first.fit()
+    monkeypatch.setattr(baselines, "predict", lambda *_: pytest.fail("fitted again"))
+    first.fit()
+    with pytest.raises(UserError, match="dvc repro --force --single-item baseline@logistic_regression"):
+        planned("logistic_regression", "baseline.rows=5").prediction()
+
+
+def test_fingerprints_follow_settings_seeds_and_data(project):
+    first = planned("random_forest")
+    assert planned("random_forest").fingerprint == first.fingerprint
+    others = [planned("random_forest", "baseline.rows=5"), planned("gradient_boosting")]
+    [more_seeds] = plan(compose_baselines(["baselines=[random_forest]", "seeds=[0,1,2]"]), "da7a")
+    [other_data] = plan({"random_forest": first.config}, "other")
+    assert len({found.fingerprint for found in (first, more_seeds, other_data, *others)}) == 5
+
+
+SCRIPT = """
+from overfitting.config.composition import compose_baselines
+from overfitting.evaluation.baselines import plan
+for found in plan(compose_baselines(["seeds=[0,1]"]), "da7a"):
+    found.fit()
+"""
+
+
+@pytest.mark.slow
+def test_a_baseline_has_the_same_bytes_for_any_number_of_threads(prepared):
+    found = []
+    for threads in "124":
+        for name in MODELS:
+            for file in (baselines.FOLDER / name).glob("*"):
+                file.unlink()
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        subprocess.run([sys.executable, "-c", SCRIPT], check=True, env=environment)
+        found.append([(baselines.FOLDER / name / "logits.npy").read_bytes() for name in MODELS])
+    assert found[0] == found[1] == found[2]

@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Evaluation
 from overfitting.data.manifest import Manifest
+from overfitting.evaluation.baselines import Prediction
 from overfitting.evaluation.comparison import (
     calibration,
     champion,
@@ -23,7 +24,7 @@ from overfitting.evaluation.runs import Runs
 from tests.builders.metrics import invented_data
 from tests.builders.runs import runs, simulated, summary
 
-EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, baselines=())
+EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +87,13 @@ def test_calibration_by_hand():
 
 def test_baselines_are_compared_with_large_and_have_no_group():
     labels, logits = simulated({"large": 0.3, "forest": 1.0})
-    baselines = judge_baselines({"forest": logits["forest"]}, logits["large"], labels, EVALUATION)
+    forest = {"forest": Prediction(logits["forest"], 70, "f0")}
+    baselines = judge_baselines(forest, logits["large"], labels, EVALUATION)
+    assert baselines["forest"].train_rows == 70
     assert baselines["forest"].difference.mean < 0
     assert baselines["forest"].difference.p_holm is None
     assert not hasattr(baselines["forest"], "group")
-    without_large = judge_baselines({"forest": logits["forest"]}, None, labels, EVALUATION)
+    without_large = judge_baselines(forest, None, labels, EVALUATION)
     assert without_large["forest"].difference_to_large is None
 
 
@@ -117,7 +120,7 @@ def test_the_champion_is_the_seed_with_the_lowest_validation_loss_or_the_ensembl
 def test_predictions_have_a_column_per_run_ensemble_and_baseline():
     labels, logits = simulated({"l2": 1.5}, n_seeds=2)
     found = {"l2": runs(logits["l2"]), "mean": runs(logits["l2"]).ensemble("l2")}
-    table = predictions(found, {"forest": logits["l2"]}, [3, 5], labels)
+    table = predictions(found, {"forest": Prediction(logits["l2"], 70, "f0")}, [3, 5], labels)
     assert list(table.columns) == ["label", "mean", "l2/3", "l2/5", "forest/3", "forest/5"]
     np.testing.assert_array_equal(table["l2/5"], logits["l2"][1])
     np.testing.assert_allclose(table["mean"], logits["l2"].mean(axis=0))
@@ -129,7 +132,7 @@ def test_the_whole_comparison_survives_its_file(project):
     configs = {name: compose_config([f"variant={name}", "seeds=[0,1,2]"]) for name in ("large", "l2", "ensemble")}
     found = {name: runs(logits[name]) for name in ("large", "l2")}
     found["ensemble"] = found["large"].ensemble("large")
-    metrics = compare(configs, manifest, found, {"forest": logits["forest"]}, labels)
+    metrics = compare(configs, manifest, found, {"forest": Prediction(logits["forest"], 70, "f0")}, labels)
     assert metrics.verdict.ranking[0] == metrics.champion.variant == "l2"
     assert metrics.run.arithmetic == "float32"
     assert metrics.weight_bins == (-8.0, -3.0, 1.0)

@@ -13,7 +13,7 @@ from overfitting.evaluation.runs import arithmetic, check_fingerprints, curves, 
 from overfitting.training.identity import run_fingerprint
 from tests.builders.runs import history, runs, simulated, summary
 
-EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, baselines=())
+EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05)
 
 
 def logits(n_seeds=3):

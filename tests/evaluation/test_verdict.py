@@ -4,7 +4,7 @@ from overfitting.config.schema import Evaluation
 from overfitting.evaluation.verdict import verdict
 from tests.builders.metrics import edited, invented
 
-EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, baselines=())
+EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05)
 RESULTS = {  # group, mean log loss, difference to large
     "large": ("reference", 0.6, None),
     "dropout": ("best", 0.5, -0.1),

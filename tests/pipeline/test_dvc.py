@@ -10,7 +10,7 @@ from dvc.repo import Repo
 
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import imported_files
-from overfitting.config.composition import compose_variants, section
+from overfitting.config.composition import compose_baselines, compose_variants, section
 from overfitting.config.schema import SECTIONS
 from tests.conftest import ROOT
 
@@ -59,7 +59,8 @@ OTHER = {
     "keep": "best",
     "normalization": "batch",
     "ensemble_of": "l2",
-    "baselines": [],
+    "baselines": ["random_forest"],
+    "model": "random_forest",
     "without": ["eta"],
 }
 
@@ -114,10 +115,13 @@ def edit(file: str, path: tuple[Any, ...]) -> None:
 
 def composed() -> dict[str, Any]:
     """The configuration that each stage reads, by DVC's name of the stage."""
-    configs = compose_variants()
-    first = next(iter(configs.values()))
-    shared = {stage: section(first, stage) for stage in SECTIONS if stage != "train"}
-    return {**shared, **{f"train@{name}": section(config, "train") for name, config in configs.items()}}
+    variants, baselines = compose_variants(), compose_baselines()
+    first = next(iter(variants.values()))
+    return {
+        **{stage: section(first, stage) for stage in SECTIONS if stage not in ("train", "baseline")},
+        **{f"train@{name}": section(config, "train") for name, config in variants.items()},
+        **{f"baseline@{name}": section(config, "baseline") for name, config in baselines.items()},
+    }
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def test_the_ranking_fits_a_narrow_terminal(project):
     lines = terminal.text.splitlines()
     assert max(map(len, lines)) <= 80
     rows = {line.split()[0]: line for line in lines if line.strip()}
-    assert {"variant", *VARIANTS, "hist_gradient_boosting"} <= set(rows)
+    assert {"variant", *VARIANTS, "gradient_boosting"} <= set(rows)
     assert "test log loss" in rows["variant"]
     assert "group" in rows["variant"]
     assert lines[-1] == "The page: results/report.html"

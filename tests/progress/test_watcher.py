@@ -18,9 +18,10 @@ from overfitting.progress import display, watcher
 from overfitting.progress.run_progress import RunProgress
 from overfitting.training.history import Journal, Row
 from overfitting.training.identity import plan
+from overfitting.training.summary import Durations
 from tests.builders.training import write_summary
 
-COLUMNS = ("epoch", "val_log_loss", "seconds")
+COLUMNS = ("epoch", "val_log_loss")
 DATA = "d" * 16
 EPOCHS = 100  # of the default training
 
@@ -77,11 +78,13 @@ class Runs:
 
     def finish(self, seed: int, epochs: int, fingerprint: str | None = None) -> None:
         name = fingerprint or self.planned[seed].fingerprint
-        write_summary(self.folder(seed), name, epochs=epochs, seconds=0.25 * epochs)
+        write_summary(self.folder(seed), name, epochs=epochs)
+        durations = Durations(fingerprint=name, ended=0.0, epochs=(0.25,) * epochs)
+        durations.write(self.folder(seed) / "durations.json")
 
 
 def row(epoch: int) -> Row:
-    return {"epoch": epoch, "val_log_loss": 0.5 + abs(epoch - 3) / 100, "seconds": 0.25}
+    return {"epoch": epoch, "val_log_loss": 0.5 + abs(epoch - 3) / 100}
 
 
 @pytest.fixture

@@ -2,14 +2,17 @@
 
 import io
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 from rich.console import Console
 
-from overfitting.report.page import headline, write
+from overfitting.report.page import headline, write, write_run
 from overfitting.report.tables import ranking, ranking_markdown, ranking_table
+from tests.builders.browser import chromium
 from tests.builders.metrics import BASELINES, MANY, ORDER, curves, edited, flat_curves, invented, tuning
 
 
@@ -59,17 +62,18 @@ def page(folder):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     metrics, folder = invented(3, MANY, BASELINES), tmp_path_factory.mktemp("results")
-    write(metrics, curves(metrics), folder, tuning(), "c0ffee with uncommitted changes")
+    write(metrics, curves(metrics), folder, tuning())
     return metrics, folder
 
 
-def test_the_page_is_complete_and_loads_nothing(written):
+def test_the_page_is_complete_and_loads_no_more_than_the_file_beside_it(written):
     metrics, folder = written
     found = page(folder)
     assert all(part in found.text for part in metrics.verdict.sentence.split("; "))
     assert all(sentence in found.text for sentence in metrics.verdict.details)
     assert not [address for address in found.addresses if not address.startswith("#")]
-    assert not re.search(r"@import|<script|<link|<img", (folder / "report.html").read_text())
+    text = (folder / "report.html").read_text().replace('<script src="run.js"></script>', "")
+    assert not re.search(r"@import|src=|<link|<img", text)
 
 
 def test_links_have_targets_and_ids_are_unique(written):
@@ -208,7 +212,7 @@ def test_all_other_numbers_are_there(written):
         assert f"{found.parameters:,}" in cells
         numbers = [found.metrics[key] for key in ("test_brier", "test_calibration_error")]
         if training := found.training:
-            numbers += [training.weight_norm, training.seconds]
+            numbers.append(training.weight_norm)
             assert all(f"{share.mean:.2%}" in cells for share in (training.near_zero_share, training.zero_share))
         assert all(f"{number.mean:#.4g}" in cells for number in numbers)
     assert "never" in cells
@@ -226,12 +230,33 @@ def test_how_it_was_run_is_stated(written):
         "keras 3",
         "f00",
         "runs/l2_dropout/0/model.keras",
-        "c0ffee with uncommitted changes",
-        "git checkout c0ffee\n",
         "make repro",
     ):
         assert value in text, value
-    assert "c0ffee" not in (written[1] / "report.md").read_text()  # which is committed itself
+
+
+@pytest.mark.slow
+def test_a_browser_shows_commit_and_durations_if_they_are_beside_the_page(written, tmp_path):
+    shutil.copy(written[1] / "report.html", tmp_path)
+
+    def shown():
+        page.goto(f"{(tmp_path / 'report.html').as_uri()}")
+        return page.inner_text(".how"), page.inner_text("pre")
+
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"]).new_page()
+        how, commands = shown()
+        assert "commit" not in how
+        assert "git checkout" not in commands
+        write_run(tmp_path, {"l2": [1.0, 2.0], "tiny": [0.25]}, "c0ffee with uncommitted changes")
+        how, commands = shown()
+        assert "c0ffee with uncommitted changes" in how
+        assert "l2 1.5, tiny 0.25" in how
+        assert commands.endswith("git checkout c0ffee\nmake repro")
+        write_run(tmp_path, {}, None)
+        how, commands = shown()
+        assert "seconds per seed" not in how
+        assert commands.endswith("overfitting\nmake repro")
 
 
 def test_the_title_states_the_answer(written):

@@ -27,7 +27,7 @@ def test_the_english_page_has_verdict_ranking_and_details():
     contents = computed(metrics)[README]
     assert metrics.verdict.sentence in contents["verdict"]
     assert contents["table"] == ranking_markdown(metrics)
-    assert "hist_gradient_boosting" in contents["table"]
+    assert "gradient_boosting" in contents["table"]
     assert contents["details"].splitlines() == [f"- {sentence}" for sentence in metrics.verdict.details]
 
 

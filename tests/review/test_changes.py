@@ -11,7 +11,7 @@ from overfitting.evaluation.statistics import difference, ensemble_rows, interva
 from overfitting.review.changes import OF_TRAINING, Basis, Results, basis, changes
 from tests.builders.metrics import edited, invented
 
-EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, baselines=())
+EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05)
 ROWS = 2000
 LABELS = np.random.default_rng(0).integers(0, 2, ROWS).astype(np.float64)
 

@@ -1,5 +1,6 @@
 """Stage evaluate: which runs it accepts, and the files it writes."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.config.composition import compose_config
+from overfitting.config.composition import compose_baselines, compose_config
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
+from overfitting.evaluation.baselines import FOLDER as BASELINES
+from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.results import Metrics
 from overfitting.stages import evaluate as stage
 from overfitting.training.identity import run_fingerprint
@@ -24,7 +27,10 @@ LABELS, LOGITS = simulated({"large": 0.3, "l2": 1.5}, n_rows=200, n_seeds=2)
 @pytest.fixture
 def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Prepared rows, and finished runs of two variants with two seeds; their networks are invented logits."""
-    chosen = ["variants=[large,l2,ensemble]", "seeds=[0,1]", "evaluation.baselines=[logistic_regression]"]
+    chosen = ["variants=[large,l2,ensemble]", "seeds=[0,1]", "baselines=[logistic_regression]"]
+    params = Path("params.yaml")
+    params.write_text(re.sub(r"seeds: .*", "seeds: [0, 1]", params.read_text()))  # of the baselines
+    params.write_text(re.sub(r"(?s)baselines:.*?\n\n", "baselines: [logistic_regression]\n\n", params.read_text()))
     Manifest.model_validate(invented_data()).write(files.MANIFEST)
     features = np.random.default_rng(0).normal(size=(len(LABELS), 3)).astype(np.float32)
     for name in ("train", "validation", "test"):
@@ -36,6 +42,8 @@ def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
             folder = files.RUNS / name / str(seed)
             summary(seed, run_fingerprint(variant, seed, "da7a")).write(folder / "summary.json")
             history().to_csv(folder / "history.csv", index=False)
+    for baseline in plan(compose_baselines(), "da7a"):
+        baseline.fit()
     monkeypatch.setattr(stage, "predict", lambda folders, features: LOGITS[folders[0].parent.name])
     return compose_config(chosen)
 
@@ -60,7 +68,6 @@ def test_a_run_of_another_configuration_is_refused_before_any_prediction(config,
         pytest.fail("predicted")
 
     monkeypatch.setattr(stage, "predict", predict)
-    monkeypatch.setattr(stage, "baseline_logits", predict)
     path = files.RUNS / "l2" / "1" / "summary.json"
     summary(1, "another configuration").write(path)
     with pytest.raises(UserError, match=r"l2 \(seed 1\)") as error:
@@ -69,6 +76,14 @@ def test_a_run_of_another_configuration_is_refused_before_any_prediction(config,
     assert not files.METRICS.exists()
     path.unlink()
     with pytest.raises(UserError, match=r"runs/l2/1/summary\.json"):
+        stage.run(config)
+
+
+def test_a_baseline_of_another_configuration_is_refused_before_any_prediction(config, monkeypatch):
+    monkeypatch.setattr(stage, "predict", lambda *_: pytest.fail("predicted"))
+    path = Path("conf/baseline/logistic_regression.yaml")
+    path.write_text(path.read_text().replace("rows: 100000", "rows: 50"))
+    with pytest.raises(UserError, match=r"dvc repro --force --single-item baseline@logistic_regression"):
         stage.run(config)
 
 
@@ -89,9 +104,11 @@ def test_runs_are_refused_if_data_or_variant_changed(config: Config, change: Cal
     assert str(error.value).endswith(f"--single-item {variants}")
 
 
-def test_runs_of_variants_that_are_no_longer_listed_are_removed(config):
+def test_variants_and_baselines_that_are_no_longer_listed_are_removed(config):
+    (BASELINES / "random_forest").mkdir()
     for name in ("dropout/0", "tuned/l2/0"):
         (files.RUNS / name).mkdir(parents=True)
     stage.run(config)
-    assert {path.name for path in files.RUNS.iterdir()} - {"tuned"} == {"large", "l2"}
+    assert {path.name for path in files.RUNS.iterdir()} - {"tuned"} == {"large", "l2", "baselines"}
     assert not (files.RUNS / "tuned" / "l2").exists()
+    assert [path.name for path in BASELINES.iterdir()] == ["logistic_regression"]

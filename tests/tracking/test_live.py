@@ -69,7 +69,7 @@ def train(run: LiveRun, clock: Clock, epochs: int, seconds: float, end: bool = T
     sender = Sender([run], CORES)
     for epoch in range(1, epochs + 1):
         clock.now += seconds
-        run.add([{"epoch": epoch, "val_log_loss": 0.5, "seconds": seconds}])
+        run.add([{"epoch": epoch, "val_log_loss": 0.5}])
         sender.send()
     if end:
         run.end()
@@ -114,29 +114,12 @@ def test_a_training_too_short_for_a_connection_is_left_to_sync(clock: Clock) -> 
     assert len(started) == 1
 
 
-def test_a_resumed_training_started_before_its_first_rows_were_read(clock: Clock) -> None:
-    started: list[int] = []
-    receiver = Receiver(clock)
-
-    def connect(when: int) -> Receiver:
-        started.append(when)
-        return receiver
-
-    run = LiveRun(connect)
-    sender = Sender([run], CORES)
-    run.add([{"epoch": epoch, "seconds": 2.0} for epoch in range(1, 101)])
-    clock.now += FIRST
-    sender.send()
-    assert started == [1000_000 - 200_000]
-    assert [receiver.rows[0][0], receiver.rows[-1][0]] == [802_000, 1000_000]
-
-
 def test_a_run_is_finished_once_its_training_is_over(clock: Clock) -> None:
     receivers = [Receiver(clock), Receiver(clock)]
     over, unfinished = (LiveRun(lambda _, receiver=receiver: receiver) for receiver in receivers)  # type: ignore[misc]
     sender = Sender([over, unfinished], CORES)
     for run in (over, unfinished):
-        run.add([{"epoch": 1, "seconds": 1.0}])
+        run.add([{"epoch": 1}])
     clock.now += FIRST
     sender.send()
     over.end()
@@ -154,7 +137,7 @@ def test_a_thread_sends_the_rest_when_the_context_ends(clock: Clock, monkeypatch
     receiver = Receiver(clock)
     run = LiveRun(lambda _: receiver)
     with live.sending([run]):
-        run.add([{"epoch": 1, "seconds": 1.0}])
+        run.add([{"epoch": 1}])
         run.end()
     assert [row["epoch"] for _, row in receiver.rows] == [1]
     assert receiver.is_finished
@@ -173,7 +156,7 @@ def test_a_failure_costs_one_warning_and_ends_sending(clock: Clock, caplog: pyte
     for epoch in range(20):
         clock.now += FIRST
         receiver.is_broken = epoch > 5
-        run.add([{"epoch": epoch + 1, "seconds": FIRST}])
+        run.add([{"epoch": epoch + 1}])
         sender.send()
     run.end()
     sender.send(rest=True)

@@ -95,7 +95,7 @@ def train(
     """Train, as far as MLflow can see."""
     run, sender = live_run(root, variant, seed, comparison)
     for epoch in range(1, epochs + 1):
-        run.add([{"epoch": epoch, **curve(epoch, seed), "seconds": 0.1}])
+        run.add([{"epoch": epoch, **curve(epoch, seed)}])
         sender.send()
     if not killed:
         run.end()
@@ -429,13 +429,13 @@ def test_training_continues_when_its_server_stops(
         assert len(points(root, children(root)["l2 · seed 0"], "val_log_loss")) == 5
         assert store_of(root).client.get_model_version_by_alias("overfitting", "champion").tags["variant"] == "l2"
         run, sender = live_run(root, "l2", 7, COMPARISON)
-        run.add([{"epoch": 1, **curve(1, 7), "seconds": 0.1}])
+        run.add([{"epoch": 1, **curve(1, 7)}])
         sender.send()
         assert caplog.messages == []
         process.terminate()
         process.wait()
         for epoch in range(2, 4):
-            run.add([{"epoch": epoch, **curve(epoch, 7), "seconds": 0.1}])
+            run.add([{"epoch": epoch, **curve(epoch, 7)}])
             sender.send()
         run.end()
         sender.send(rest=True)

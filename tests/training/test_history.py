@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from overfitting.training.history import Follower, Journal, Row
 
-COLUMNS = ("epoch", "val_log_loss", "seconds")
+COLUMNS = ("epoch", "val_log_loss", "penalty")
 
 
-def row(epoch: int, seconds: float = 0.25) -> Row:
-    return {"epoch": epoch, "val_log_loss": 1 / epoch, "seconds": seconds}
+def row(epoch: int, penalty: float = 0.25) -> Row:
+    return {"epoch": epoch, "val_log_loss": 1 / epoch, "penalty": penalty}
 
 
 def text(rows: list[Row]) -> bytes:
@@ -48,11 +48,11 @@ def test_the_file_is_that_of_the_csv_module_and_grows_with_each_epoch(path: Path
 
 
 def test_a_resumed_run_keeps_as_many_rows_as_it_had(path: Path) -> None:
-    path.write_bytes(text([row(epoch, seconds=9.0) for epoch in range(1, 8)]) + b"8,0.1")
+    path.write_bytes(text([row(epoch, penalty=9.0) for epoch in range(1, 8)]) + b"8,0.1")
     with Journal(path, COLUMNS) as journal:
         for epoch in (4, 5):
             journal.write(epoch, row(epoch + 1))
-    expected = [*(row(epoch, seconds=9.0) for epoch in range(1, 5)), row(5), row(6)]
+    expected = [*(row(epoch, penalty=9.0) for epoch in range(1, 5)), row(5), row(6)]
     assert path.read_bytes() == text(expected)
 
 
@@ -61,8 +61,8 @@ def test_a_new_run_keeps_nothing_and_leaves_files_alone_that_share_the_bytes(pat
     cached = path.with_name("cache")
     cached.hardlink_to(path)  # as DVC may do it
     with Journal(path, COLUMNS) as journal:
-        journal.write(0, row(1, seconds=3.0))
-    assert path.read_bytes() == text([row(1, seconds=3.0)])
+        journal.write(0, row(1, penalty=3.0))
+    assert path.read_bytes() == text([row(1, penalty=3.0)])
     assert cached.read_bytes() == text([row(1), row(2)])
 
 
@@ -97,7 +97,7 @@ def test_every_row_arrives_once_however_the_file_grows(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], count: int
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "history.csv"
-    rows = [row(epoch, seconds=epoch / 7) for epoch in range(1, count + 1)]
+    rows = [row(epoch, penalty=epoch / 7) for epoch in range(1, count + 1)]
     content = text(rows)
     follower = Follower(path)
     arrived = follower.new_rows()
@@ -123,7 +123,7 @@ def test_every_row_arrives_once_however_often_the_training_is_resumed(
         with Journal(path, COLUMNS) as journal:
             for epochs_between in looks:
                 for _ in range(epochs_between):
-                    journal.write(done, row(done + 1, seconds=10.0**session))
+                    journal.write(done, row(done + 1, penalty=10.0**session))
                     done += 1
                 arrived += follower.new_rows()
                 most = max(most, done)
@@ -135,8 +135,8 @@ def test_what_lies_there_at_first_waits_until_it_changes(path: Path) -> None:
     follower = Follower(path)
     assert follower.new_rows() == []
     with Journal(path, COLUMNS) as journal:
-        journal.write(3, row(4, seconds=2.0))
-        assert follower.new_rows() == [row(1), row(2), row(3), row(4, seconds=2.0)]
+        journal.write(3, row(4, penalty=2.0))
+        assert follower.new_rows() == [row(1), row(2), row(3), row(4, penalty=2.0)]
         journal.write(4, row(5))
         assert follower.new_rows() == [row(5)]
 

@@ -18,6 +18,7 @@ STAGES = {
     "download": "Fetch the events of the chosen source.",
     "preprocess": "Check, split and scale the events.",
     "train": "Train all seeds of a variant: train variant=l2.",
+    "baseline": "Fit a baseline: baseline baseline=random_forest.",
     "evaluate": "Measure every run on the test rows and compare the variants.",
     "report": "Write the page, the tables and the figures.",
 }
@@ -90,6 +91,19 @@ def _add_stage(name: str, summary: str) -> None:
 
 for _name, _summary in STAGES.items():
     _add_stage(_name, _summary)
+
+
+@cli.command("train-all", context_settings={"ignore_unknown_options": True})
+@click.argument("overrides", nargs=-1, type=click.UNPROCESSED, shell_complete=completion.overrides)
+def train_all(overrides: tuple[str, ...]) -> None:
+    """Train all runs and fit all baselines that are missing, side by side.
+
+    Longest first, in one sweep of Hydra; `hydra.launcher.n_jobs=4` sets the number of workers (default: one per core).
+    Finished ones are kept. Afterwards `dvc repro` finds everything finished and records it.
+    """
+    from overfitting.cli import stages
+
+    stages.run_missing(overrides)
 
 
 @cli.command()

@@ -33,17 +33,24 @@ def run(stage: str, summary: str, arguments: Sequence[str]) -> None:
     if any(argument.startswith(SHOWING) for argument in arguments):
         _launch(stage, summary, arguments, _nothing)
         return
+    if stage in ("train", "baseline"):
+        from overfitting.cli import jobs
+
+        jobs.run(arguments, partial(_launch, stage, summary), stage)
+        return
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     configs = compose_variants(overrides)
-    if stage == "train":
-        from overfitting.cli import train
-
-        train.run(arguments, configs, partial(_launch, stage, summary))
-        return
     _launch(stage, summary, arguments, partial(_job, stage))
     before, after = next(iter(configs.values())), compose_config(overrides)
     if section(after, stage) != section(before, stage):
         raise UserError("the configuration changed while the stage ran, so run the stage again")
+
+
+def run_missing(arguments: Sequence[str]) -> None:
+    """Train all runs and fit all baselines that are not finished; arguments and errors as in `run`."""
+    from overfitting.cli import jobs
+
+    jobs.run(arguments, partial(_launch, "train", ""))
 
 
 def _launch(stage: str, summary: str, arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:

@@ -25,7 +25,6 @@ def _defaults(schema: type) -> dict[str, Any]:
     return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
 
 
-OmegaConf.register_new_resolver("comma_separated", lambda values: ",".join(map(str, values)), replace=True)
 # stored for Hydra, so that any key can be overridden, though a variant's file states only the differences from `large`
 ConfigStore.instance().store(name="large_network", node=Variant().settings(), package="variant")
 ConfigStore.instance().store(name="computation", node=_defaults(Training), package="training")
@@ -120,16 +119,26 @@ def compose_variants(overrides: Sequence[str] = ()) -> dict[str, Config]:
     Raises:
         UserError: as `compose_config`; for an unknown variant the message lists the known ones.
     """
-    base = [override for override in overrides if not override.startswith("variant=")]
-    first = compose_config(base)
-    folder = Path("conf/variant")
-    known = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
-    for name in first.variants:
-        if name not in known:
-            raise UserError(f"variants: got {name!r}, expected some of {', '.join(known)} (files of conf/variant/)")
-    configs = {name: compose_config([*base, f"variant={name}"]) for name in first.variants}
+    configs = _compose_each("variant", overrides)
     _check_ensembles(configs)
     return configs
+
+
+def compose_baselines(overrides: Sequence[str] = ()) -> dict[str, Config]:
+    """Compose and check every baseline that params.yaml lists; raises as `compose_variants`."""
+    return _compose_each("baseline", overrides)
+
+
+def _compose_each(group: str, overrides: Sequence[str]) -> dict[str, Config]:
+    """A configuration for each name that params.yaml lists under the plural of `group`, a folder of conf/."""
+    base = [override for override in overrides if not override.startswith(f"{group}=")]
+    names = getattr(compose_config(base), f"{group}s")
+    folder = Path("conf", group)
+    known = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
+    for name in names:
+        if name not in known:
+            raise UserError(f"{group}s: got {name!r}, expected some of {', '.join(known)} (files of {folder}/)")
+    return {name: compose_config([*base, f"{group}={name}"]) for name in names}
 
 
 def _check_ensembles(configs: Mapping[str, Config]) -> None:
@@ -182,7 +191,7 @@ def _lines(error: ValidationError) -> Iterable[str]:
 
 
 def _check_consistency(config: Config) -> None:
-    for key in ("seeds", "variants"):
+    for key in ("seeds", "variants", "baselines"):
         values = getattr(config, key)
         if len(set(values)) < len(values):
             raise UserError(f"{key}: got {list(values)}, expected each value once")

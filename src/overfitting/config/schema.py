@@ -13,7 +13,7 @@ from overfitting.config.types import Count, Flag, Integer, Name, Positive, Real,
 _CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 Precision = Literal["float32", "mixed_bfloat16"]
-Baseline = Literal["logistic_regression", "random_forest", "hist_gradient_boosting"]
+Model = Literal["logistic_regression", "random_forest", "gradient_boosting"]
 WebAddress = Annotated[str, Field(pattern="^https?://[^/]")]
 
 
@@ -242,8 +242,16 @@ class Evaluation:
     """Bins of the expected calibration error."""
     gap: Positive
     """Validation minus training log loss; the first epoch that exceeds it is reported."""
-    baselines: tuple[Baseline, ...]
-    """Classifiers of scikit-learn, shown for scale and not ranked."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+class Baseline:
+    """A classifier of scikit-learn, shown for scale and not ranked."""
+
+    model: Model
+    """The classifier."""
+    rows: Count
+    """Training rows at most, which bounds the cost of a large table."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
@@ -258,7 +266,7 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True, config=_CHECKED)
 class Config:
-    """The whole configuration; `seed` is set only in the jobs of a sweep over seeds."""
+    """The whole configuration; `seed` chooses one of the seeds, and `job` is set in the jobs of a sweep."""
 
     choices: Choices
     data: Data
@@ -266,10 +274,13 @@ class Config:
     preprocessing: Preprocessing
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     variants: Annotated[tuple[Name, ...], Field(min_length=1)]
+    baselines: Annotated[tuple[Name, ...], Field(min_length=1)]
     variant: Variant
     training: Training
     evaluation: Evaluation
+    baseline: Baseline
     seed: Seed | None
+    job: Name | None
 
 
 # The parts of the configuration that each stage reads, which dvc.yaml lists as its parameters.
@@ -277,6 +288,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "download": ("data",),
     "preprocess": ("split", "preprocessing"),
     "train": ("variant", "training", "seeds"),
-    "evaluate": ("choices.training", "evaluation", "seeds", "variants"),
+    "baseline": ("baseline", "seeds"),
+    "evaluate": ("baselines", "choices.training", "evaluation", "seeds", "variants"),
     "report": (),
 }

@@ -12,6 +12,7 @@ from overfitting.base.fingerprint import library_versions
 from overfitting.config.schema import Config, Evaluation
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation import results
+from overfitting.evaluation.baselines import Prediction
 from overfitting.evaluation.metrics import auc_rows, row_metrics
 from overfitting.evaluation.results import PRIMARY, REFERENCE, Metric, Metrics
 from overfitting.evaluation.runs import Runs, arithmetic, describe, training
@@ -28,26 +29,29 @@ def compare(
     configs: Mapping[str, Config],
     manifest: Manifest,
     runs: Mapping[str, Runs],
-    baselines: Mapping[str, Array],
+    baselines: Mapping[str, Prediction],
     labels: Array,
 ) -> Metrics:
     """Evaluate and rank all variants, whose `configs` differ in nothing but the variant.
 
-    `baselines` are logits (n_seeds, n_rows) of the test rows by name; `labels` are (n_rows,).
+    `labels` are (n_rows,).
     """
     config = next(iter(configs.values()))
     evaluation = config.evaluation
     variants = judge(runs, labels, evaluation)
     large = runs[REFERENCE].logits if REFERENCE in runs else None
     judged = judge_baselines(baselines, large, labels, evaluation)
+    python = ".".join(platform.python_version_tuple()[:2])  # a patch release changes no result
     answer = verdict(manifest.test_rows, variants, judged, evaluation)
     return Metrics(
         data=manifest,
         run=results.Run(
             seeds=config.seeds,
             training=config.choices.training,
-            fingerprint=comparison_fingerprint(configs, manifest.fingerprint),
-            versions={"python": platform.python_version(), **library_versions(*LIBRARIES)},
+            fingerprint=comparison_fingerprint(
+                configs, manifest.fingerprint, [found.fingerprint for found in baselines.values()]
+            ),
+            versions={"python": python, **library_versions(*LIBRARIES)},
             arithmetic=arithmetic(runs.values()),
         ),
         variants=variants,
@@ -85,17 +89,19 @@ def judge(runs: Mapping[str, Runs], labels: Array, evaluation: Evaluation) -> di
 
 
 def judge_baselines(
-    logits: Mapping[str, Array], large: Array | None, labels: Array, evaluation: Evaluation
+    predictions: Mapping[str, Prediction], large: Array | None, labels: Array, evaluation: Evaluation
 ) -> dict[str, results.Baseline]:
     """Evaluate each baseline on the test rows; `large` holds the logits (n_seeds, n_rows) of that variant."""
     metrics, confidence = row_metrics(evaluation.calibration_bins), evaluation.confidence
     of_large = {} if large is None else {metric: function(labels, large) for metric, function in metrics.items()}
     found = {}
-    for name, values in logits.items():
-        rows = {metric: function(labels, values) for metric, function in metrics.items()}
+    for name, prediction in predictions.items():
+        rows = {metric: function(labels, prediction.logits) for metric, function in metrics.items()}
         to_large = {metric: difference(rows[metric], other, confidence) for metric, other in of_large.items()}
         means = {metric: interval(of, confidence) for metric, of in rows.items()}
-        found[name] = results.Baseline(metrics=means, difference_to_large=to_large or None)
+        found[name] = results.Baseline(
+            train_rows=prediction.train_rows, metrics=means, difference_to_large=to_large or None
+        )
     return found
 
 
@@ -135,13 +141,14 @@ def champion(name: str, runs: Mapping[str, Runs], seeds: Sequence[int], labels: 
 
 
 def predictions(
-    runs: Mapping[str, Runs], baselines: Mapping[str, Array], seeds: Sequence[int], labels: Array
+    runs: Mapping[str, Runs], baselines: Mapping[str, Prediction], seeds: Sequence[int], labels: Array
 ) -> pd.DataFrame:
     """Table of results/predictions.parquet: labels and logits, a column per run (`l2/0`), ensemble and baseline."""
     columns = {"label": labels.astype(np.float32)}
     columns |= {name: found.final_logits[0] for name, found in runs.items() if found.ensemble_of}
     trained = {name: found.logits for name, found in runs.items() if not found.ensemble_of}
-    for name, logits in {**trained, **baselines}.items():
+    of_baselines = {name: found.logits for name, found in baselines.items()}
+    for name, logits in {**trained, **of_baselines}.items():
         columns |= {f"{name}/{seed}": row for seed, row in zip(seeds, logits, strict=True)}
     return pd.DataFrame(columns)
 

@@ -45,6 +45,7 @@ class GapEpoch(Record):
 class Training(Record):
     """Training results of a variant over its seeds; log losses are measured without dropout and without penalty."""
 
+    fingerprints: tuple[str, ...]  # of the runs, one per seed
     train_rows: int
     best_epoch: Estimate  # lowest validation log loss
     epochs: Estimate
@@ -71,8 +72,8 @@ class Calibration(Record):
     rows: tuple[float, ...]  # mean number over seeds
 
 
-class Baseline(Record):
-    """A classifier that is not a network: shown for scale, not ranked."""
+class Scores(Record):
+    """Results of a classifier on the test rows, compared with `large`."""
 
     metrics: dict[Metric, Estimate]
     difference_to_large: dict[Metric, Difference] | None  # None if `large` did not run
@@ -88,7 +89,13 @@ class Baseline(Record):
         return self.difference_to_large[PRIMARY] if self.difference_to_large else None
 
 
-class Variant(Baseline):
+class Baseline(Scores):
+    """A classifier that is not a network: shown for scale, not ranked."""
+
+    train_rows: int
+
+
+class Variant(Scores):
     """A variant over all seeds. `difference_to_large` is None for `large` itself, too."""
 
     description: str

@@ -82,6 +82,7 @@ def training(runs: Runs, evaluation: Evaluation) -> Training:
     found = runs.summaries
     best, last = [summary.best for summary in found], [summary.last for summary in found]
     return Training(
+        fingerprints=tuple(summary.fingerprint for summary in found),
         train_rows=found[0].train_rows,
         best_epoch=over_seeds(summary.best_epoch for summary in found),
         epochs=over_seeds(summary.epochs for summary in found),

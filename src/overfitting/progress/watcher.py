@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
+from overfitting.evaluation.baselines import Baseline
 from overfitting.progress import display
 from overfitting.progress.run_progress import RunProgress
 from overfitting.training.history import Follower, Row
@@ -18,6 +19,7 @@ from overfitting.training.identity import Run
 from overfitting.training.remedies import active
 
 INTERVAL = 1.0  # seconds between two looks
+MOST = 10  # names of kept runs that are listed
 
 _log = logging.getLogger(__name__)
 
@@ -66,21 +68,31 @@ def _may_stop(run: Run) -> bool:
 
 
 @contextmanager
-def watching(runs: Sequence[WatchedRun]) -> Iterator[None]:
-    """Show `runs` on standard error while they train inside."""
+def watching(runs: Sequence[WatchedRun], baselines: Sequence[Baseline] = ()) -> Iterator[None]:
+    """Show `runs` and `baselines` on standard error while they are trained inside."""
     kept = [run for run in runs if run.progress.is_over]
     unfinished = [run for run in runs if not run.progress.is_over]
-    with beside(partial(_show, kept, unfinished)):
+    missing = [baseline for baseline in baselines if not baseline.fitted()]
+    known = [*(run.progress.name for run in kept), *(found.name for found in baselines if found not in missing)]
+    with beside(partial(_show, known, unfinished, missing)):
         yield
 
 
-def _show(kept: Sequence[WatchedRun], unfinished: Sequence[WatchedRun], stop: threading.Event) -> None:
+def _show(
+    kept: Sequence[str], unfinished: Sequence[WatchedRun], baselines: list[Baseline], stop: threading.Event
+) -> None:
     with display.on_stderr() as shown:
-        for run in kept:
-            shown.say(f"{run.progress.name}: unchanged, kept")
-        is_last = not unfinished
+        if len(kept) > MOST:
+            shown.say(f"unchanged, kept: {len(kept)} runs and baselines")
+        else:
+            for name in kept:
+                shown.say(f"{name}: unchanged, kept")
+        is_last = not unfinished and not baselines
         while not is_last:
             is_last = stop.wait(INTERVAL)
+            for found in [found for found in baselines if found.fitted()]:
+                shown.say(f"{found.name}: finished")
+                baselines.remove(found)
             look(unfinished, shown)
 
 

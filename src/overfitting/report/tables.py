@@ -8,7 +8,7 @@ from overfitting.base.markdown import table
 from overfitting.data.columns import COLUMNS
 from overfitting.data.manifest import Manifest, TableColumn
 from overfitting.evaluation.formats import NONE, estimate, p_value
-from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Training, Variant
+from overfitting.evaluation.results import REFERENCE, Metrics, Scores, Training, Variant
 
 Cells = tuple[list[str], list[list[str]]]  # header and rows
 AGAINST_LARGE = ("difference to large", "p (Holm)")
@@ -65,7 +65,13 @@ def definitions(metrics: Metrics) -> dict[str, str]:
         del found["difference to large"]
         found["group"] = "best: no significant difference from the first; worse: all others"
     if metrics.baselines:
-        found["not ranked"] = "non-neural baselines, trained on the same rows and shown for scale"
+        fewer = {
+            name: baseline.train_rows
+            for name, baseline in metrics.baselines.items()
+            if baseline.train_rows < metrics.data.train_rows
+        }
+        rows = "the same rows" + "".join(f", {name} on the first {count:,} of them" for name, count in fewer.items())
+        found["not ranked"] = f"non-neural baselines, trained on {rows} and shown for scale"
     if metrics.run.arithmetic != "float32":
         found["arithmetic"] = f"{metrics.run.arithmetic}, not float32 alone"
     return found
@@ -151,7 +157,7 @@ def how(metrics: Metrics) -> list[list[str]]:
     return [[name, value] for name, value in rows.items() if value]
 
 
-def _row(rank: str, name: str, found: Baseline) -> dict[str, str]:
+def _row(rank: str, name: str, found: Scores) -> dict[str, str]:
     difference, training = found.difference, found.training if isinstance(found, Variant) else None
     return {
         "rank": rank,
@@ -167,7 +173,7 @@ def _row(rank: str, name: str, found: Baseline) -> dict[str, str]:
     }
 
 
-def _scores(found: Baseline) -> list[str]:
+def _scores(found: Scores) -> list[str]:
     return [_number(found.metrics["test_brier"].mean), _number(found.metrics["test_calibration_error"].mean)]
 
 

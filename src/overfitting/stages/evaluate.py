@@ -3,18 +3,19 @@
 import dataclasses
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from overfitting.base import files
-from overfitting.config.composition import compose_config
+from overfitting.config.composition import compose_baselines, compose_config
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
-from overfitting.evaluation.baselines import baseline_logits
+from overfitting.evaluation.baselines import FOLDER as BASELINES
+from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.comparison import compare, predictions, scores
 from overfitting.evaluation.runs import Runs, check_fingerprints, curves, predict
-from overfitting.training.loss import Array
 from overfitting.training.summary import Summary
 
 
@@ -24,13 +25,15 @@ def run(config: Config) -> None:
     Raises:
         UserError: a run is missing, or does not belong to the configuration, the data and the code.
     """
-    _remove_other_variants(config)
+    _remove_others(config)
     manifest = Manifest.read(files.MANIFEST)
     variants = {name: compose_config([f"variant={name}"]).variant for name in config.variants}
     configs = {name: dataclasses.replace(config, variant=variant) for name, variant in variants.items()}
     features, labels = files.read_rows("test")
-    runs = _runs(configs, features, manifest.fingerprint)
-    baselines = _baselines(config, features, manifest.train_rows)
+    summaries = _summaries(configs, manifest.fingerprint)
+    planned = plan(compose_baselines(), manifest.fingerprint)
+    baselines = {baseline.name: baseline.prediction() for baseline in planned}
+    runs = _runs(configs, summaries, features)
     metrics = compare(configs, manifest, runs, baselines, np.asarray(labels, np.float64))
     files.RESULTS.mkdir(exist_ok=True)
     predictions(runs, baselines, config.seeds, labels).to_parquet(files.PREDICTIONS, index=False)
@@ -40,43 +43,40 @@ def run(config: Config) -> None:
     print(metrics.verdict.sentence)
 
 
-def _runs(configs: Mapping[str, Config], features: np.ndarray, data: str) -> dict[str, Runs]:
-    """Runs of all variants; those of an ensemble are its members'."""
-    members = {name: config.variant.ensemble_of for name, config in configs.items()}
-    folders = {
-        name: [files.RUNS / name / str(seed) for seed in configs[name].seeds]
-        for name, member in members.items()
-        if member is None
+def _summaries(configs: Mapping[str, Config], data: str) -> dict[str, list[Summary]]:
+    """Summaries of the runs of each variant that is trained, checked."""
+    summaries = {
+        name: [Summary.read(folder / "summary.json") for folder in _folders(name, config)]
+        for name, config in configs.items()
+        if config.variant.ensemble_of is None
     }
-    summaries = {name: [Summary.read(path / "summary.json") for path in paths] for name, paths in folders.items()}
     check_fingerprints(summaries, configs, data)
-    trained = {
-        name: Runs(
-            predict(paths, features),
-            summaries[name][0].parameters,
-            summaries[name],
-            [pd.read_csv(path / "history.csv") for path in paths],
-        )
-        for name, paths in folders.items()
-    }
+    return summaries
+
+
+def _runs(
+    configs: Mapping[str, Config], summaries: Mapping[str, list[Summary]], features: np.ndarray
+) -> dict[str, Runs]:
+    """Runs of all variants; those of an ensemble are its members'."""
+    trained = {}
+    for name, found in summaries.items():
+        folders = _folders(name, configs[name])
+        histories = [pd.read_csv(folder / "history.csv") for folder in folders]
+        trained[name] = Runs(predict(folders, features), found[0].parameters, found, histories)
+    members = {name: config.variant.ensemble_of for name, config in configs.items()}
     return {
         name: trained[name] if member is None else trained[member].ensemble(member) for name, member in members.items()
     }
 
 
-def _baselines(config: Config, features: np.ndarray, train_rows: int) -> dict[str, Array]:
-    """Logits of the baselines, trained on the rows that all variants train on, without the spare rows."""
-    all_features, all_labels = files.read_rows("train")
-    train = all_features[:train_rows], all_labels[:train_rows]
-    validation = files.read_rows("validation")
-    return {
-        name: baseline_logits(name, config.seeds, train, validation, features) for name in config.evaluation.baselines
-    }
+def _folders(name: str, config: Config) -> list[Path]:
+    return [files.RUNS / name / str(seed) for seed in config.seeds]
 
 
-def _remove_other_variants(config: Config) -> None:
-    """Remove the runs of variants that are no longer listed from runs/, on which this stage depends."""
-    wanted = {files.RUNS / name for name in config.variants}
+def _remove_others(config: Config) -> None:
+    """Remove variants and baselines that are no longer listed from runs/, on which this stage depends."""
+    wanted = {files.RUNS / name for name in config.variants} | {BASELINES / name for name in config.baselines}
     parents = {parent for path in wanted for parent in path.parents}
-    for folder in {*files.RUNS.glob("*"), *(files.RUNS / "tuned").glob("*")} - wanted - parents:
+    found = {path for pattern in ("*", "tuned/*", f"{BASELINES.name}/*") for path in files.RUNS.glob(pattern)}
+    for folder in found - wanted - parents:
         shutil.rmtree(folder, ignore_errors=True)

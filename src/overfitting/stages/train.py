@@ -1,5 +1,6 @@
 """Stage train@{variant}: one run per seed -> runs/<variant>/<seed>/. Hydra starts one job per run, side by side."""
 
+import logging
 import shutil
 import time
 from collections.abc import Mapping
@@ -55,6 +56,8 @@ def _train(run: Run) -> None:
     from overfitting.training.epoch import Spec
 
     backend.start(threads=1)
+    # a worker trains many runs, each with its own compiled function: TensorFlow warns of too many
+    logging.getLogger("tensorflow").addFilter(_is_no_note_on_tracing)
     config, folder = run.config, run.folder
     data = rows.read(config.variant, Manifest.read(files.MANIFEST))
     checkpoint = Checkpoint(folder / RESUMED[0], run.fingerprint)
@@ -75,6 +78,10 @@ def _train(run: Run) -> None:
     durations = Durations(fingerprint=run.fingerprint, ended=time.time(), epochs=tuple(trained.seconds))
     durations.write(folder / files.DURATIONS)
     summary.write(folder / "summary.json")  # last, because it says that the run is finished
+
+
+def _is_no_note_on_tracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.msg
 
 
 def _clear(folder: Path) -> None:

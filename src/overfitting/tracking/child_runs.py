@@ -3,7 +3,6 @@
 import csv
 import json
 import logging
-import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -200,11 +199,8 @@ def _text(value: object) -> str:
 def _test_metrics(summary: Summary, metrics: Metrics | None) -> dict[str, float]:
     """Test metrics of exactly this run; empty if results/ are of an earlier run with the same variant and seed."""
     training = metrics.trained.get(summary.variant) if metrics else None
-    if metrics is None or training is None or summary.seed not in metrics.run.seeds:
+    if metrics is None or training is None or summary.fingerprint not in training.fingerprints:
         return {}
-    index = metrics.run.seeds.index(summary.seed)
-    is_same = metrics.data.fingerprint == summary.data_fingerprint and math.isclose(
-        training.val_log_loss_best.seeds[index], summary.best.val_log_loss, rel_tol=1e-4
-    )
+    index = training.fingerprints.index(summary.fingerprint)
     found = metrics.variants[summary.variant].metrics
-    return {name: estimate.seeds[index] for name, estimate in found.items()} if is_same else {}
+    return {name: estimate.seeds[index] for name, estimate in found.items()}

@@ -1,6 +1,6 @@
 """Fingerprints that identify a run (variant, seed) and a whole comparison."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,6 @@ from overfitting.training.summary import Durations, Settings, Summary
 
 ENGINE = "overfitting.training.loop"  # its code and all code that it imports count for every run
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a run computes
-BASELINE_LIBRARIES = ("scikit-learn", "scipy")
 
 
 Found = TypeVar("Found", Summary, Durations)
@@ -67,6 +66,11 @@ class Run:
     config: Config
     data: str  # fingerprint of the prepared rows
     fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """Variant and seed."""
+        return f"{self.variant} seed {self.seed}"
 
     @property
     def folder(self) -> Path:
@@ -122,11 +126,11 @@ def run_fingerprint(config: Config, seed: int, data: str, code: Code | None = No
     )
 
 
-def comparison_fingerprint(configs: Mapping[str, Config], data: str) -> str:
-    """Fingerprint of a comparison: the runs of all `configs` (by variant) with all their seeds, and the baselines."""
+def comparison_fingerprint(configs: Mapping[str, Config], data: str, baselines: Sequence[str]) -> str:
+    """Fingerprint of a comparison: all runs of `configs`, by variant, and the fingerprints of its `baselines`."""
     code = Code.read()
     return fingerprint(
-        baselines=library_versions(*BASELINE_LIBRARIES),
+        baselines=list(baselines),
         runs=[
             [name, run_fingerprint(config, seed, data, code)]
             for name, config in configs.items()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Variant
+from overfitting.evaluation.results import REFERENCE, Metrics, Scores, Variant
 from overfitting.report.figures import drawing
 from overfitting.report.figures.drawing import BLUE, FAR, GREEN, GREY, INK, SOFT, VERMILION, Picture
 
@@ -50,7 +50,7 @@ def forest(metrics: Metrics) -> Picture:
     return Picture("forest", "Ranking", figure, caption, _in_words(metrics, rows[len(ranked) :]))
 
 
-def _row(metrics: Metrics, name: str, found: Baseline) -> Row:
+def _row(metrics: Metrics, name: str, found: Scores) -> Row:
     group = found.group if isinstance(found, Variant) else ""
     if REFERENCE not in metrics.variants:
         return Row(name, found.log_loss.mean, *found.log_loss.interval, group)

@@ -1,0 +1,196 @@
+"""Trains runs and fits baselines side by side: fixes each job first, lets Hydra start all that are missing, longest
+first, and checks at the end for failures and edits.
+"""
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.config.composition import compose_baselines, compose_config, compose_variants
+from overfitting.config.schema import Config
+from overfitting.data.manifest import Manifest
+from overfitting.evaluation import baselines
+from overfitting.evaluation.baselines import Baseline
+from overfitting.progress.watcher import WatchedRun, watching
+from overfitting.stages import baseline as baseline_stage
+from overfitting.stages import train as train_stage
+from overfitting.tracking import live
+from overfitting.tracking.child_runs import Identity
+from overfitting.training import identity
+from overfitting.training.identity import Run
+from overfitting.training.remedies import check_variants
+
+ERROR = "error.txt"  # in the folder of a job that failed
+NOT_SHARED = ("variant=", "variant.", "baseline=", "baseline.", "seed=")  # overrides that do not hold for every job
+
+Launch = Callable[[Sequence[str], Callable[[DictConfig], None]], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the arguments ask for: `overrides`, the variants and baselines with their configuration, and the data."""
+
+    overrides: Sequence[str]
+    variants: Mapping[str, Config]
+    baselines: Mapping[str, Config]
+    data: str  # fingerprint of the prepared rows
+
+    @classmethod
+    def of(cls, arguments: Sequence[str], stage: str | None = None) -> "Plan":
+        """The plan of the stage `train` or `baseline` with these arguments, or of both stages.
+
+        Raises:
+            UserError: the configuration is wrong, or the prepared data does not support every variant.
+        """
+        overrides = [argument for argument in arguments if not argument.startswith("-")]
+        compared, manifest = compose_variants(overrides), Manifest.read(files.MANIFEST)
+        check_variants({name: config.variant for name, config in compared.items()}, manifest)
+        data = manifest.fingerprint
+        if stage is None:
+            return cls(overrides, compared, compose_baselines(overrides), data)
+        group = "variant" if stage == "train" else "baseline"
+        chosen = _chosen(group, overrides)
+        return cls(overrides, chosen, {}, data) if stage == "train" else cls(overrides, {}, chosen, data)
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """All runs, finished or not."""
+        return identity.plan(self.variants, self.data)
+
+    @cached_property
+    def fits(self) -> list[Baseline]:
+        """All baselines, finished or not."""
+        return baselines.plan(self.baselines, self.data)
+
+    def missing(self) -> dict[str, Run | Baseline]:
+        """What is not finished, by folder, longest first.
+
+        Baselines follow the longest runs: a worker's first job should load TensorFlow, because joblib takes its memory
+        for a leak if a later job does, and replaces the worker.
+        """
+        runs = sorted((run for run in self.runs if not run.summary()), key=_cost, reverse=True)
+        fits = [fit for fit in self.fits if not fit.fitted()]
+        longest = [run for run in runs if _cost(run) == _cost(runs[0])]
+        found: list[Run | Baseline] = [*longest, *fits, *runs[len(longest) :]]
+        return {job.folder.as_posix(): job for job in found}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Name of each run and baseline, by fingerprint."""
+        return {run.fingerprint: run.name for run in self.runs} | {fit.fingerprint: fit.name for fit in self.fits}
+
+    def comparison(self) -> str:
+        """Fingerprint of the comparison of all variants to which the runs belong."""
+        is_changed = any(override.startswith(("variant.", "baseline.")) for override in self.overrides)
+        overrides = shared(self.overrides) if is_changed else self.overrides
+        fits = baselines.plan(compose_baselines(overrides), self.data)
+        return identity.comparison_fingerprint(
+            compose_variants(overrides), self.data, [fit.fingerprint for fit in fits]
+        )
+
+
+def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> None:
+    """Make the runs and baselines that the arguments choose and that are not finished.
+
+    Everything that determines a result is fixed here, before the code that computes is loaded, and handed to the
+    workers. So an edit meanwhile changes no result; at the end it is an error. If a job fails, the others go on.
+
+    Args:
+        arguments: overrides and options, in Hydra's grammar.
+        launch: starts Hydra with arguments and the function that it calls for each job.
+        stage: `train` or `baseline`; None for all runs and baselines of the comparison.
+
+    Raises:
+        UserError: as `Plan.of`; or a job failed, or something changed meanwhile.
+    """
+    plan = Plan.of(arguments, stage)
+    train_stage.prepare(plan.variants)
+    missing = plan.missing()
+    observers = {run.folder: _observer(run, plan) for run in plan.runs if run.folder.as_posix() in missing}
+    watched = [WatchedRun(run, observers.get(run.folder)) for run in plan.runs]
+    with live.sending(list(observers.values())), watching(watched, plan.fits):
+        if missing:
+            launch(_with_jobs(arguments, missing), _job(missing))
+    _check_finished(missing)
+    _check_unchanged(plan, Plan.of(arguments, stage))
+
+
+def shared(overrides: Sequence[str]) -> list[str]:
+    """The overrides that hold for every job."""
+    return [override for override in overrides if not override.startswith(NOT_SHARED)]
+
+
+def _chosen(group: str, overrides: Sequence[str]) -> dict[str, Config]:
+    """Configurations of the variants or baselines that are named: several, as in `variant=tiny,small`."""
+    own = [override for override in overrides if not override.startswith(f"{group}=")]
+    defaults = OmegaConf.load("conf/config.yaml").defaults
+    names = next(item[group] for item in defaults if group in item)
+    for override in overrides:
+        if override.startswith(f"{group}="):
+            names = override.removeprefix(f"{group}=")
+    return {name: compose_config([*own, f"{group}={name}"]) for name in names.split(",")}
+
+
+def _cost(run: Run) -> int:
+    """Grows with the time that a run takes: hidden weights times epochs."""
+    units = run.config.variant.hidden_units
+    return sum(a * b for a, b in pairwise((units[0], *units))) * run.config.training.epochs
+
+
+def _observer(run: Run, plan: Plan) -> live.LiveRun:
+    """Sends the history of a run to MLflow, below the comparison of all variants."""
+    return live.live_run(Identity(run.variant, run.seed, run.fingerprint), run.settings, plan.comparison)
+
+
+def _with_jobs(arguments: Sequence[str], missing: Mapping[str, object]) -> list[str]:
+    """Hydra's arguments for a sweep over the jobs that are missing; a job already holds the variant and the seed."""
+    kept = [argument for argument in arguments if not argument.startswith((*NOT_SHARED, "--multirun", "-m"))]
+    return ["--multirun", *kept, f"job={','.join(missing)}"]
+
+
+def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
+    """The function that Hydra calls for each job, here or in a worker process, which receives all jobs with it."""
+
+    def job(composed: DictConfig) -> None:
+        found = missing[composed.job]
+        found.folder.mkdir(parents=True, exist_ok=True)
+        (found.folder / ERROR).unlink(missing_ok=True)
+        try:
+            train_stage.run(found) if isinstance(found, Run) else baseline_stage.run(found)
+        except Exception as error:  # the other jobs go on, and the process that started them says what failed
+            text = str(error) if isinstance(error, UserError) else traceback.format_exc()
+            (found.folder / ERROR).write_text(text, encoding="utf-8")
+
+    return job
+
+
+def _check_finished(missing: Mapping[str, Run | Baseline]) -> None:
+    """Name the jobs that failed, and why."""
+    failed = [job for job in missing.values() if not (job.summary() if isinstance(job, Run) else job.fitted())]
+    if failed:
+        listed = "\n  ".join(f"{job.name}: {_reason(job.folder / ERROR)}" for job in failed)
+        raise UserError(f"{len(failed)} of {len(missing)} jobs failed, the others are finished:\n  {listed}")
+
+
+def _reason(file: Path) -> str:
+    if not file.is_file():
+        return "its worker ended without a result"
+    text = file.read_text(encoding="utf-8").strip()
+    return f"{text.splitlines()[-1]} (traceback: {file})" if text.startswith("Traceback") else text
+
+
+def _check_unchanged(before: Plan, after: Plan) -> None:
+    """Check that the files still describe what was made, because DVC records the files as they are now."""
+    changed = [name for fingerprint, name in before.names.items() if fingerprint not in after.names]
+    if changed or len(after.names) != len(before.names):
+        raise UserError(
+            f"configuration, data or source code changed while the stage ran ({', '.join(changed) or 'seeds'}); "
+            "the results are those of the start, so run the stage again"
+        )

@@ -1,0 +1,239 @@
+"""Jobs that are planned, their order and their failures; real trainings that are shown and sent to MLflow."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.cli import jobs
+from overfitting.cli.jobs import Plan
+from overfitting.cli.scratch import TINY, copy_project, reproduce
+from overfitting.data.manifest import Manifest
+from overfitting.evaluation.baselines import Fitted
+from tests.builders.metrics import invented_data
+from tests.builders.mlflow_files import WARNINGS
+from tests.builders.training import write_summary
+from tests.conftest import ROOT
+
+
+def test_overrides_of_one_variant_do_not_enter_the_comparison():
+    overrides = ["variant=l2", "variant.l2=0.1", "baseline.rows=9", "seed=3", "training.epochs=2"]
+    assert jobs.shared(overrides) == ["training.epochs=2"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "variants"),
+    [([], ["large"]), (["variant=tiny,tuned/l2"], ["tiny", "tuned/l2"])],
+)
+def test_variants_are_those_that_are_named(project, overrides, variants):
+    assert list(jobs._chosen("variant", overrides)) == variants
+
+
+@pytest.fixture
+def data(project: Path) -> Path:
+    """A project with a manifest of prepared rows."""
+    Manifest.model_validate(invented_data()).write(files.MANIFEST)
+    return project
+
+
+SMALL = ["variants=[tiny,large,medium,l2]", "baselines=[random_forest]", "seeds=[0,1]"]
+
+
+def test_missing_jobs_are_longest_first_and_finished_ones_are_left_out(data):
+    plan = Plan.of(SMALL)
+    assert list(plan.missing()) == [
+        *("runs/large/0", "runs/large/1", "runs/l2/0", "runs/l2/1"),
+        "runs/baselines/random_forest",
+        *("runs/medium/0", "runs/medium/1", "runs/tiny/0", "runs/tiny/1"),
+    ]
+    for run in plan.runs:
+        if run.variant != "tiny" and (run.variant, run.seed) != ("l2", 1):
+            run.folder.mkdir(parents=True)
+            write_summary(run.folder, run.fingerprint)
+    assert list(plan.missing()) == ["runs/l2/1", "runs/baselines/random_forest", "runs/tiny/0", "runs/tiny/1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage", "found"),
+    [
+        (["variant=l2"], "train", ["runs/l2/0", "runs/l2/1"]),
+        (["variant=l2", "seed=1"], "train", ["runs/l2/1"]),
+        (["baseline=random_forest"], "baseline", ["runs/baselines/random_forest"]),
+    ],
+)
+def test_a_stage_has_the_jobs_of_its_variant_or_baseline(data, arguments, stage, found):
+    assert list(Plan.of([*SMALL, *arguments], stage).missing()) == found
+
+
+class Launcher:
+    """Calls each job in this process, in order, and remembers the arguments."""
+
+    def __init__(self) -> None:
+        self.arguments: list[str] = []
+
+    def __call__(self, arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
+        self.arguments = list(arguments)
+        [chosen] = [argument.removeprefix("job=") for argument in arguments if argument.startswith("job=")]
+        for name in chosen.split(","):
+            job(OmegaConf.create({"job": name}))
+
+
+@pytest.fixture
+def trained(data: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the runs and baselines that were made: at once, without computing anything."""
+    made: list[str] = []
+
+    def train(run):
+        made.append(run.name)
+        if (run.variant, run.seed) == ("l2", 0):
+            raise UserError("the loss is not finite")
+        if run.variant == "medium":
+            raise ZeroDivisionError("division by zero")
+        write_summary(run.folder, run.fingerprint)
+
+    def fit(baseline):
+        made.append(baseline.name)
+        Fitted(fingerprint=baseline.fingerprint, train_rows=1).write(baseline.folder / "baseline.json")
+
+    monkeypatch.setattr(jobs.train_stage, "run", train)
+    monkeypatch.setattr(jobs.baseline_stage, "run", fit)
+    return made
+
+
+def test_other_jobs_go_on_if_one_fails_and_the_message_names_it(trained):
+    launch = Launcher()
+    with pytest.raises(UserError) as error:
+        jobs.run(["--multirun", *SMALL], launch)
+    assert len(trained) == 9
+    assert str(error.value).splitlines() == [
+        "3 of 9 jobs failed, the others are finished:",
+        "  l2 seed 0: the loss is not finite",
+        "  medium seed 0: ZeroDivisionError: division by zero (traceback: runs/medium/0/error.txt)",
+        "  medium seed 1: ZeroDivisionError: division by zero (traceback: runs/medium/1/error.txt)",
+    ]
+    assert "Traceback" in Path("runs/medium/0/error.txt").read_text()
+    assert launch.arguments[:-1] == ["--multirun", *SMALL]
+    trained.clear()
+    with pytest.raises(UserError, match="3 of 3 jobs failed"):
+        jobs.run(SMALL, launch)
+    assert sorted(trained) == ["l2 seed 0", "medium seed 0", "medium seed 1"]
+
+
+def test_nothing_is_started_if_nothing_is_missing(trained):
+    chosen = ["variants=[tiny]", "variant=tiny", "seeds=[0,1]"]
+    jobs.run(chosen, Launcher(), "train")
+    jobs.run(chosen, lambda *_: pytest.fail("started"), "train")
+    assert trained == ["tiny seed 0", "tiny seed 1"]
+
+
+def test_an_edit_while_jobs_run_is_an_error(trained):
+    def launch(arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
+        Launcher()(arguments, job)
+        path = Path("conf/variant/tiny.yaml")
+        path.write_text(path.read_text().replace("[16]", "[17]"))
+
+    with pytest.raises(UserError, match=r"changed while the stage ran \(tiny seed 0, tiny seed 1\)"):
+        jobs.run(["variants=[tiny]", "variant=tiny", "seeds=[0,1]"], launch, "train")
+
+
+@pytest.mark.slow
+def test_all_workers_work(data, tmp_path):
+    """Eight workers train at the same time: each job waits until eight have started."""
+    script = """if True:
+        import os, sys, time
+        from functools import partial
+        from pathlib import Path
+        from overfitting.cli import jobs, stages
+
+        def wait(composed):
+            folder, end = Path(sys.argv[1]), time.monotonic() + 120
+            (folder / str(os.getpid())).touch()
+            while len(list(folder.iterdir())) < 8 and time.monotonic() < end:
+                time.sleep(0.1)
+
+        jobs._job = lambda missing: partial(wait)
+        chosen = ["variants=[tiny,large]", "variant=tiny,large", "seeds=[0,1,2,3]", "hydra.launcher.n_jobs=8"]
+        jobs.run(chosen, partial(stages._launch, "train", ""), "train")
+    """
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    done = subprocess.run([sys.executable, "-c", script, meeting], capture_output=True, text=True, check=False)
+    assert "8 of 8 jobs failed" in done.stderr  # they left no results
+    assert len(list(meeting.iterdir())) == 8, done.stderr
+
+
+PATCHED = """if True:
+    import sys
+    from overfitting.cli import commands
+    from overfitting.tracking import live
+    from overfitting.progress import display, watcher
+    display.LINE_SECONDS = watcher.INTERVAL = 0.1
+    live.CONNECTING = 0.0
+    live.SHARE = 10.0
+    sys.argv = ["overfitting", *sys.argv[1:]]
+    commands.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scratch copy with prepared rows."""
+    root = tmp_path_factory.mktemp("watched")
+    copy_project(ROOT, root, TINY)
+    assert reproduce(root, "preprocess") == 0
+    return root
+
+
+def run_train(root: Path, *overrides: str, mlflow: str) -> list[str]:
+    """Train `tiny` and return what it printed, which must all be on standard error."""
+    shutil.rmtree(root / "runs", ignore_errors=True)
+    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "MLFLOW_TRACKING_URI": mlflow}
+    command = [sys.executable, "-c", PATCHED, "train", "variant=tiny", *overrides]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def check_history(root: Path, seed: int, epochs: int) -> None:
+    lines = (root / f"runs/tiny/{seed}/history.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["epoch", *map(str, range(1, epochs + 1))]
+
+
+@pytest.mark.slow
+@WARNINGS[0]
+@WARNINGS[1]
+@pytest.mark.parametrize("overrides", [(), ("seed=1",)], ids=["multirun", "by hand"])
+def test_real_trainings_are_shown_and_logged(prepared: Path, overrides: tuple[str, ...]) -> None:
+    database = f"sqlite:///{prepared}/{len(overrides)}.db"
+    lines = run_train(prepared, "training.epochs=300", *overrides, mlflow=database)
+    seeds = [1] if overrides else [0, 1]
+    for seed in seeds:
+        check_history(prepared, seed, 300)
+        assert any(re.match(rf"tiny seed {seed}: validation log loss 0\.\d+ in epoch \d+ of 300", it) for it in lines)
+        assert any(re.match(rf"tiny: .*seed {seed} epoch \d+/300, best 0\.\d{{4}}", it) for it in lines)
+    from overfitting.tracking.store import Store
+
+    store = Store(prepared, database)
+    found = [run for run in store.search("") if "seed" in run.data.tags]
+    assert {run.data.tags["seed"]: run.info.status for run in found} == dict.fromkeys(map(str, seeds), "FINISHED")
+    for run in found:
+        history = store.client.get_metric_history(run.info.run_id, "val_log_loss")
+        assert [point.step for point in history] == list(range(1, 301))
+
+
+@pytest.mark.slow
+def test_real_trainings_go_on_without_mlflow(prepared: Path) -> None:
+    lines = run_train(prepared, "training.epochs=300", mlflow="http://user:secret@127.0.0.1:9")
+    for seed in (0, 1):
+        check_history(prepared, seed, 300)
+    assert len([line for line in lines if line.startswith("training goes on without MLflow")]) == 1
+    assert not any("secret" in line for line in lines)
