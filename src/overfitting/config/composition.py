@@ -1,8 +1,10 @@
 """params.yaml and conf/ composed by Hydra and checked against the schema, before any work starts."""
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,14 @@ def compose_config(overrides: Sequence[str] = ()) -> Config:
     Raises:
         UserError: the configuration is wrong or missing.
     """
+    files = [Path("params.yaml"), *sorted(Path("conf").rglob("*.yaml"))]
+    states = tuple((file, file.stat()) for file in files if file.is_file())
+    return _composed(tuple(overrides), Path.cwd(), states)
+
+
+@cache
+def _composed(overrides: tuple[str, ...], root: Path, states: tuple[tuple[Path, os.stat_result], ...]) -> Config:
+    """Kept while no file changes, because Hydra takes a tenth of a second and a stage composes every variant twice."""
     folder = Path("conf").resolve()
     with_choices = [*choices(overrides), *overrides]
     with clear_errors(), _another_hydra(), initialize_config_dir(str(folder), version_base="1.3"):

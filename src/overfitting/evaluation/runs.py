@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 
+from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Config, Evaluation, Variant
 from overfitting.evaluation.metrics import RowMetric
@@ -15,6 +17,8 @@ from overfitting.evaluation.statistics import ensemble_rows, seed_interval
 from overfitting.training.identity import Code, run_fingerprint
 from overfitting.training.loss import Array
 from overfitting.training.summary import Summary
+
+PER_PROCESS = 10
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,25 @@ def check_fingerprints(summaries: Mapping[str, Sequence[Summary]], configs: Mapp
         )
 
 
-def predict(folders: Iterable[Path], features: np.ndarray) -> Array:
-    """Logits (n_runs, n_rows) of `features` (n_rows, n_features) by the network in each folder."""
+def predict(folders: Sequence[Path]) -> Array:
+    """Logits (n_runs, n_rows) of the test rows by the network in each folder, computed side by side.
+
+    Each process loads TensorFlow, which is worth its time for `PER_PROCESS` networks.
+    """
+    processes = min(cpu_count(), -(-len(folders) // PER_PROCESS))
+    shares = Parallel(processes)(delayed(_predict)(folders[first::processes]) for first in range(processes))
+    logits: Array = np.empty((len(folders), shares[0].shape[1]), shares[0].dtype)
+    for first, share in enumerate(shares):
+        logits[first::processes] = share
+    return logits
+
+
+def _predict(folders: Sequence[Path]) -> Array:
     from overfitting.training import network
     from overfitting.training.backend import keras, start
 
     start(threads=1)
+    features, _ = files.read_rows("test")
     models = (keras.models.load_model(folder / "model.keras") for folder in folders)
     return np.stack([network.predict(model, features) for model in models])
 

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +30,11 @@ def run(config: Config) -> None:
     manifest = Manifest.read(files.MANIFEST)
     variants = {name: compose_config([f"variant={name}"]).variant for name in config.variants}
     configs = {name: dataclasses.replace(config, variant=variant) for name, variant in variants.items()}
-    features, labels = files.read_rows("test")
+    _, labels = files.read_rows("test")
     summaries = _summaries(configs, manifest.fingerprint)
     planned = plan(compose_baselines(), manifest.fingerprint)
     baselines = {baseline.name: baseline.prediction() for baseline in planned}
-    runs = _runs(configs, summaries, features)
+    runs = _runs(configs, summaries)
     metrics = compare(configs, manifest, runs, baselines, np.asarray(labels, np.float64))
     files.RESULTS.mkdir(exist_ok=True)
     predictions(runs, baselines, config.seeds, labels).to_parquet(files.PREDICTIONS, index=False)
@@ -54,15 +55,19 @@ def _summaries(configs: Mapping[str, Config], data: str) -> dict[str, list[Summa
     return summaries
 
 
-def _runs(
-    configs: Mapping[str, Config], summaries: Mapping[str, list[Summary]], features: np.ndarray
-) -> dict[str, Runs]:
+def _runs(configs: Mapping[str, Config], summaries: Mapping[str, list[Summary]]) -> dict[str, Runs]:
     """Runs of all variants; those of an ensemble are its members'."""
-    trained = {}
-    for name, found in summaries.items():
-        folders = _folders(name, configs[name])
-        histories = [pd.read_csv(folder / "history.csv") for folder in folders]
-        trained[name] = Runs(predict(folders, features), found[0].parameters, found, histories)
+    folders = {name: _folders(name, configs[name]) for name in summaries}
+    logits = iter(predict([folder for of_variant in folders.values() for folder in of_variant]))
+    trained = {
+        name: Runs(
+            np.stack(list(islice(logits, len(found)))),
+            found[0].parameters,
+            found,
+            [pd.read_csv(folder / "history.csv") for folder in folders[name]],
+        )
+        for name, found in summaries.items()
+    }
     members = {name: config.variant.ensemble_of for name, config in configs.items()}
     return {
         name: trained[name] if member is None else trained[member].ensemble(member) for name, member in members.items()
