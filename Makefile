@@ -3,14 +3,15 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check
 
-.PHONY: help repro test ui check smoke bench tune lock events pull pr-report experiments
+.PHONY: help repro test ui check smoke verify bench tune lock events pull pr-report experiments
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 repro: .venv/main ## Run the whole comparison: environment, data, training, report
 	dvc repro preprocess
-	python -m overfitting train-all # all cores; `dvc repro` then finds everything trained, and records it
+	# trains on all cores; `dvc repro` then finds everything trained, and records it
+	python -m overfitting train-all || [ -n "$(findstring keep-going,$(ARGS))" ]
 	dvc repro $(ARGS)
 	@python -m overfitting verdict
 
@@ -29,6 +30,9 @@ check: .venv/dev ## Lint, check types and run the fast tests
 
 smoke: .venv/main ## Run the whole pipeline on tiny settings in a scratch copy
 	python -m overfitting smoke
+
+verify: .venv/main ## Reproduce the commit in a fresh clone without any cache, and compare every output
+	python -m overfitting verify
 
 bench: .venv/bench ## Measure speed and memory against plain Keras, PyTorch and JAX in about an hour (GROUPS="epoch peak" runs two groups)
 	python benchmarks/speed/bench.py $(GROUPS)

@@ -68,6 +68,7 @@ def invented(seeds: int = 3, names: Sequence[str] = ORDER, baselines: Sequence[s
                 "training": "default",
                 "arithmetic": "float32",
                 "fingerprint": "f00",
+                "processor": "x86_64 X86_V3",
                 "versions": {"keras": "3"},
             },
             "variants": variants,

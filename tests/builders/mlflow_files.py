@@ -145,6 +145,7 @@ def write_results(
                 "seeds": list(seeds),
                 "training": "default",
                 "fingerprint": fingerprint,
+                "processor": "x86_64 X86_V3",
                 "versions": {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"},
                 "arithmetic": "float32",
             },

@@ -26,7 +26,18 @@ def test_dvc_repro_writes_runs_metrics_report_and_verdict(finished):
     for name in VARIANTS:
         for seed in "01":
             files = {path.name for path in (finished.root / "runs" / name / seed).iterdir()}
-            assert files == {"model.keras", "history.csv", "summary.json"}
+            assert files == {"model.keras", "history.csv", "summary.json", "durations.json"}
+
+
+def test_a_fresh_clone_writes_the_same_bytes_with_another_number_of_workers(finished):
+    """`make verify` trains in one sweep, here in one worker; the project was made stage by stage in more workers."""
+    finished.environment["LOKY_MAX_CPU_COUNT"] = "1"
+    try:
+        output = finished.run("python", "-m", "overfitting", "verify")
+    finally:
+        del finished.environment["LOKY_MAX_CPU_COUNT"]
+    assert "verified by hash: all" in output
+    assert output.endswith("git status in the clone: clean\n")
 
 
 def test_start_up_messages_of_tensorflow_are_hidden(finished):

@@ -3,10 +3,13 @@
 import ast
 import hashlib
 import json
+import platform
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 _ROOT = Path(__file__).parents[1]
 _CONFIGURATION = _ROOT / "config"
@@ -32,6 +35,12 @@ def code_digests(module: str) -> tuple[str, ...]:
 def library_versions(*packages: str) -> dict[str, str]:
     """Installed version of each package."""
     return {name: version(name) for name in packages}
+
+
+def processor() -> str:
+    """The kind of processor as far as results depend on it: machine and vector extensions, such as `x86_64 X86_V3`."""
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"]
+    return f"{platform.machine()} {[*extensions['baseline'], *extensions['found']][-1]}"
 
 
 State = tuple[int, int, int]  # inode, size and time of change of a file: a key for what was read from it

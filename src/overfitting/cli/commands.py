@@ -124,6 +124,18 @@ def smoke() -> None:
 
 
 @cli.command()
+def verify() -> None:
+    """Reproduce the commit in a fresh clone without cache, and compare every output.
+
+    By hash; on another kind of processor or with other library versions by metrics, within the tolerances of
+    docs/reproducibility.md. Exits with status 1 if the results differ.
+    """
+    from overfitting.cli import verify as verification
+
+    sys.exit(verification.run(Path()))
+
+
+@cli.command()
 def events() -> None:
     """Simulate the bundled events again."""
     from overfitting.data.sources.simulated import source

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,6 +66,16 @@ def reproduce(project: Path, *targets: str) -> int:
     return subprocess.run([*DVC, "repro", *targets], cwd=project, env=environment(project), check=False).returncode
 
 
+def reproduce_all(project: Path) -> int:
+    """Do in a scratch copy what `make repro` does, without the set-up; return the exit status."""
+    train = [sys.executable, "-m", "overfitting", "train-all"]
+    return (
+        reproduce(project, "preprocess")
+        or subprocess.run(train, cwd=project, env=environment(project), check=False).returncode
+        or reproduce(project)
+    )
+
+
 def environment(project: Path) -> dict[str, str]:
     """Environment of processes in a scratch copy: they use its code and its MLflow database."""
     return {
@@ -78,4 +89,4 @@ def run(root: Path) -> int:
     """Run all stages on tiny settings in a scratch copy of `root`; return the exit status."""
     with tempfile.TemporaryDirectory(prefix="overfitting-smoke-") as scratch:
         copy_project(root, Path(scratch))
-        return reproduce(Path(scratch))
+        return reproduce_all(Path(scratch))

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import expit
 
 from overfitting.base import files
-from overfitting.base.fingerprint import library_versions
+from overfitting.base.fingerprint import library_versions, processor
 from overfitting.config.schema import Config, Evaluation
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation import results
@@ -51,6 +51,7 @@ def compare(
             fingerprint=comparison_fingerprint(
                 configs, manifest.fingerprint, [found.fingerprint for found in baselines.values()]
             ),
+            processor=processor(),
             versions={"python": python, **library_versions(*LIBRARIES)},
             arithmetic=arithmetic(runs.values()),
         ),

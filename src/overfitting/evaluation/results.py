@@ -112,6 +112,7 @@ class Run(Record):
     seeds: tuple[int, ...]
     training: str  # name of a file of conf/training/
     fingerprint: str  # of the comparison
+    processor: str  # machine and vector extensions
     versions: dict[str, str]
     arithmetic: str  # float32, or the precision and whether XLA compiled
 

@@ -151,6 +151,7 @@ def how(metrics: Metrics) -> list[list[str]]:
         "training": f"conf/training/{run.training}.yaml",
         "arithmetic": run.arithmetic,
         "best model": f"{'mean logit of ' if len(models) > 1 else ''}{', '.join(models)}",
+        "processor": run.processor,
         "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
         "fingerprint": run.fingerprint,
     }
