@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -60,11 +61,11 @@ def main() -> None:
         changes = subprocess.run(["git", "status", "--short"], cwd=folder, capture_output=True, text=True, check=True)
     cores = psutil.cpu_count() or 1
     print("| step | start, s | end, s | processor use |\n|---|---|---|---|")
-    for (name, start, before), (_, end, after) in zip(marks[1:], marks[2:], strict=False):
-        if end - start >= 1:
-            print(
-                f"| {name} | {start - began:.0f} | {end - began:.0f} | {(after - before) / (end - start) / cores:.0%} |"
-            )
+    for (name, start, before), (_, end, after) in pairwise(marks[1:]):
+        seconds = end - start
+        if seconds >= 1:
+            use = (after - before) / seconds / cores
+            print(f"| {name} | {start - began:.0f} | {end - began:.0f} | {use:.0%} |")
     _, end, after = marks[-1]
     print(f"| all | 0 | {end - began:.0f} | {(after - worked) / (end - began) / cores:.0%} |\n")
     print(f"exit status {running.returncode}; git status: {changes.stdout.strip() or 'clean'}")

@@ -31,16 +31,17 @@ def running(project: Project) -> list[list[str]]:
     return found
 
 
-def test_ctrl_c_ends_every_process_with_one_line_and_the_next_run_resumes(project):
+@pytest.mark.parametrize("command", [["dvc", "repro", "train@large"], ["python", "-m", "overfitting", "train-all"]])
+def test_ctrl_c_ends_every_process_with_one_line_and_the_next_run_resumes(project, command):
     smoke = "conf/training/smoke.yaml"
     epochs = yaml.safe_load((project.root / smoke).read_text())["epochs"]
     project.edit(smoke, "epochs", 3000)
-    command = ["dvc", "repro", "train@large"]
+    name = "train-all" if "train-all" in command else "train"
     with Terminal(command, project.root, project.environment) as terminal:
         terminal.wait_for(r"large · seed [01] .* epoch +\d+/3000 best 0\.\d{4} [\d:]+ left")
         terminal.type(INTERRUPT)
         assert terminal.exit_status() != 0
-        assert "overfitting train: interrupted; finished work is kept, the same command resumes" in terminal.text
+        assert f"overfitting {name}: interrupted; finished work is kept, the same command resumes" in terminal.text
         assert "Traceback" not in terminal.text
     for _ in range(50):  # workers end shortly after
         if not running(project):

@@ -28,6 +28,13 @@ def test_a_slow_first_epoch_does_not_count():
     assert seconds_left([found]) == 45.0
 
 
+def test_a_smaller_run_that_waits_counts_less():
+    waiting = RunProgress("tiny", 0, 100, size=1)
+    trains = run(40)
+    trains.size = 10
+    assert seconds_left([trains, waiting]) == 60.0 + 100 * 0.1
+
+
 @pytest.mark.parametrize(
     ("runs", "seconds"),
     [

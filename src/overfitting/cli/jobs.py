@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -139,9 +138,8 @@ def _chosen(group: str, overrides: Sequence[str]) -> dict[str, Config]:
 
 
 def _cost(run: Run) -> int:
-    """Grows with the time that a run takes: hidden weights times epochs."""
-    units = run.config.variant.hidden_units
-    return sum(a * b for a, b in pairwise((units[0], *units))) * run.config.training.epochs
+    """Grows with the time that a run takes."""
+    return run.size * run.config.training.epochs
 
 
 def _observer(run: Run, plan: Plan) -> live.LiveRun:

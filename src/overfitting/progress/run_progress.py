@@ -15,13 +15,15 @@ RECENT = 20  # looks whose median pace counts, because an epoch may have waited 
 class RunProgress:
     """Progress of one run; at `epoch` 0 it has not started, or compiles.
 
-    It ends after `epochs`, or earlier if it `may_stop`. `best` is the lowest validation log loss.
+    It ends after `epochs`, or earlier if it `may_stop`. `best` is the lowest validation log loss. While its pace is not
+    known, the time of an epoch is taken as proportional to `size`.
     """
 
     variant: str
     seed: int
     epochs: int
     may_stop: bool = False
+    size: int = 1
     epoch: int = 0
     best: float = math.inf
     is_over: bool = False
@@ -56,10 +58,10 @@ class RunProgress:
 
 def seconds_left(runs: Sequence[RunProgress]) -> float | None:
     """Seconds until all runs are over if as many run side by side as now; None while no pace is known."""
-    paces = [run.pace for run in runs if run.pace is not None]
+    paces = [run.pace / run.size for run in runs if run.pace is not None]
     if not paces:
         return None
     usual = median(paces)
-    work = [(run.epochs - run.epoch) * (run.pace or usual) for run in runs if not run.is_over]
+    work = [(run.epochs - run.epoch) * (run.pace or usual * run.size) for run in runs if not run.is_over]
     side_by_side = sum(run.trains for run in runs) or 1
     return max(sum(work) / side_by_side, max(work, default=0.0))

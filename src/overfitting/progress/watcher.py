@@ -40,7 +40,7 @@ class WatchedRun:
     def __init__(self, run: Run, observer: Observer | None = None) -> None:
         self._run, self._observer = run, observer
         self._follower = Follower(run.folder / "history.csv")
-        self.progress = RunProgress(run.variant, run.seed, run.config.training.epochs, _may_stop(run))
+        self.progress = RunProgress(run.variant, run.seed, run.config.training.epochs, _may_stop(run), run.size)
         self.progress.is_over = run.summary() is not None
 
     def look(self) -> str | None:

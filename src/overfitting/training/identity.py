@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,6 +72,12 @@ class Run:
     def name(self) -> str:
         """Variant and seed."""
         return f"{self.variant} seed {self.seed}"
+
+    @property
+    def size(self) -> int:
+        """Weights between hidden layers, to which the time of an epoch is about proportional."""
+        units = self.config.variant.hidden_units
+        return sum(a * b for a, b in pairwise((units[0], *units)))
 
     @property
     def folder(self) -> Path:
