@@ -15,6 +15,7 @@ from overfitting.base.errors import UserError
 from overfitting.base.repository import DVC, dvc
 
 PROJECT = (
+    ".dvcignore",
     ".gitignore",
     "conf",
     "data/bundled",
