@@ -3,7 +3,7 @@
 All columns are float32 without nulls. A user-supplied table may also hold text (categories) and nulls (missing values).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from overfitting.base.files import replacing
 from overfitting.data.columns import LABEL, NAMES
 from overfitting.data.scaling import Features
 
+GROUP_BYTES = 1 << 24  # of a row group: larger ones are read faster, smaller ones need less memory
+
 
 def table_schema(names: Iterable[str] = NAMES) -> pa.Schema:
     """Schema of a table of numbers: the label, then the features `names`, all float32 and not nullable."""
@@ -28,19 +30,37 @@ def write_table(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema | None = None,
     metadata: Mapping[str, str] | None = None,
+    use_dictionary: bool = True,
 ) -> int:
     """Write batches of label and features as one Parquet file, atomically; return the number of rows.
 
-    Each batch is cast to `schema` (default: that of HIGGS) and written at once, so the table may be larger than memory.
-    `metadata` is stored in the file's schema.
+    Batches are cast to `schema` (default: that of HIGGS) and written as soon as they hold `GROUP_BYTES`, so the table
+    may be larger than memory. `metadata` is stored in the file's schema. `use_dictionary` suits columns of few values.
     """
     schema = (schema or table_schema()).with_metadata(metadata)
     rows = 0
-    with replacing(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-        for batch in batches:
-            rows += batch.num_rows
-            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+    with (
+        replacing(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=use_dictionary) as writer,
+    ):
+        for group in _groups(batches):
+            rows += group.num_rows
+            writer.write_table(group.cast(schema))
     return rows
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Tables of consecutive batches; all but the last have at least `GROUP_BYTES`."""
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        waiting.append(batch)
+        size += batch.nbytes
+        if size >= GROUP_BYTES:
+            yield pa.Table.from_batches(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Reads the format of the HIGGS file: lines of the label and 28 numbers, without header, usually in gzip."""
 
-import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from isal import isal_zlib
 from pyarrow import csv
 
 from overfitting.data.columns import LABEL, NAMES
@@ -17,6 +18,15 @@ _FIELDS = (LABEL, *NAMES)
 
 class FormatError(ValueError):
     """The data is not HIGGS; the message names place and reason, but not the file."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of text: their number, and the place of the first line in the file, from 1."""
+
+    text: memoryview
+    first_line: int
+    lines: int
 
 
 def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -42,7 +52,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     # wbits 31: one gzip member with its checksum; a file may have several members, and zeros after the last one
-    inflater, taken = zlib.decompressobj(31), 0
+    inflater, taken = isal_zlib.decompressobj(31), 0
     data: bytes | None = start
     while data is not None:
         taken += len(data)
@@ -51,10 +61,12 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
                 data = data.lstrip(b"\0")
                 if not data:
                     break
-                inflater = zlib.decompressobj(31)
+                inflater = isal_zlib.decompressobj(31)
+                if not data.startswith(_GZIP_MAGIC[: len(data)]):  # isal asks for a whole header first
+                    raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes (garbage after its end)")
             try:
                 text = inflater.decompress(data)
-            except zlib.error as error:
+            except isal_zlib.error as error:
                 raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes ({error})") from error
             data = inflater.unused_data
             if text:
@@ -64,62 +76,76 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise FormatError(f"the gzip is truncated: it stops after {taken:,} bytes")
 
 
-def line_blocks(pieces: Iterable[bytes], rows: int | None) -> Iterator[bytes]:
-    """Divide text into blocks of whole lines, at most `BLOCK_BYTES` each; `rows` limits the number of lines.
+def first_lines(pieces: Iterable[bytes], rows: int) -> Iterator[bytes]:
+    """Yield the first `rows` lines of a text; later pieces are not read."""
+    missing = rows
+    for piece in pieces:
+        lines = piece.count(b"\n")
+        if lines >= missing:
+            end = len(piece)
+            for _ in range(lines - missing + 1):
+                end = piece.rfind(b"\n", 0, end)
+            yield piece[: end + 1]
+            return
+        missing -= lines
+        yield piece
+
+
+def line_blocks(pieces: Iterable[bytes]) -> Iterator[Block]:
+    """Divide text into blocks of whole lines, at most `BLOCK_BYTES` each.
 
     The blocks do not depend on how the text is split into pieces, so neither does a file written from them.
 
     Raises:
         FormatError: a line is longer than `BLOCK_BYTES`.
     """
-    block = bytearray()
-    lines = 0
+    waiting: list[bytes | memoryview] = []
+    size, line = 0, 1
     for piece in pieces:
-        lines += piece.count(b"\n")
-        is_last = rows is not None and lines >= rows
-        block += _without_last_lines(piece, lines - rows) if rows is not None and is_last else piece
-        while len(block) >= BLOCK_BYTES:
-            end = block.rfind(b"\n", 0, BLOCK_BYTES) + 1
+        waiting.append(piece)
+        size += len(piece)
+        if size < BLOCK_BYTES:
+            continue
+        text, start = b"".join(waiting), 0
+        while size - start >= BLOCK_BYTES:
+            end = text.rfind(b"\n", start, start + BLOCK_BYTES) + 1
             if not end:
                 raise FormatError(f"{BLOCK_BYTES:,} bytes without a line end")
-            yield bytes(block[:end])
-            del block[:end]
-        if is_last:
-            break
-    if block:
-        yield bytes(block)
+            lines = text.count(b"\n", start, end)
+            yield Block(memoryview(text)[start:end], line, lines)
+            start, line = end, line + lines
+        waiting, size = [memoryview(text)[start:]], size - start
+    if size:
+        text = b"".join(waiting)
+        yield Block(memoryview(text), line, text.count(b"\n") + (not text.endswith(b"\n")))
 
 
-def _without_last_lines(piece: bytes, excess: int) -> bytes:
-    end = len(piece)
-    for _ in range(excess + 1):
-        end = piece.rfind(b"\n", 0, end)
-    return piece[: end + 1]
-
-
-def parse(text: bytes, first_line: int) -> pa.RecordBatch:
-    """Events (n, 1 + 28) float32 in a block of whole lines; `first_line` is its place in the file, from 1.
+def parse(block: Block) -> pa.RecordBatch:
+    """Events (n, 1 + 28) float32 in a block of lines.
 
     Raises:
         FormatError: names line, column and value of the first line without 29 finite numbers or with a label that is
             not 0 or 1.
     """
+    first_line = block.first_line
     try:
         table = csv.read_csv(
-            pa.BufferReader(text),
-            read_options=csv.ReadOptions(column_names=list(_FIELDS), block_size=len(text) + 1),
+            pa.BufferReader(block.text),
+            read_options=csv.ReadOptions(column_names=list(_FIELDS), block_size=len(block.text) + 1, use_threads=False),
             parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(column_types=table_schema(), null_values=[]),
         )
     except pa.ArrowInvalid as error:
-        raise FormatError(_mistake(text, first_line) or str(error)) from error
-    if table.num_rows != text.count(b"\n") + (not text.endswith(b"\n")):
+        raise FormatError(_mistake(bytes(block.text), first_line) or str(error)) from error
+    if table.num_rows != block.lines:
         raise FormatError(f"from line {first_line} on: expected newlines at line ends, got a carriage return alone")
     batch = table.combine_chunks().to_batches()[0]
     values = [column.to_numpy() for column in batch.columns]
     is_sound = all(np.isfinite(column).all() for column in values) and np.isin(values[0], (0, 1)).all()
     if not is_sound:
-        raise FormatError(_mistake(text, first_line) or f"a value that is not finite from line {first_line} on")
+        raise FormatError(
+            _mistake(bytes(block.text), first_line) or f"a value that is not finite from line {first_line} on"
+        )
     return pa.RecordBatch.from_arrays(batch.columns, schema=table_schema())
 
 
