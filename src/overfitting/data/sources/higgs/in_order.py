@@ -14,33 +14,25 @@ _Result = TypeVar("_Result")
 def in_order(
     function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int
 ) -> Generator[_Result, None, None]:
-    """Yield `function(item)` for each item, computed by `threads` threads, at most `AHEAD` items per thread at a time.
+    """Yield `function(item)` for each item, computed in threads that end with the generator.
 
-    Items are read in the thread of the caller. The first error in the order of the items is raised, from `items` or
-    from `function`, and no thread is left once the generator is closed or has ended.
+    The caller's thread reads the items. An error, of `items` or of `function`, is raised in its place in the order.
     """
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[_Result]] = deque()
+
+    def submitted() -> Iterator[Future[_Result]]:
         try:
-            for future in _submitted(pool, function, items):
-                pending.append(future)
-                if len(pending) == AHEAD * threads:
-                    yield pending.popleft().result()
-            while pending:
+            for item in items:
+                yield pool.submit(function, item)
+        except Exception as error:
+            failed: Future[_Result] = Future()
+            failed.set_exception(error)
+            yield failed
+
+    pending: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for future in submitted():
+            pending.append(future)
+            if len(pending) == AHEAD * threads:
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
-
-
-def _submitted(
-    pool: ThreadPoolExecutor, function: Callable[[_Item], _Result], items: Iterable[_Item]
-) -> Iterator[Future[_Result]]:
-    """Submit each item; an error of `items` becomes the last future, so that errors of earlier items come first."""
-    try:
-        for item in items:
-            yield pool.submit(function, item)
-    except Exception as error:
-        failed: Future[_Result] = Future()
-        failed.set_exception(error)
-        yield failed
+        while pending:
+            yield pending.popleft().result()

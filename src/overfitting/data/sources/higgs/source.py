@@ -18,7 +18,7 @@ from overfitting.data.events import write_table
 from overfitting.data.manifest import Provenance
 from overfitting.data.sources.higgs.download import CHUNK_BYTES, DownloadError, Remote, from_mirrors
 from overfitting.data.sources.higgs.in_order import in_order
-from overfitting.data.sources.higgs.text import Block, FormatError, decompress, first_lines, line_blocks, parse
+from overfitting.data.sources.higgs.text import FormatError, decompress, first_lines, line_blocks, parse
 from overfitting.data.sources.higgs.whole_file import is_complete, save
 
 DOWNLOADS = Path("data/downloads")  # ignored by git
@@ -86,20 +86,18 @@ def _read(path: Path, origin: str, sha256: str | None, config: HiggsData, destin
 def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, destination: Path) -> tuple[int, str]:
     """Write rows to `destination`; return their number and, if `rows` is set, the SHA-256 of their lines.
 
-    This thread decompresses and writes, others hash and parse.
+    Other threads parse while this one decompresses and writes.
     """
     digest = hashlib.sha256()
+    text = decompress(chunks)
+    blocks = line_blocks(text if rows is None else first_lines(text, rows))
 
-    def hashed(block: Block) -> Block:
-        if rows is not None:
-            digest.update(block.text)
-        return block
-
-    def checked(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def batches(parsed: Iterator[tuple[bytes, pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
         done = 0
-        for batch in batches:
+        for lines, batch in parsed:
             done += batch.num_rows
             if rows is not None:
+                digest.update(lines)
                 bar.advance(batch.num_rows)
             yield batch
         if not done:
@@ -109,10 +107,8 @@ def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, d
                 f"{name} holds {done:,} rows, but data.rows asks for {rows:,}: set data.rows={done} or less"
             )
 
-    text = decompress(chunks)
-    blocks = line_blocks(text if rows is None else first_lines(text, rows))
-    with closing(in_order(hashed, blocks, 1)) as ready, closing(in_order(parse, ready, PARSERS)) as batches:
-        return write_table(destination, checked(batches), use_dictionary=False), digest.hexdigest()
+    with closing(in_order(lambda block: (block[0], parse(*block)), blocks, PARSERS)) as parsed:
+        return write_table(destination, batches(parsed), use_dictionary=False), digest.hexdigest()
 
 
 def _provenance(origin: str, rows: int, text_sha256: str, sha256: str | None, config: HiggsData) -> Provenance:

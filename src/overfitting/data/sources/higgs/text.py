@@ -1,7 +1,6 @@
 """Reads the format of the HIGGS file: lines of the label and 28 numbers, without header, usually in gzip."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -11,22 +10,13 @@ from pyarrow import csv
 from overfitting.data.columns import LABEL, NAMES
 from overfitting.data.events import table_schema
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 1 << 24
 _GZIP_MAGIC = b"\x1f\x8b"
 _FIELDS = (LABEL, *NAMES)
 
 
 class FormatError(ValueError):
     """The data is not HIGGS; the message names place and reason, but not the file."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Whole lines of text: their number, and the place of the first line in the file, from 1."""
-
-    text: memoryview
-    first_line: int
-    lines: int
 
 
 def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -66,7 +56,7 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
                     raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes (garbage after its end)")
             try:
                 text = inflater.decompress(data)
-            except isal_zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc] # the stub says it is an instance
                 raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes ({error})") from error
             data = inflater.unused_data
             if text:
@@ -78,74 +68,62 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def first_lines(pieces: Iterable[bytes], rows: int) -> Iterator[bytes]:
     """Yield the first `rows` lines of a text; later pieces are not read."""
-    missing = rows
     for piece in pieces:
-        lines = piece.count(b"\n")
-        if lines >= missing:
-            end = len(piece)
-            for _ in range(lines - missing + 1):
-                end = piece.rfind(b"\n", 0, end)
-            yield piece[: end + 1]
+        *lines, rest = piece.split(b"\n", rows)
+        rows -= len(lines)
+        yield piece if rows else piece[: len(piece) - len(rest)]
+        if not rows:
             return
-        missing -= lines
-        yield piece
 
 
-def line_blocks(pieces: Iterable[bytes]) -> Iterator[Block]:
-    """Divide text into blocks of whole lines, at most `BLOCK_BYTES` each.
+def line_blocks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Divide text into blocks of whole lines, at most `BLOCK_BYTES` each, with the place of the first line, from 1.
 
     The blocks do not depend on how the text is split into pieces, so neither does a file written from them.
 
     Raises:
         FormatError: a line is longer than `BLOCK_BYTES`.
     """
-    waiting: list[bytes | memoryview] = []
+    waiting: list[bytes] = []
     size, line = 0, 1
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
-        if size < BLOCK_BYTES:
-            continue
-        text, start = b"".join(waiting), 0
-        while size - start >= BLOCK_BYTES:
-            end = text.rfind(b"\n", start, start + BLOCK_BYTES) + 1
+        while size >= BLOCK_BYTES:
+            text = b"".join(waiting)
+            end = text.rfind(b"\n", 0, BLOCK_BYTES) + 1
             if not end:
                 raise FormatError(f"{BLOCK_BYTES:,} bytes without a line end")
-            lines = text.count(b"\n", start, end)
-            yield Block(memoryview(text)[start:end], line, lines)
-            start, line = end, line + lines
-        waiting, size = [memoryview(text)[start:]], size - start
+            yield text[:end], line
+            line += text.count(b"\n", 0, end)
+            waiting, size = [text[end:]], size - end
     if size:
-        text = b"".join(waiting)
-        yield Block(memoryview(text), line, text.count(b"\n") + (not text.endswith(b"\n")))
+        yield b"".join(waiting), line
 
 
-def parse(block: Block) -> pa.RecordBatch:
-    """Events (n, 1 + 28) float32 in a block of lines.
+def parse(text: bytes, first_line: int) -> pa.RecordBatch:
+    """Events (n, 1 + 28) float32 in a block of whole lines; `first_line` is its place in the file, from 1.
 
     Raises:
         FormatError: names line, column and value of the first line without 29 finite numbers or with a label that is
             not 0 or 1.
     """
-    first_line = block.first_line
     try:
         table = csv.read_csv(
-            pa.BufferReader(block.text),
-            read_options=csv.ReadOptions(column_names=list(_FIELDS), block_size=len(block.text) + 1, use_threads=False),
+            pa.BufferReader(text),
+            read_options=csv.ReadOptions(column_names=list(_FIELDS), block_size=len(text) + 1, use_threads=False),
             parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(column_types=table_schema(), null_values=[]),
         )
     except pa.ArrowInvalid as error:
-        raise FormatError(_mistake(bytes(block.text), first_line) or str(error)) from error
-    if table.num_rows != block.lines:
+        raise FormatError(_mistake(text, first_line) or str(error)) from error
+    if b"\r" in text and table.num_rows != text.count(b"\n") + (not text.endswith(b"\n")):
         raise FormatError(f"from line {first_line} on: expected newlines at line ends, got a carriage return alone")
     batch = table.combine_chunks().to_batches()[0]
     values = [column.to_numpy() for column in batch.columns]
     is_sound = all(np.isfinite(column).all() for column in values) and np.isin(values[0], (0, 1)).all()
     if not is_sound:
-        raise FormatError(
-            _mistake(bytes(block.text), first_line) or f"a value that is not finite from line {first_line} on"
-        )
+        raise FormatError(_mistake(text, first_line) or f"a value that is not finite from line {first_line} on")
     return pa.RecordBatch.from_arrays(batch.columns, schema=table_schema())
 
 
