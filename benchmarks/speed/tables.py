@@ -1,4 +1,4 @@
-"""Large generated tables: a file in the format of HIGGS, and its rows as `download` writes them."""
+"""Large generated tables, kept in a temporary folder: HIGGS files, and rows as `download` writes them."""
 
 import tempfile
 import zlib
@@ -7,8 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-FOLDER = Path(tempfile.gettempdir()) / "overfitting-bench-tables"  # kept, because generating takes minutes
+from overfitting.data.columns import NAMES
+from overfitting.data.events import table_schema, write_table
+from overfitting.data.manifest import Provenance
+
+FOLDER = Path(tempfile.gettempdir()) / "overfitting-bench-tables"
 BLOCK_ROWS = 10_000
 FORMAT = ",".join(["%.18e"] * 29) + "\n"  # that of UCI
 
@@ -39,3 +44,17 @@ def higgs_file(rows: int) -> Path:
             file.write(packed.result() + packer.flush())
         partial.rename(path)
     return path
+
+
+def events_project(rows: int) -> Path:
+    """A folder with data/raw/ of `rows` generated rows, as `download` leaves it."""
+    folder = FOLDER / f"events-{rows}"
+    if not (folder / "data/raw/provenance.json").exists():
+        batches = (
+            pa.RecordBatch.from_arrays([pa.array(column) for column in block(index).T], schema=table_schema())
+            for index in range(rows // BLOCK_ROWS)
+        )
+        write_table(folder / "data/raw/events.parquet", batches, use_dictionary=False)
+        facts = dict.fromkeys(("source", "licence", "citation", "sha256", "sha256_of"), "generated")
+        Provenance(**facts, rows=rows, columns=NAMES).write(folder / "data/raw/provenance.json")
+    return folder

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfitting.base.errors import UserError
-from overfitting.data import events as events_module
 from overfitting.data.columns import NAMES
 from overfitting.data.sources.higgs import in_order, source, text
 from overfitting.data.sources.higgs.source import fetch
@@ -206,7 +205,7 @@ def test_events_have_the_same_bytes_for_any_chunks_and_threads(
     (folder / "mine.csv.gz").write_bytes(PACKED)
     config = higgs_config(path=str(folder / "mine.csv.gz"), rows=rows)
     threads = set(threading.enumerate())
-    with mock.patch.object(text, "BLOCK_BYTES", 20_000), mock.patch.object(events_module, "GROUP_BYTES", 4_000):
+    with mock.patch.object(text, "BLOCK_BYTES", 20_000):
         whole = fetch(config, folder / "whole.parquet")
         with (
             mock.patch.object(source, "CHUNK_BYTES", chunk),

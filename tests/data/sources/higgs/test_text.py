@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfitting.data.sources.higgs import text
-from overfitting.data.sources.higgs.text import Block, FormatError, decompress, first_lines, line_blocks, parse
+from overfitting.data.sources.higgs.text import FormatError, decompress, first_lines, line_blocks, parse
 from tests.builders.higgs_files import first_lines as lines_of
 from tests.builders.higgs_files import higgs_text as text_of
 from tests.builders.higgs_files import values_of, zipped
@@ -22,10 +22,6 @@ LINE = TEXT.splitlines()[0]
 def split(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted(cuts), len(data)]
     return [data[start:end] for start, end in pairwise(edges)]
-
-
-def block_of(text: bytes, first_line: int = 1) -> Block:
-    return Block(memoryview(text), first_line, text.count(b"\n") + (not text.endswith(b"\n")))
 
 
 def cuts_of(data: bytes) -> st.SearchStrategy[list[int]]:
@@ -42,11 +38,10 @@ def test_blocks_do_not_depend_on_how_the_stream_is_split(cuts: list[int], rows: 
         expected = TEXT if rows is None else lines_of(TEXT, rows)
         whole = list(line_blocks([expected]))
     assert blocks == whole
-    texts = [bytes(block.text) for block in blocks]
+    texts = [lines for lines, _ in blocks]
     assert b"".join(texts) == expected
-    assert all(text.endswith(b"\n") and len(text) <= 4000 for text in texts)
-    assert [block.lines for block in blocks] == [text.count(b"\n") for text in texts]
-    assert [block.first_line for block in blocks] == [1, *np.cumsum([block.lines for block in blocks])[:-1] + 1]
+    assert all(lines.endswith(b"\n") and len(lines) <= 4000 for lines in texts)
+    assert [first for _, first in blocks] == [1, *np.cumsum([lines.count(b"\n") for lines in texts])[:-1] + 1]
 
 
 def test_nothing_is_read_after_the_last_line() -> None:
@@ -118,8 +113,8 @@ def test_empty_stream() -> None:
 
 def test_last_line_without_newline_counts() -> None:
     (block,) = line_blocks(first_lines([TEXT[:-1]], 60))
-    assert block == block_of(TEXT[:-1])
-    assert parse(block).num_rows == block.lines == 60
+    assert block == (TEXT[:-1], 1)
+    assert parse(*block).num_rows == 60
 
 
 def test_endless_line_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +125,7 @@ def test_endless_line_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
 def test_values(newline: bytes) -> None:
-    batch = parse(block_of(TEXT.replace(b"\n", newline)))
+    batch = parse(TEXT.replace(b"\n", newline), 1)
     assert np.array_equal(np.column_stack(batch.columns), values_of(TEXT))
 
 
@@ -157,22 +152,22 @@ def test_errors_name_line_column_and_value(field: int, value: str, expected: str
     fields[field] = value.encode()
     lines[7] = b",".join(fields)
     with pytest.raises(FormatError, match=expected):
-        parse(block_of(b"\n".join(lines), 1000))
+        parse(b"\n".join(lines), 1000)
 
 
 @pytest.mark.parametrize("line", [b"", b"1,2,3", LINE.replace(b",", b";"), b"label,lepton_pt"])
 def test_lines_with_another_number_of_fields(line: bytes) -> None:
     with pytest.raises(FormatError, match=r"line 2: expected 29 numbers, got \d+ fields"):
-        parse(block_of(b"\n".join([LINE, line, LINE])))
+        parse(b"\n".join([LINE, line, LINE]), 1)
 
 
 def test_carriage_return_alone_is_no_line_end() -> None:
     with pytest.raises(FormatError, match="carriage return"):
-        parse(block_of(TEXT.replace(b"\n", b"\r")))
+        parse(TEXT.replace(b"\n", b"\r"), 1)
 
 
 def test_hash_of_the_blocks_equals_that_of_the_lines() -> None:
     digest = hashlib.sha256()
-    for block in line_blocks(first_lines(decompress([PACKED]), 17)):
-        digest.update(block.text)
+    for block, _ in line_blocks(first_lines(decompress([PACKED]), 17)):
+        digest.update(block)
     assert digest.digest() == hashlib.sha256(lines_of(TEXT, 17)).digest()

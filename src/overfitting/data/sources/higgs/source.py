@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -86,18 +87,18 @@ def _read(path: Path, origin: str, sha256: str | None, config: HiggsData, destin
 def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, destination: Path) -> tuple[int, str]:
     """Write rows to `destination`; return their number and, if `rows` is set, the SHA-256 of their lines.
 
-    Other threads parse while this one decompresses and writes.
+    Other threads parse and hash while this one decompresses and writes.
     """
     digest = hashlib.sha256()
-    text = decompress(chunks)
-    blocks = line_blocks(text if rows is None else first_lines(text, rows))
+    pieces = decompress(chunks)
+    blocks = line_blocks(pieces if rows is None else first_lines(pieces, rows))
 
-    def batches(parsed: Iterator[tuple[bytes, pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    def batches() -> Iterator[pa.RecordBatch]:
         done = 0
-        for lines, batch in parsed:
+        for text, batch in parsed:
             done += batch.num_rows
             if rows is not None:
-                digest.update(lines)
+                hashing.submit(digest.update, text)
                 bar.advance(batch.num_rows)
             yield batch
         if not done:
@@ -107,8 +108,10 @@ def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, d
                 f"{name} holds {done:,} rows, but data.rows asks for {rows:,}: set data.rows={done} or less"
             )
 
-    with closing(in_order(lambda block: (block[0], parse(*block)), blocks, PARSERS)) as parsed:
-        return write_table(destination, batches(parsed), use_dictionary=False), digest.hexdigest()
+    parsed = in_order(lambda block: (block[0], parse(*block)), blocks, PARSERS)
+    with closing(parsed), ThreadPoolExecutor(1) as hashing:
+        written = write_table(destination, batches(), use_dictionary=False)
+    return written, digest.hexdigest()
 
 
 def _provenance(origin: str, rows: int, text_sha256: str, sha256: str | None, config: HiggsData) -> Provenance:

@@ -69,11 +69,12 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 def first_lines(pieces: Iterable[bytes], rows: int) -> Iterator[bytes]:
     """Yield the first `rows` lines of a text; later pieces are not read."""
     for piece in pieces:
-        *lines, rest = piece.split(b"\n", rows)
-        rows -= len(lines)
-        yield piece if rows else piece[: len(piece) - len(rest)]
-        if not rows:
+        lines = piece.count(b"\n")
+        if lines >= rows:
+            yield piece[: len(piece) - len(piece.split(b"\n", rows)[-1])]
             return
+        rows -= lines
+        yield piece
 
 
 def line_blocks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
