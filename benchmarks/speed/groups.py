@@ -11,6 +11,7 @@ from typing import Any
 
 from arrays import ROOT, TRAIN_ROWS, VALIDATION_ROWS, prepared, scratch, tiled
 from engines import BATCH
+from large_tables import preprocess_seconds_and_memory, reading_seconds, saving_seconds
 from memory import peak_private_bytes
 from overhead import EPOCHS, nothing_to_do, watchers
 from rich.console import Console
@@ -166,6 +167,34 @@ def growth_rows(project: Path, variants: Variants) -> dict[str, Row]:
     return {**found, "growth/memory_1000k": row}
 
 
+def read_rows(project: Path, variants: Variants) -> dict[str, Row]:
+    """Stage `download` on a local HIGGS file of 1,000,000 rows against `isal` and Arrow's streaming reader alone."""
+    times = interleaved(reading_seconds(1_000_000))
+    return {
+        "read/higgs": lower_is_better(times["ours"], times["arrow"], "s, 1 M rows"),
+        "read/higgs_lines": lower_is_better(times["lines"], times["arrow"], "s, 1 M rows"),
+        "read/higgs_float32": lower_is_better(times["ours"], times["arrow float32"], "s, 1 M rows"),
+    }
+
+
+def preprocess_rows(project: Path, variants: Variants) -> dict[str, Row]:
+    """Stage `preprocess` against the plainest way to write an array, and its memory against the table's size."""
+    found = {}
+    for rows in (1_000_000, 4_000_000):
+        peaks: list[float] = []
+        times = interleaved(
+            {
+                "ours": lambda: preprocess_seconds_and_memory(ROOT, rows, peaks),  # noqa: B023
+                "plain": lambda: saving_seconds(rows),  # noqa: B023
+            },
+            repeats=3,
+        )
+        name = f"{rows // 1000}k"
+        found[f"preprocess/time_{name}"] = lower_is_better(times["ours"], times["plain"], "s")
+        found[f"preprocess/memory_{name}"] = lower_is_better(max(peaks), rows * 29 * 4 / 1e6, "MB of peak memory")
+    return found
+
+
 def verdict_rows(project: Path, variants: Variants) -> dict[str, Row]:
     """Seconds from prepared rows to trained models: this project's defaults against the tutorial's protocol."""
     with scratch({"seeds": SEEDS, "preprocessing": {"scaling": "none"}}) as raw:
@@ -206,5 +235,7 @@ GROUPS = {
     "peers": peer_rows,
     "overhead": overhead_rows,
     "growth": growth_rows,
+    "read": read_rows,
+    "preprocess": preprocess_rows,
     "verdict": verdict_rows,
 }

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Preprocessing, Split
 from overfitting.data.description import describe, example, notes
-from overfitting.data.events import Events, read_events
+from overfitting.data.events import Events, read_events, table_schema, write_table
 from overfitting.data.manifest import Example, Provenance, TableColumn, TableReading
 from overfitting.data.preparation import Prepared, prepare
 
@@ -21,23 +22,25 @@ PROVENANCE = Provenance(
 )
 
 
-def events() -> Events:
+@pytest.fixture
+def events(tmp_path: Path) -> Events:
     x = pa.array([1, None, 3, 4, 5, None, 7, 8], pa.float32())
     colour = pa.array(["red", None, "red", "blue", "blue", "green", "pink", "red"])
-    labels = np.float32([0, 1, 0, 1, 1, 0, 1, 0])
-    return Events(pa.table({"x": x, "colour": colour}), labels, "events.parquet")
+    labels = pa.array([0, 1, 0, 1, 1, 0, 1, 0], pa.float32())
+    pq.write_table(pa.table({"label": labels, "x": x, "colour": colour}), tmp_path / "events.parquet", row_group_size=3)
+    return read_events(tmp_path / "events.parquet")
 
 
 @pytest.fixture
-def prepared() -> Prepared:
+def prepared(events: Events, tmp_path: Path) -> Prepared:
     """Rows 1 and 2 are for validation, 3 to 6 for training, 7 and 8 for the test."""
     split = Split(train=4, validation=2, test=2)
     preprocessing = Preprocessing(scaling="standard", shuffle_seed=None, duplicates="keep", without=())
-    return prepare(events(), split, preprocessing, READING.max_categories)
+    return prepare(events, split, preprocessing, READING.max_categories, tmp_path)
 
 
-def test_categories_are_counted_by_hand(prepared: Prepared) -> None:
-    manifest = describe(prepared, PROVENANCE, "standard", "0" * 16)
+def test_categories_are_counted_by_hand(events: Events, prepared: Prepared) -> None:
+    manifest = describe(events, prepared, PROVENANCE, "standard", "0" * 16)
     assert manifest.table is not None
     assert manifest.table.columns == (
         TableColumn(name="x", role="numeric", unit="mm", missing=2),
@@ -49,8 +52,8 @@ def test_categories_are_counted_by_hand(prepared: Prepared) -> None:
     assert (manifest.train_signal_share, manifest.spare_signal_share) == (0.5, None)
 
 
-def test_notes_list_everything_unusual(prepared: Prepared) -> None:
-    manifest = describe(prepared, PROVENANCE, "standard", "0" * 16)
+def test_notes_list_everything_unusual(events: Events, prepared: Prepared) -> None:
+    manifest = describe(events, prepared, PROVENANCE, "standard", "0" * 16)
     assert manifest.table is not None
     assert notes(manifest.table) == [
         "label: 1 is yes, 0 is no",
@@ -62,12 +65,23 @@ def test_notes_list_everything_unusual(prepared: Prepared) -> None:
     ]
 
 
-def test_example_has_raw_values_and_missing_ones(prepared: Prepared) -> None:
-    assert example(prepared) == Example(columns=("x", "colour"), rows=((1.0, "red"), (None, None)))
+def test_example_has_raw_values_and_missing_ones(events: Events, prepared: Prepared) -> None:
+    assert example(events, prepared) == Example(columns=("x", "colour"), rows=((1.0, "red"), (None, None)))
 
 
-def test_categories_are_numbered_by_appearance() -> None:
-    np.testing.assert_array_equal(events().numbers()[:, 1], [0, np.nan, 0, 1, 1, 2, 3, 0])
+def test_categories_are_numbered_by_appearance(events: Events) -> None:
+    np.testing.assert_array_equal(events.numbers("colour"), [0, np.nan, 0, 1, 1, 2, 3, 0])
+
+
+def test_name_that_continues_another_one_after_a_dot_selects_its_own_column(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    schema = table_schema(["a.b", "a", "a.b.c"])
+    batch = pa.RecordBatch.from_arrays([pa.array([value], pa.float32()) for value in (0, 1, 2, 3)], schema=schema)
+    write_table(path, [batch], schema)
+    found = read_events(path)
+    assert found.names == ("a.b", "a", "a.b.c")
+    assert [found.numbers(name).tolist() for name in found.names] == [[1], [2], [3]]
+    assert not found.needs_encoding
 
 
 def test_missing_events_are_an_error(tmp_path: Path) -> None:

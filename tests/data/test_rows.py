@@ -1,5 +1,7 @@
 """Checks, duplicates and split of rows."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Split
-from overfitting.data.rows import check_rows, first_occurrences, split_rows
+from overfitting.data import rows as rows_module
+from overfitting.data.rows import check_rows, repeated_rows, split_rows, usable_rows
 from tests.data.test_preparation import NAMES, features
 
 
@@ -16,7 +19,7 @@ def test_error_for_a_value_that_is_not_finite_names_file_row_and_column(value):
     rows = features()
     rows[7, 1] = value
     with pytest.raises(UserError, match=r"my\.csv: row 8, column normal: expected a finite number, got"):
-        check_rows(rows, np.zeros(len(rows), np.float32), NAMES, "my.csv")
+        check_rows(rows.T, np.zeros(len(rows), np.float32), NAMES, "my.csv", missing=False)
 
 
 @pytest.mark.parametrize("value", [2.0, -1.0, 0.5, np.nan])
@@ -24,17 +27,60 @@ def test_error_for_a_wrong_label_names_the_row(value):
     labels = np.zeros(500, np.float32)
     labels[3] = value
     with pytest.raises(UserError, match=r"row 4, column label: expected 0 or 1"):
-        check_rows(features(), labels, NAMES, "my.csv")
+        check_rows(features().T, labels, NAMES, "my.csv", missing=False)
 
 
 def test_empty_table_is_an_error():
     with pytest.raises(UserError, match="found none"):
-        check_rows(features(0), np.zeros(0, np.float32), NAMES, "my.csv")
+        check_rows(features(0).T, np.zeros(0, np.float32), NAMES, "my.csv", missing=False)
 
 
-def test_first_occurrences_drop_repeated_features_only():
-    rows = np.array([[1, 2], [3, 4], [1, 2], [1, 3], [3, 4]], np.float32)
-    assert first_occurrences(rows).tolist() == [0, 1, 3]
+def test_first_mistake_is_the_first_in_the_order_of_rows():
+    rows, labels = features(), np.zeros(500, np.float32)
+    labels[0] = 2
+    rows[8, 0], rows[7, 2], rows[7, 1], rows[6, 2] = np.inf, np.inf, -np.inf, np.nan
+    with pytest.raises(UserError, match=r"row 7, column constant: expected a finite number, got nan"):
+        check_rows(rows.T, labels, NAMES, "my.csv", missing=False)
+    with pytest.raises(UserError, match=r"row 8, column normal: expected a finite number, got -inf"):
+        check_rows(rows.T, labels, NAMES, "my.csv", missing=True)
+
+
+def by_column(rows):
+    return lambda: map(np.ascontiguousarray, rows.T)
+
+
+def earlier_rows(rows):
+    """Indices of the rows that an earlier row equals bit by bit, found row by row."""
+    seen, found = set(), []
+    for index, row in enumerate(rows):
+        if row.tobytes() in seen:
+            found.append(index)
+        seen.add(row.tobytes())
+    return found
+
+
+def test_repeated_rows_by_hand():
+    rows = np.array([[1, 2], [3, 4], [1, 2], [1, 3], [3, 4], [0.0, 4], [-0.0, 4], [1, 2]], np.float32)
+    assert repeated_rows(by_column(rows), 8).tolist() == [2, 4, 7]
+    assert usable_rows(by_column(rows), 8, "drop", "-").tolist() == [0, 1, 3, 5, 6]
+    assert usable_rows(by_column(rows), 8, "keep", "-").tolist() == list(range(8))
+
+
+@given(
+    st.lists(st.tuples(*[st.sampled_from([0.0, -0.0, 1.0, 2.5, np.nan])] * 3), min_size=1, max_size=60),
+    st.sampled_from([rows_module.FACTOR, np.uint64(0), np.uint64(1 << 63)]),
+)
+def test_repeated_rows_are_exact_even_if_hashes_collide(table, factor):
+    rows = np.array(table, np.float32)
+    with mock.patch.object(rows_module, "FACTOR", factor):
+        assert repeated_rows(by_column(rows), len(rows)).tolist() == earlier_rows(rows)
+
+
+def test_hashes_of_different_rows_differ():
+    """Small whole numbers have few bits set; a weak hash would make every row a candidate."""
+    grid = np.stack(np.meshgrid(*[np.arange(30)] * 4), axis=-1).reshape(-1, 4).astype(np.float32)
+    with mock.patch.object(np, "stack", side_effect=AssertionError("rows are compared")):
+        assert repeated_rows(by_column(grid), len(grid)).size == 0
 
 
 @given(

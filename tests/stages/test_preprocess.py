@@ -1,18 +1,23 @@
 """Stage preprocess: from a table to arrays; encoding and scaling are fitted to training rows only."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
+from overfitting.data import preparation
 from overfitting.data.columns import NAMES
 from overfitting.data.events import table_schema, write_table
-from overfitting.data.manifest import Example, Manifest, Provenance
+from overfitting.data.manifest import Example, Manifest, Provenance, TableReading
+from overfitting.data.preparation import fit_encoding, fit_scaling
 from overfitting.stages import preprocess
 from tests.builders.training import collisions
 
@@ -32,9 +37,9 @@ def store(table: np.ndarray) -> None:
     write_provenance(["pt", "eta"], len(table))
 
 
-def write_provenance(columns: Sequence[str], rows: int) -> None:
+def write_provenance(columns: Sequence[str], rows: int, table: TableReading | None = None) -> None:
     facts = {"source": "test", "licence": "-", "citation": "-", "sha256": "-", "sha256_of": "-"}
-    Provenance(**facts, columns=tuple(columns), rows=rows).write(files.PROVENANCE)
+    Provenance(**facts, columns=tuple(columns), rows=rows, table=table).write(files.PROVENANCE)
 
 
 def run(*overrides: str) -> Manifest:
@@ -143,3 +148,99 @@ def test_columns_are_left_out_by_role(project):
     assert files.read_rows("train")[0].shape == (600, len(manifest.features))
     with pytest.raises(UserError, match="which leaves none of the 28 columns"):
         run("preprocessing.without=[pt,eta,phi,btag,mass]")
+
+
+def store_mixed(generator: np.random.Generator, rows: int) -> pd.DataFrame:
+    """Write a table with numbers, text, missing values and repeated rows; return its features."""
+    frame = pd.DataFrame(
+        {
+            "x": generator.lognormal(0, 1, rows).astype(np.float32),
+            "colour": generator.choice(["red", "green", "blue", "pink"], rows, p=[0.5, 0.3, 0.15, 0.05]),
+            "y": generator.normal(0, 1, rows).astype(np.float32),
+        }
+    )
+    frame.loc[generator.random(rows) < 0.1, "y"] = np.nan
+    frame.loc[generator.random(rows) < 0.1, "colour"] = None
+    frame.loc[rows - 40 :] = frame.loc[:39].to_numpy()
+    schema = pa.schema(
+        [
+            pa.field("label", pa.float32(), nullable=False),
+            pa.field("x", pa.float32(), nullable=False),
+            pa.field("colour", pa.string()),
+            pa.field("y", pa.float32()),
+        ]
+    )
+    table = pa.Table.from_pandas(frame.assign(label=np.float32(generator.integers(0, 2, rows))), schema, safe=False)
+    write_table(files.EVENTS, table.to_batches(max_chunksize=170), schema)
+    reading = TableReading(positive="1", negative="0", unlabelled_dropped=0, max_categories=2, units={})
+    write_provenance(frame.columns, rows, table=reading)
+    return frame
+
+
+def prepared_bytes() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in files.PREPARED.iterdir()}
+
+
+@pytest.mark.parametrize("scaling", ["standard", "piecewise", "none"])
+@pytest.mark.parametrize("duplicates", ["drop", "keep"])
+def test_files_do_not_depend_on_the_size_of_blocks(
+    scaling: str, duplicates: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = store_mixed(np.random.default_rng(0), 1100)
+    overrides = (f"preprocessing={scaling}", "preprocessing.shuffle_seed=5", f"preprocessing.duplicates={duplicates}")
+    manifest = run(*overrides, "split.spare=60")
+    whole = prepared_bytes()
+    assert manifest.duplicates_dropped == (40 if duplicates == "drop" else 0)
+    for block in (1, 7, 1000):
+        monkeypatch.setattr(preparation, "BLOCK_ROWS", block)
+        monkeypatch.setattr(preprocess, "BLOCK_ROWS", block)
+        run(*overrides, "split.spare=60")
+        assert prepared_bytes() == whole
+
+    # the same rows, prepared at once
+    usable = np.arange(1060 if duplicates == "drop" else 1100)
+    order = np.random.default_rng(5).permutation(usable)
+    encoding = fit_encoding(frame.iloc[order[200:800]], 2)
+    encoded = encoding.apply(frame)
+    scaled = fit_scaling(encoded[order[200:800]], tuple(encoding.features), scaling).apply(encoded)
+    assert encoding.as_dict() == files.read_json(files.ENCODING)
+    assert files.read_json(files.SCALING)["features"] == list(manifest.features)
+    np.testing.assert_array_equal(files.read_rows("validation")[0], scaled[order[:200]])
+    np.testing.assert_array_equal(files.read_rows("train")[0], scaled[[*order[200:800], *order[950:1010]]])
+    np.testing.assert_array_equal(files.read_rows("test")[0], scaled[order[800:950]])
+
+
+PEAK = """
+import re, sys
+from overfitting.config.composition import compose_config
+from overfitting.stages import preprocess
+preprocess.run(compose_config(sys.argv[1:]))
+# not ru_maxrss, which begins with the memory of the parent process
+print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+@pytest.mark.parametrize("scaling", ["standard", "symmetry", "piecewise"])
+def test_memory_grows_by_a_few_numbers_per_row(scaling: str, project: Path) -> None:
+    peaks = []
+    for rows in (200_000, 800_000):
+        batches = (
+            pa.RecordBatch.from_arrays(
+                [pa.array(np.arange(20_000) % 2, pa.float32()), *map(pa.array, collisions(20_000, seed).T)],
+                schema=table_schema(),
+            )
+            for seed in range(rows // 20_000)
+        )
+        write_table(files.EVENTS, batches, use_dictionary=False)
+        write_provenance(NAMES, rows)
+        split = [f"split.train={rows * 7 // 10}", f"split.validation={rows // 10}", f"split.test={rows}"]
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, f"choices.preprocessing={scaling}", *split],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        peaks.append(int(done.stdout.splitlines()[-1]) * 1024)
+    assert (peaks[1] - peaks[0]) / 600_000 < 56  # bytes per row, of which a row of the table has 116

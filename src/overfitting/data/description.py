@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from overfitting.data.columns import LABEL
+from overfitting.data.events import Events
 from overfitting.data.manifest import Example, Manifest, Provenance, Table, TableColumn, TableReading
 from overfitting.data.preparation import Prepared
 from overfitting.data.rows import Rows
@@ -12,16 +13,16 @@ from overfitting.data.rows import Rows
 EXAMPLE_ROWS = 3
 
 
-def describe(prepared: Prepared, provenance: Provenance, scaling: str, fingerprint: str) -> Manifest:
+def describe(events: Events, prepared: Prepared, provenance: Provenance, scaling: str, fingerprint: str) -> Manifest:
     """The manifest of prepared events; `scaling` is the configured one, `fingerprint` that of the arrays."""
-    sets, labels = prepared.sets, prepared.labels
+    sets, labels = prepared.sets, events.labels
     return Manifest(
         source=provenance.source,
         licence=provenance.licence,
         citation=provenance.citation,
         sha256=provenance.sha256,
         rows=len(labels),
-        columns=tuple(prepared.raw.column_names),
+        columns=prepared.columns,
         label=LABEL,
         train_rows=sets.train.size,
         validation_rows=sets.validation.size,
@@ -35,14 +36,15 @@ def describe(prepared: Prepared, provenance: Provenance, scaling: str, fingerpri
         fingerprint=fingerprint,
         scaling=scaling,
         features=tuple(prepared.scaling.features),
-        table=_table(prepared, provenance.table) if provenance.table else None,
+        table=_table(events, prepared, provenance.table) if provenance.table else None,
     )
 
 
-def example(prepared: Prepared) -> Example:
+def example(events: Events, prepared: Prepared) -> Example:
     """The first `EXAMPLE_ROWS` validation rows, raw."""
-    rows = prepared.raw.take(pa.array(prepared.sets.validation[:EXAMPLE_ROWS])).to_pylist()
-    return Example(columns=tuple(prepared.raw.column_names), rows=tuple(tuple(row.values()) for row in rows))
+    rows = pa.array(prepared.sets.validation[:EXAMPLE_ROWS])
+    columns = [events.column(name).take(rows).to_pylist() for name in prepared.columns]
+    return Example(columns=prepared.columns, rows=tuple(zip(*columns, strict=True)))
 
 
 def notes(table: Table) -> list[str]:
@@ -60,15 +62,15 @@ def notes(table: Table) -> list[str]:
     return lines
 
 
-def _table(prepared: Prepared, reading: TableReading) -> Table:
-    names = prepared.raw.column_names
+def _table(events: Events, prepared: Prepared, reading: TableReading) -> Table:
+    names = prepared.columns
     categories = prepared.encoding.categories if prepared.encoding else [None] * len(names)
     return Table(
         positive=reading.positive,
         negative=reading.negative,
         unlabelled_dropped=reading.unlabelled_dropped,
         columns=tuple(
-            _column(name, prepared.raw[name], reading.units.get(name), kept, prepared.sets.train)
+            _column(name, events.column(name), reading.units.get(name), kept, prepared.sets.train)
             for name, kept in zip(names, categories, strict=True)
         ),
     )

@@ -5,6 +5,7 @@ All columns are float32 without nulls. A user-supplied table may also hold text 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from overfitting.base.errors import UserError
 from overfitting.base.files import replacing
 from overfitting.data.columns import LABEL, NAMES
-from overfitting.data.scaling import Features
 
 
 def table_schema(names: Iterable[str] = NAMES) -> pa.Schema:
@@ -28,15 +28,19 @@ def write_table(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema | None = None,
     metadata: Mapping[str, str] | None = None,
+    use_dictionary: bool = True,
 ) -> int:
     """Write batches of label and features as one Parquet file, atomically; return the number of rows.
 
     Each batch is cast to `schema` (default: that of HIGGS) and written at once, so the table may be larger than memory.
-    `metadata` is stored in the file's schema.
+    `metadata` is stored in the file's schema. `use_dictionary` suits columns of few values.
     """
     schema = (schema or table_schema()).with_metadata(metadata)
     rows = 0
-    with replacing(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+    with (
+        replacing(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=use_dictionary) as writer,
+    ):
         for batch in batches:
             rows += batch.num_rows
             writer.write_table(pa.Table.from_batches([batch]).cast(schema))
@@ -45,39 +49,43 @@ def write_table(
 
 @dataclass(frozen=True)
 class Events:
-    """Events in memory: `features` is a table (n_rows, n_columns), `labels` is (n_rows,); `source` names the file."""
+    """A Parquet file of events, read by column, so that it may be larger than memory; `names` are its features."""
 
-    features: pa.Table
-    labels: NDArray[np.float32]
-    source: str
+    path: Path
+    names: tuple[str, ...]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the features."""
-        return tuple(self.features.column_names)
+    @cached_property
+    def labels(self) -> NDArray[np.float32]:
+        """Labels (n_rows,)."""
+        return self.numbers(LABEL)
 
-    @property
+    @cached_property
     def needs_encoding(self) -> bool:
         """Whether a feature is text or has missing values."""
-        return any(column.type == pa.string() or column.null_count for column in self.features.columns)
+        return any(
+            field.type == pa.string() or (field.nullable and self.column(field.name).null_count)
+            for field in pq.read_schema(self.path)
+        )
 
-    def numbers(self) -> Features:
-        """Features (n_rows, n_columns) float32; a category is the index of its first appearance, null is NaN."""
-        numbers = np.empty(self.features.shape, np.float32)
-        for index, column in enumerate(self.features.columns):
-            if column.type == pa.string():
-                column = column.combine_chunks().dictionary_encode().indices
-            numbers[:, index] = column.to_numpy(zero_copy_only=False)
-        return numbers
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Values (n_rows,) of a column."""
+        with pq.ParquetFile(self.path) as file:
+            return file.read(columns=[name]).column(name)  # the name `a` reads columns like `a.b`, too
+
+    def numbers(self, name: str) -> NDArray[np.float32]:
+        """Values (n_rows,) of a column; a category is the index of its first appearance, null is NaN."""
+        column = self.column(name)
+        if column.type == pa.string():
+            column = column.combine_chunks().dictionary_encode().indices
+        return np.asarray(column.to_numpy(zero_copy_only=False), np.float32)
 
 
 def read_events(path: Path) -> Events:
-    """Read a table of events.
+    """Open a table of events.
 
     Raises:
         UserError: the file is missing.
     """
     if not path.is_file():
         raise UserError(f"expected {path}, which the stage download writes; run `dvc repro`")
-    table = pq.read_table(path)
-    return Events(table.drop_columns(LABEL), table[LABEL].to_numpy().astype(np.float32), str(path))
+    return Events(path, tuple(name for name in pq.read_schema(path).names if name != LABEL))

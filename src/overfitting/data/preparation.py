@@ -1,21 +1,22 @@
 """From raw events to the input of the networks; encoding and scaling are fitted to training rows only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
-from scipy.stats import skew
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Preprocessing, Split
+from overfitting.data.column_store import BLOCK_ROWS, ColumnStore
 from overfitting.data.columns import roles
 from overfitting.data.encoding import Encoding
 from overfitting.data.events import Events
-from overfitting.data.rows import Sets, check_rows, split_rows, usable_rows
+from overfitting.data.rows import Column, Sets, check_rows, split_rows, usable_rows
 from overfitting.data.scaling import Features, Scaling, pieces, symmetric_columns
 
 PIECES = 8  # per column, in piecewise linear encoding
@@ -27,46 +28,58 @@ SKEWED = 1.0  # skewness of a positive column above which its logarithm is taken
 class Prepared:
     """Events that are ready to be scaled and written.
 
-    `raw` is the table (n_rows, n_columns) of the columns in use, `features` is (n_rows, n_encoded) float32 before
-    scaling, `labels` is (n_rows,). `encoding` is None if all raw columns are numbers without missing values.
+    `columns` are the raw columns in use. `features` has the encoded, unscaled columns (n_rows, n_encoded) of each set.
+    `encoding` is None if all raw columns are numbers without missing values.
     """
 
-    raw: pa.Table
-    features: Features
-    labels: NDArray[np.float32]
+    columns: tuple[str, ...]
+    features: Mapping[str, ColumnStore]
     sets: Sets
     encoding: Encoding | None
     scaling: Scaling
     duplicates_dropped: int
 
 
-def prepare(events: Events, split: Split, preprocessing: Preprocessing, max_categories: int | None) -> Prepared:
+def prepare(
+    events: Events, split: Split, preprocessing: Preprocessing, max_categories: int | None, folder: Path
+) -> Prepared:
     """Check every row, choose columns, split the rows, fit encoding and scaling to the training rows.
 
     `max_categories` is the number of categories per column that are kept apart; None if the events hold numbers only.
+    Temporary files in `folder` hold the features, because memory holds one column at a time.
 
     Raises:
         UserError: a value, the number of rows, the duplicates or the columns are not as the configuration requires.
     """
-    features, encoding = events.numbers(), None
-    check_rows(_filled(features) if events.needs_encoding else features, events.labels, events.names, events.source)
-    rows = usable_rows(features, preprocessing.duplicates, events.source)
-    kept = without_roles(events.names, preprocessing.without)
-    raw, features = events.features.select(kept), features[:, kept]
-    names = tuple(raw.column_names)
+
+    def numbers() -> Iterator[Column]:
+        return map(events.numbers, events.names)
+
+    source, count = str(events.path), events.labels.size
+    check_rows(numbers(), events.labels, events.names, source, events.needs_encoding)
+    rows = usable_rows(numbers, count, preprocessing.duplicates, source)
+    columns = tuple(events.names[index] for index in without_roles(events.names, preprocessing.without))
     sets = split_rows(rows, split, preprocessing.shuffle_seed)
+    features = {name: ColumnStore(folder, indices.size) for name, indices in vars(sets).items()}
+    encodings = [_add_column(events, name, sets, max_categories, features) for name in columns]
+    encoding = _joined(encodings)
+    names = _distinct(encoding.features) if encoding else columns
+    scaling = fit_scaling(features["train"], names, preprocessing.scaling)
+    return Prepared(columns, features, sets, encoding, scaling, count - rows.size)
+
+
+def _add_column(
+    events: Events, name: str, sets: Sets, max_categories: int | None, features: Mapping[str, ColumnStore]
+) -> Encoding | None:
+    """Add a column to the features of each set; return its encoding, if the events need one."""
+    table, encoding = pa.table({name: events.column(name)}).to_pandas(), None
     if events.needs_encoding:
         assert max_categories is not None  # only user-supplied tables hold text or missing values
-        table = raw.to_pandas()
         encoding = fit_encoding(table.iloc[sets.train], max_categories)
-        names, features = _distinct(encoding.features), encoding.apply(table)
-    scaling = fit_scaling(features[sets.train], names, preprocessing.scaling)
-    return Prepared(raw, features, events.labels, sets, encoding, scaling, len(features) - rows.size)
-
-
-def _filled(features: Features) -> Features:
-    """Features with 0 in place of missing values, which the encoding fills in later."""
-    return np.where(np.isnan(features), np.float32(0), features)
+    for set_, rows in vars(sets).items():
+        blocks = (table.iloc[rows[start : start + BLOCK_ROWS]] for start in range(0, rows.size, BLOCK_ROWS))
+        features[set_].add(encoding.apply(block) if encoding else block.to_numpy(np.float32) for block in blocks)
+    return encoding
 
 
 def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
@@ -112,6 +125,11 @@ def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
     return Encoding([str(name) for name in table], median, categories, has_missing, has_others)
 
 
+def _joined(encodings: Iterable[Encoding | None]) -> Encoding | None:
+    parts = [encoding.as_dict() for encoding in encodings if encoding]
+    return Encoding(**{key: [entry for part in parts for entry in part[key]] for key in parts[0]}) if parts else None
+
+
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
@@ -119,8 +137,8 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> Scaling:
-    """Fit a scaling to training rows (n_rows, n_columns).
+def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scaling: str) -> Scaling:
+    """Fit a scaling to training rows (n_rows, n_columns), read in blocks of `BLOCK_ROWS`.
 
     - `none`: columns stay as they are.
     - `standard`: logarithm of positive columns with a skewness above `SKEWED`, floored at their smallest training
@@ -131,20 +149,34 @@ def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> S
     Raises:
         UserError: `scaling` is `symmetry`, and the columns are not those of collisions.
     """
-    names, of, values, edges = list(columns), roles(columns), features.astype(np.float64), list[list[float]]()
+    names, of, edges = list(columns), roles(columns), list[list[float]]()
     if scaling == "symmetry":
         _check_collisions(names, of)
-        values, names, of = symmetric_columns(values, names, of)
+        _, names, of = symmetric_columns(np.empty((0, len(columns))), columns, of)
     elif scaling == "piecewise":
-        edges = [_edges(column) for column in values.T]
-        values = pieces(values, edges)
+        edges = [_edges(features[:, index].astype(np.float64)) for index in range(len(columns))]
         counts = [len(found) - 1 for found in edges]
         names = [f"{name}[{index}]" for name, count in zip(names, counts, strict=True) for index in range(count)]
         of = [role for role, count in zip(of, counts, strict=True) for _ in range(count)]
-    floor, unscaled = values.min(axis=0), scaling == "none"
-    logarithm = np.array([scaling in LOGARITHMIC and _is_skewed(column) for column in values.T])
-    values[:, logarithm] = np.log(values[:, logarithm])
-    deviation = values.std(axis=0)
+    logarithm = np.zeros(len(names), bool)
+
+    def blocks() -> Iterator[NDArray[np.float64]]:
+        for start in range(0, len(features), BLOCK_ROWS):
+            values = features[start : start + BLOCK_ROWS].astype(np.float64)
+            if scaling == "symmetry":
+                values, _, _ = symmetric_columns(values, columns, roles(columns))
+            if edges:
+                values = pieces(values, edges)
+            values[:, logarithm] = np.log(values[:, logarithm])
+            yield values
+
+    floor, unscaled = np.min([block.min(axis=0) for block in blocks()], axis=0), scaling == "none"
+    mean, deviation = _moments(blocks)
+    if scaling in LOGARITHMIC:
+        varies = np.max([block.max(axis=0) for block in blocks()], axis=0) > floor
+        skewed = _mean((block - mean) ** 3 for block in blocks()) > SKEWED * deviation**3
+        logarithm |= (floor > 0) & varies & skewed
+        mean, deviation = _moments(blocks)
     return Scaling(
         columns=list(columns),
         roles=roles(columns),
@@ -154,7 +186,7 @@ def fit_scaling(features: Features, columns: tuple[str, ...], scaling: str) -> S
         feature_roles=of,
         logarithm=logarithm.tolist(),
         floor=floor.tolist(),
-        mean=(values.mean(axis=0) * (not unscaled)).tolist(),
+        mean=(mean * (not unscaled)).tolist(),
         deviation=np.where(unscaled | (deviation == 0), 1.0, deviation).tolist(),
     )
 
@@ -165,8 +197,25 @@ def _edges(column: NDArray[np.float64]) -> list[float]:
     return found if len(found) > 1 else [found[0], found[0] + 1.0]
 
 
-def _is_skewed(column: NDArray[np.float64]) -> bool:
-    return bool(column.min() > 0 and np.ptp(column) > 0 and skew(column) > SKEWED)
+def _moments(
+    blocks: Callable[[], Iterable[NDArray[np.float64]]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of the columns of a table, given as blocks of rows."""
+    mean = _mean(blocks())
+    return mean, np.sqrt(_mean((block - mean) ** 2 for block in blocks()))
+
+
+def _mean(blocks: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Mean of the columns of a table, given as blocks of rows, which it changes.
+
+    NumPy adds the rows of a table one after another, so the size of the blocks changes nothing, except in the last bits
+    if the table has one column or lies in memory by column, as symmetric columns do.
+    """
+    total, rows = np.float64(0), 0
+    for block in blocks:
+        block[0] += total
+        total, rows = block.sum(axis=0), rows + len(block)
+    return np.asarray(total / rows)
 
 
 def _check_collisions(names: list[str], of: list[str]) -> None:

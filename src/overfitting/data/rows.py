@@ -1,5 +1,6 @@
 """Checks, duplicates and split of rows."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,12 @@ from numpy.typing import NDArray
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Duplicates, Split
-from overfitting.data.scaling import Features
 
 Rows = NDArray[np.int64]  # indices of rows
+Column = NDArray[np.float32]  # values (n_rows,)
 
 SMALL = 5000  # rows; the advice for a smaller table includes smaller batches
+FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of Fibonacci hashing: 2^64 divided by the golden ratio
 
 
 @dataclass(frozen=True)
@@ -24,52 +26,63 @@ class Sets:
     spare: Rows
 
 
-def check_rows(features: Features, labels: Features, names: tuple[str, ...], source: str) -> None:
-    """Check that every feature is finite and every label is 0 or 1.
-
-    `features` is (n_rows, n_columns), `labels` is (n_rows,).
+def check_rows(columns: Iterable[Column], labels: Column, names: tuple[str, ...], source: str, missing: bool) -> None:
+    """Check that every value of the `columns` is finite, or NaN if `missing` values are allowed, and labels are 0 or 1.
 
     Raises:
         UserError: names `source`, and the row (counted from 1), column and value of the first mistake.
     """
-    if features.shape[0] == 0:
+    if not labels.size:
         raise UserError(f"{source}: expected rows, found none")
-    finite = np.isfinite(features)
-    if not finite.all():
-        row, column = (int(index) for index in np.argwhere(~finite)[0])
-        raise UserError(
-            f"{source}: row {row + 1}, column {names[column]}: expected a finite number, got {features[row, column]}"
-        )
+    mistakes = []
+    for index, values in enumerate(columns):
+        wrong = np.isinf(values) if missing else ~np.isfinite(values)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            mistakes.append((row, index, values[row]))
+    if mistakes:
+        row, index, value = min(mistakes)
+        raise UserError(f"{source}: row {row + 1}, column {names[index]}: expected a finite number, got {value}")
     wrong = ~np.isin(labels, (0, 1))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise UserError(f"{source}: row {row + 1}, column label: expected 0 or 1, got {labels[row]}")
 
 
-def usable_rows(features: Features, duplicates: Duplicates, source: str) -> Rows:
-    """Indices, ascending, of the rows to use; `duplicates` says what happens to rows with equal features.
+def usable_rows(columns: Callable[[], Iterable[Column]], count: int, duplicates: Duplicates, source: str) -> Rows:
+    """Indices, ascending, of the rows to use, of `count`; `duplicates` says what happens to rows with equal features.
 
     Raises:
         UserError: `duplicates` is `refuse` and there are some.
     """
-    if duplicates == "keep":
-        return np.arange(len(features))
-    rows = first_occurrences(features)
-    excess = len(features) - rows.size
-    if excess and duplicates == "refuse":
-        first = np.setdiff1d(np.arange(len(features)), rows)[0] + 1
+    repeats = np.arange(0) if duplicates == "keep" else repeated_rows(columns, count)
+    if repeats.size and duplicates == "refuse":
         raise UserError(
-            f"{source}: {excess:,} rows have the features of an earlier row (the first is row {first:,}); expected "
-            "none, because preprocessing.duplicates is refuse; set it to drop or keep, or correct the data"
+            f"{source}: {repeats.size:,} rows have the features of an earlier row (the first is row {repeats[0] + 1:,})"
+            "; expected none, because preprocessing.duplicates is refuse; set it to drop or keep, or correct the data"
         )
-    return rows
+    return np.delete(np.arange(count), repeats)
 
 
-def first_occurrences(features: Features) -> Rows:
-    """Indices, ascending, of the rows whose features differ from those of every earlier row, bit by bit."""
-    rows = np.ascontiguousarray(features).view(np.dtype((np.void, features.dtype.itemsize * features.shape[1]))).ravel()
-    _, first = np.unique(rows, return_index=True)
-    return np.sort(first)
+def repeated_rows(columns: Callable[[], Iterable[Column]], count: int) -> Rows:
+    """Indices, ascending, of the rows whose features equal those of an earlier row, bit by bit.
+
+    Reads the columns twice: to compute hashes of the rows, and to compare the rows with equal hashes.
+    """
+    hashes = np.zeros(count, np.uint64)
+    for values in columns():
+        hashes ^= values.view(np.uint32)
+        hashes *= FACTOR
+        hashes.byteswap(inplace=True)
+    ordered = np.sort(hashes)
+    shared = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
+    if not shared.size:
+        return np.arange(0)
+    candidates = np.flatnonzero(np.searchsorted(shared, hashes) < np.searchsorted(shared, hashes, "right"))
+    rows = np.stack([values[candidates] for values in columns()], axis=1)
+    _, first = np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))), return_index=True)
+    return np.delete(candidates, first)
 
 
 def split_rows(rows: Rows, split: Split, shuffle_seed: int | None) -> Sets:

@@ -1,16 +1,21 @@
 import hashlib
 import logging
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from overfitting.base.errors import UserError
 from overfitting.data.columns import NAMES
-from overfitting.data.sources.higgs import source, text
+from overfitting.data.sources.higgs import in_order, source, text
 from overfitting.data.sources.higgs.source import fetch
 from tests.builders.higgs_files import first_lines, higgs_config, read_events, values_of, zipped
 from tests.builders.higgs_files import higgs_text as text_of
@@ -189,6 +194,40 @@ def test_local_file_of_the_published_size_must_be_the_published_one(events: Path
     with pytest.raises(UserError, match="the file is damaged"):
         fetch(higgs_config(path=str(path), size_bytes=len(PACKED)), events)
     assert path.read_bytes() == PACKED
+
+
+@settings(max_examples=15, deadline=None)
+@given(chunk=st.integers(1, 50_000), parsers=st.integers(1, 5), ahead=st.integers(1, 3), rows=st.none() | st.just(200))
+def test_events_have_the_same_bytes_for_any_chunks_and_threads(
+    tmp_path_factory: pytest.TempPathFactory, chunk: int, parsers: int, ahead: int, rows: int | None
+) -> None:
+    folder = tmp_path_factory.mktemp("events")
+    (folder / "mine.csv.gz").write_bytes(PACKED)
+    config = higgs_config(path=str(folder / "mine.csv.gz"), rows=rows)
+    threads = set(threading.enumerate())
+    with mock.patch.object(text, "BLOCK_BYTES", 20_000):
+        whole = fetch(config, folder / "whole.parquet")
+        with (
+            mock.patch.object(source, "CHUNK_BYTES", chunk),
+            mock.patch.object(source, "PARSERS", parsers),
+            mock.patch.object(in_order, "AHEAD", ahead),
+        ):
+            assert fetch(config, folder / "other.parquet") == whole
+    assert (folder / "other.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
+    assert pq.ParquetFile(folder / "whole.parquet").num_row_groups > 1
+    assert set(threading.enumerate()) <= threads
+
+
+def test_first_mistake_of_the_file_is_reported_and_no_thread_is_left(events: Path, tmp_path: Path) -> None:
+    lines = TEXT.splitlines(keepends=True)
+    lines[150] = b"1,2\n"
+    lines[290] = b"3,4\n"
+    (tmp_path / "mine.csv.gz").write_bytes(zipped(b"".join(lines))[:-9])
+    threads = set(threading.enumerate())
+    with pytest.raises(UserError, match="line 151: expected 29 numbers"):
+        fetch(higgs_config(path="mine.csv.gz"), events)
+    assert set(threading.enumerate()) <= threads
+    assert not list(events.parent.iterdir())
 
 
 @pytest.mark.parametrize(

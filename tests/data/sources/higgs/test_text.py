@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfitting.data.sources.higgs import text
-from overfitting.data.sources.higgs.text import FormatError, decompress, line_blocks, parse
-from tests.builders.higgs_files import first_lines, values_of, zipped
+from overfitting.data.sources.higgs.text import FormatError, decompress, first_lines, line_blocks, parse
+from tests.builders.higgs_files import first_lines as lines_of
 from tests.builders.higgs_files import higgs_text as text_of
+from tests.builders.higgs_files import values_of, zipped
 
 TEXT = text_of(60)
 PACKED = zipped(TEXT)
@@ -32,11 +33,21 @@ def cuts_of(data: bytes) -> st.SearchStrategy[list[int]]:
 def test_blocks_do_not_depend_on_how_the_stream_is_split(cuts: list[int], rows: int | None, is_packed: bool) -> None:
     data = PACKED if is_packed else TEXT
     with mock.patch.object(text, "BLOCK_BYTES", 4000):
-        blocks = list(line_blocks(decompress(split(data, cuts)), rows))
-        whole = list(line_blocks([TEXT], rows))
+        pieces = decompress(split(data, cuts))
+        blocks = list(line_blocks(pieces if rows is None else first_lines(pieces, rows)))
+        expected = TEXT if rows is None else lines_of(TEXT, rows)
+        whole = list(line_blocks([expected]))
     assert blocks == whole
-    assert b"".join(blocks) == (TEXT if rows is None else first_lines(TEXT, rows))
-    assert all(block.endswith(b"\n") and len(block) <= 4000 for block in blocks)
+    texts = [lines for lines, _ in blocks]
+    assert b"".join(texts) == expected
+    assert all(lines.endswith(b"\n") and len(lines) <= 4000 for lines in texts)
+    assert [first for _, first in blocks] == [1, *np.cumsum([lines.count(b"\n") for lines in texts])[:-1] + 1]
+
+
+def test_nothing_is_read_after_the_last_line() -> None:
+    pieces = iter([TEXT, b"not read"])
+    assert b"".join(first_lines(pieces, 60)) == TEXT
+    assert next(pieces) == b"not read"
 
 
 @settings(max_examples=20, deadline=None)
@@ -66,6 +77,25 @@ def test_corrupted_gzip_is_an_error(place: int) -> None:
         list(decompress([bytes(damaged)]))
 
 
+@settings(max_examples=100, deadline=None)
+@given(place=st.integers(0, len(PACKED) - 1), flip=st.integers(1, 255), cuts=cuts_of(PACKED))
+def test_any_damage_is_an_error_unless_it_leaves_the_text_as_it_is(place: int, flip: int, cuts: list[int]) -> None:
+    damaged = bytearray(PACKED)
+    damaged[place] ^= flip
+    harmless = bytes(damaged) if place < 2 else TEXT  # without the magic number it is plain text; the header has a time
+    try:
+        found = b"".join(decompress(split(bytes(damaged), cuts)))
+    except FormatError:
+        return
+    assert found == harmless
+
+
+@pytest.mark.parametrize("garbage", [b"\x1f", b"g", b"\0\0g"])
+def test_short_garbage_after_gzip_is_an_error(garbage: bytes) -> None:
+    with pytest.raises(FormatError, match=r"corrupted|truncated"):
+        list(decompress([PACKED, garbage]))
+
+
 def test_garbage_after_gzip_is_an_error() -> None:
     with pytest.raises(FormatError, match="corrupted"):
         list(decompress([PACKED, b"garbage"]))
@@ -78,18 +108,19 @@ def test_web_page_is_an_error(page: bytes) -> None:
 
 
 def test_empty_stream() -> None:
-    assert list(line_blocks(decompress([]), None)) == []
+    assert list(line_blocks(decompress([]))) == []
 
 
 def test_last_line_without_newline_counts() -> None:
-    assert b"".join(line_blocks([TEXT[:-1]], 60)) == TEXT[:-1]
-    assert parse(TEXT[:-1], 1).num_rows == 60
+    (block,) = line_blocks(first_lines([TEXT[:-1]], 60))
+    assert block == (TEXT[:-1], 1)
+    assert parse(*block).num_rows == 60
 
 
 def test_endless_line_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "BLOCK_BYTES", 1000)
     with pytest.raises(FormatError, match="1,000 bytes without a line end"):
-        list(line_blocks([b"1" * 600, b"1" * 600], None))
+        list(line_blocks([b"1" * 600, b"1" * 600]))
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
@@ -137,6 +168,6 @@ def test_carriage_return_alone_is_no_line_end() -> None:
 
 def test_hash_of_the_blocks_equals_that_of_the_lines() -> None:
     digest = hashlib.sha256()
-    for block in line_blocks(decompress([PACKED]), 17):
+    for block, _ in line_blocks(first_lines(decompress([PACKED]), 17)):
         digest.update(block)
-    assert digest.digest() == hashlib.sha256(first_lines(TEXT, 17)).digest()
+    assert digest.digest() == hashlib.sha256(lines_of(TEXT, 17)).digest()

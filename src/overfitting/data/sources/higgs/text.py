@@ -1,16 +1,16 @@
 """Reads the format of the HIGGS file: lines of the label and 28 numbers, without header, usually in gzip."""
 
-import zlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
+from isal import isal_zlib
 from pyarrow import csv
 
 from overfitting.data.columns import LABEL, NAMES
 from overfitting.data.events import table_schema
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 1 << 24
 _GZIP_MAGIC = b"\x1f\x8b"
 _FIELDS = (LABEL, *NAMES)
 
@@ -42,7 +42,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     # wbits 31: one gzip member with its checksum; a file may have several members, and zeros after the last one
-    inflater, taken = zlib.decompressobj(31), 0
+    inflater, taken = isal_zlib.decompressobj(31), 0
     data: bytes | None = start
     while data is not None:
         taken += len(data)
@@ -51,10 +51,12 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
                 data = data.lstrip(b"\0")
                 if not data:
                     break
-                inflater = zlib.decompressobj(31)
+                inflater = isal_zlib.decompressobj(31)
+                if not data.startswith(_GZIP_MAGIC[: len(data)]):  # isal asks for a whole header first
+                    raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes (garbage after its end)")
             try:
                 text = inflater.decompress(data)
-            except zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc] # the stub says it is an instance
                 raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes ({error})") from error
             data = inflater.unused_data
             if text:
@@ -64,37 +66,40 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise FormatError(f"the gzip is truncated: it stops after {taken:,} bytes")
 
 
-def line_blocks(pieces: Iterable[bytes], rows: int | None) -> Iterator[bytes]:
-    """Divide text into blocks of whole lines, at most `BLOCK_BYTES` each; `rows` limits the number of lines.
+def first_lines(pieces: Iterable[bytes], rows: int) -> Iterator[bytes]:
+    """Yield the first `rows` lines of a text; later pieces are not read."""
+    for piece in pieces:
+        lines = piece.count(b"\n")
+        if lines >= rows:
+            yield piece[: len(piece) - len(piece.split(b"\n", rows)[-1])]
+            return
+        rows -= lines
+        yield piece
+
+
+def line_blocks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Divide text into blocks of whole lines, at most `BLOCK_BYTES` each, with the place of the first line, from 1.
 
     The blocks do not depend on how the text is split into pieces, so neither does a file written from them.
 
     Raises:
         FormatError: a line is longer than `BLOCK_BYTES`.
     """
-    block = bytearray()
-    lines = 0
+    waiting: list[bytes] = []
+    size, line = 0, 1
     for piece in pieces:
-        lines += piece.count(b"\n")
-        is_last = rows is not None and lines >= rows
-        block += _without_last_lines(piece, lines - rows) if rows is not None and is_last else piece
-        while len(block) >= BLOCK_BYTES:
-            end = block.rfind(b"\n", 0, BLOCK_BYTES) + 1
+        waiting.append(piece)
+        size += len(piece)
+        while size >= BLOCK_BYTES:
+            text = b"".join(waiting)
+            end = text.rfind(b"\n", 0, BLOCK_BYTES) + 1
             if not end:
                 raise FormatError(f"{BLOCK_BYTES:,} bytes without a line end")
-            yield bytes(block[:end])
-            del block[:end]
-        if is_last:
-            break
-    if block:
-        yield bytes(block)
-
-
-def _without_last_lines(piece: bytes, excess: int) -> bytes:
-    end = len(piece)
-    for _ in range(excess + 1):
-        end = piece.rfind(b"\n", 0, end)
-    return piece[: end + 1]
+            yield text[:end], line
+            line += text.count(b"\n", 0, end)
+            waiting, size = [text[end:]], size - end
+    if size:
+        yield b"".join(waiting), line
 
 
 def parse(text: bytes, first_line: int) -> pa.RecordBatch:
@@ -107,13 +112,13 @@ def parse(text: bytes, first_line: int) -> pa.RecordBatch:
     try:
         table = csv.read_csv(
             pa.BufferReader(text),
-            read_options=csv.ReadOptions(column_names=list(_FIELDS), block_size=len(text) + 1),
+            read_options=csv.ReadOptions(column_names=list(_FIELDS), block_size=len(text) + 1, use_threads=False),
             parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(column_types=table_schema(), null_values=[]),
         )
     except pa.ArrowInvalid as error:
         raise FormatError(_mistake(text, first_line) or str(error)) from error
-    if table.num_rows != text.count(b"\n") + (not text.endswith(b"\n")):
+    if b"\r" in text and table.num_rows != text.count(b"\n") + (not text.endswith(b"\n")):
         raise FormatError(f"from line {first_line} on: expected newlines at line ends, got a carriage return alone")
     batch = table.combine_chunks().to_batches()[0]
     values = [column.to_numpy() for column in batch.columns]
