@@ -1,7 +1,10 @@
 # `make help` lists the targets. Commands run in .venv, which is built from the lock files in requirements/.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check
+PIP = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile
+# uv installs several times faster than pip; it does not read pip's configuration, so it is told pip's index
+INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/bin/pip config get global.index-url 2> /dev/null)}}
+UV = UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
 
 .PHONY: help repro test ui check smoke verify bench tune lock events pull pr-report experiments
 
@@ -53,18 +56,27 @@ experiments: .venv/main ## Compare the experiments of `dvc exp run`: changed set
 pr-report: .venv/main ## Print the pull-request comment for this branch against BASE=main (ARGS=--check exits 1 if a result got worse)
 	@python -m overfitting changes $(or $(BASE),main) $(ARGS)
 
+COMPILE = uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11
 lock: .venv/dev ## Resolve pyproject.toml again and write the lock files in requirements/
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements/main.txt
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra dev --extra simulate -c requirements/main.txt pyproject.toml -o requirements/dev.txt
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra gpu -c requirements/main.txt pyproject.toml -o requirements/gpu.txt
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra bench -c requirements/main.txt pyproject.toml -o requirements/bench.txt
+	$(COMPILE) --extra cpu pyproject.toml -o requirements/main.txt
+	$(COMPILE) --extra cpu --extra dev --extra simulate -c requirements/main.txt pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --extra gpu -c requirements/main.txt pyproject.toml -o requirements/gpu.txt
+	$(COMPILE) --extra cpu --extra bench -c requirements/main.txt pyproject.toml -o requirements/bench.txt
+	echo uv | $(COMPILE) -c requirements/dev.txt - -o requirements/uv.txt
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "expected Python 3.11 to 3.13, got $$($(PYTHON) --version); set PYTHON=" >&2; exit 2; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv is missing; on Debian: apt install python3-venv" >&2; exit 2; }
 
-# the lock files pin every package with its hash; this package itself is installed from the checkout
+# The lock files pin every package with its hash; this package itself is installed from the checkout. If uv is not
+# there, pip installs it. If uv fails, pip does its work. TensorFlow for GPUs replaces the one for processors and stays.
 .venv/main .venv/dev .venv/gpu .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/pip
-	$(INSTALL) --require-hashes -r $<
-	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@echo "installing $<"
+	@command -v uv > /dev/null || $(PIP) --require-hashes -r requirements/uv.txt || true
+	@[ $* != gpu ] || .venv/bin/pip uninstall --quiet --yes tensorflow-cpu 2> /dev/null
+	@awk -v gpu=$(wildcard .venv/gpu) '/^[a-z]/ {skip = gpu && /^tensorflow-cpu=/} !skip' $< > .venv/lock.txt
+	@$(UV) --require-hashes -r .venv/lock.txt 2> /dev/null || { \
+		echo "uv cannot install $<; pip does, which takes longer" >&2; $(PIP) --require-hashes -r .venv/lock.txt; }
+	@rm -rf .venv/lib/python3.*/site-packages/tensorflow/include # 0.3 GB of C++ headers, for compiling operations
+	@$(UV) --no-build-isolation --editable . 2> /dev/null || $(PIP) --no-build-isolation --editable .
 	@touch $@

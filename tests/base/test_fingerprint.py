@@ -1,11 +1,13 @@
 """Fingerprints name what determines a result, and nothing else."""
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from overfitting.base import fingerprint as module
-from overfitting.base.fingerprint import code_digests, fingerprint, imported_files
+from overfitting.base.fingerprint import code_digests, fingerprint, imported_files, library_versions
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -23,6 +25,19 @@ def test_a_changed_value_changes_it():
     assert fingerprint(l2=0.001) != fingerprint(l2=0.0011)
     assert fingerprint(seed=0) != fingerprint(seed=None)
     assert fingerprint(seed=0) != fingerprint(seed=False)
+
+
+@pytest.mark.parametrize("installed", ["tensorflow", "tensorflow-cpu"])
+def test_the_version_of_tensorflow_has_one_name_whichever_distribution_is_installed(monkeypatch, installed):
+    def version(name):
+        if name not in ("keras", installed):
+            raise PackageNotFoundError(name)
+        return f"2 of {name.removesuffix('-cpu')}"
+
+    monkeypatch.setattr(module, "version", version)
+    assert library_versions("tensorflow", "keras") == {"tensorflow": "2 of tensorflow", "keras": "2 of keras"}
+    with pytest.raises(PackageNotFoundError, match="numpy"):
+        library_versions("numpy")
 
 
 def names(start):

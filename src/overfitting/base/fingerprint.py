@@ -5,7 +5,7 @@ import hashlib
 import json
 import platform
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 _ROOT = Path(__file__).parents[1]
 _CONFIGURATION = _ROOT / "config"
+_SAME = {"tensorflow": "tensorflow-cpu"}  # distributions of one library: the second computes the same, without GPUs
 
 
 def fingerprint(**parts: Any) -> str:
@@ -33,8 +34,15 @@ def code_digests(module: str) -> tuple[str, ...]:
 
 
 def library_versions(*packages: str) -> dict[str, str]:
-    """Installed version of each package."""
-    return {name: version(name) for name in packages}
+    """Installed version of each package, under the same name whichever distribution provides it."""
+    return {name: _version(name) for name in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return version(_SAME.get(package, package))
 
 
 def processor() -> str:

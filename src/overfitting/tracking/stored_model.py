@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from overfitting.base import files
+from overfitting.base.fingerprint import library_versions
 from overfitting.data.manifest import Manifest
 from overfitting.tracking.store import Store, mlflow
 
@@ -77,7 +77,7 @@ def _save(folder: Path, artifacts: dict[str, str], rows: pd.DataFrame, model: "L
         artifacts=artifacts,
         signature=models.ModelSignature(inputs, types.Schema([types.ColSpec("double", "probability")])),
         input_example=rows,
-        pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
+        pip_requirements=[f"{name}=={version}" for name, version in library_versions(*REQUIREMENTS).items()],
         mlflow_model=models.Model(
             model_uuid=model.model_id,
             model_id=model.model_id,
