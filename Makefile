@@ -77,6 +77,5 @@ lock: .venv/dev ## Resolve pyproject.toml again and write the lock files in requ
 	@awk -v gpu=$(wildcard .venv/gpu) '/^[a-z]/ {skip = gpu && /^tensorflow-cpu=/} !skip' $< > .venv/lock.txt
 	@$(UV) --require-hashes -r .venv/lock.txt 2> /dev/null || { \
 		echo "uv cannot install $<; pip does, which takes longer" >&2; $(PIP) --require-hashes -r .venv/lock.txt; }
-	@rm -rf .venv/lib/python3.*/site-packages/tensorflow/include # 0.3 GB of C++ headers, for compiling operations
 	@$(UV) --no-build-isolation --editable . 2> /dev/null || $(PIP) --no-build-isolation --editable .
 	@touch $@

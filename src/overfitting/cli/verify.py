@@ -17,7 +17,7 @@ from overfitting.evaluation.results import Metric, Metrics
 
 OWN_TABLES = Path("data/own")  # inputs that git ignores
 # of a mean over seeds, on another processor or with other library versions: docs/reproducibility.md
-TOLERANCES: Mapping[Metric, float] = {"test_log_loss": 1e-3, "test_auc": 1e-3}
+TOLERANCES: Mapping[Metric, float] = {"test_log_loss": 1e-5, "test_auc": 1e-5}
 
 
 class Difference(NamedTuple):
