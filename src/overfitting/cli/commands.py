@@ -96,7 +96,7 @@ for _name, _summary in STAGES.items():
 @cli.command("train-all", context_settings={"ignore_unknown_options": True})
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED, shell_complete=completion.overrides)
 def train_all(overrides: tuple[str, ...]) -> None:
-    """Train all runs and fit all baselines that are missing, side by side.
+    """Train all missing runs and baselines, side by side.
 
     Longest first, in one sweep of Hydra; `hydra.launcher.n_jobs=4` sets the number of workers (default: one per core).
     Finished ones are kept. Afterwards `dvc repro` finds everything finished and records it.
@@ -125,10 +125,10 @@ def smoke() -> None:
 
 @cli.command()
 def verify() -> None:
-    """Reproduce the commit in a fresh clone without cache, and compare every output.
+    """Reproduce the commit in a clone and compare the outputs.
 
-    By hash; on another kind of processor or with other library versions by metrics, within the tolerances of
-    docs/reproducibility.md. Exits with status 1 if the results differ.
+    The clone has no cache. Outputs are compared by hash; on another kind of processor or with other library versions
+    metrics are compared, within the tolerances of docs/reproducibility.md. Exits with status 1 if the results differ.
     """
     from overfitting.cli import verify as verification
 
