@@ -153,10 +153,12 @@ def test_all_workers_work(data, tmp_path):
         from pathlib import Path
         from overfitting.cli import jobs, stages
 
+        meeting = Path(sys.argv[1])
+
         def wait(composed):
-            folder, end = Path(sys.argv[1]), time.monotonic() + 120
-            (folder / str(os.getpid())).touch()
-            while len(list(folder.iterdir())) < 8 and time.monotonic() < end:
+            end = time.monotonic() + 120
+            (meeting / str(os.getpid())).touch()
+            while len(list(meeting.iterdir())) < 8 and time.monotonic() < end:
                 time.sleep(0.1)
 
         jobs._job = lambda missing: partial(wait)
