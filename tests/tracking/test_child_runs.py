@@ -55,11 +55,6 @@ def test_results_of_an_earlier_run_are_not_used(comparison: Path) -> None:
     assert [bool(run.test_metrics) for run in runs] == [True, False, True, True]
 
 
-def test_results_on_other_data_are_not_used(comparison: Path) -> None:
-    metrics = edited(read_metrics(comparison), data__fingerprint="e" * 16)
-    assert not any(run.test_metrics for run in child_runs.read_runs(comparison, metrics))
-
-
 def test_summary_metrics_have_their_own_names(comparison: Path) -> None:
     run = child_runs.read_runs(comparison, None)[1]
     values = run.metrics()
