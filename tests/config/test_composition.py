@@ -114,3 +114,10 @@ def test_a_stage_reads_its_own_sections_only(project):
     config = compose_config(["variant=l2"])
     assert section(config, "download") == {"data": {"source": "bundled", "path": "data/bundled/higgs-like.parquet"}}
     assert set(section(config, "train")) == {"variant", "training", "seeds"}
+
+
+def test_an_edit_within_a_second_that_keeps_the_size_is_seen(project):
+    path = Path("conf/variant/l2.yaml")
+    for number in range(1, 6):
+        path.write_text(f"l2: 0.00{number}\n")
+        assert compose_config(["variant=l2"]).variant.strength("l2") == number / 1000

@@ -30,7 +30,7 @@ def code_digests(module: str) -> tuple[str, ...]:
     values of the configuration have a fingerprint of their own.
     """
     counted = [path for path in imported_files(module) if _CONFIGURATION not in path.parents]
-    return tuple(sorted(_syntax(path, _state(path)) for path in counted))
+    return tuple(sorted(_syntax(path, file_state(path)) for path in counted))
 
 
 def library_versions(*packages: str) -> dict[str, str]:
@@ -51,10 +51,11 @@ def processor() -> str:
     return f"{platform.machine()} {[*extensions['baseline'], *extensions['found']][-1]}"
 
 
-State = tuple[int, int, int]  # inode, size and time of change of a file: a key for what was read from it
+State = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
 
 
-def _state(path: Path) -> State:
+def file_state(path: Path) -> State:
+    """A key for what is read from a file, which changes with its content."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -108,7 +109,7 @@ def imported_files(module: str) -> tuple[Path, ...]:
         path = _source(waiting.pop())
         if path is not None and path not in found:
             found.add(path)
-            waiting |= _imports(path, _state(path))
+            waiting |= _imports(path, file_state(path))
     return tuple(sorted(found))
 
 

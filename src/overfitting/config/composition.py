@@ -1,7 +1,6 @@
 """params.yaml and conf/ composed by Hydra and checked against the schema, before any work starts."""
 
 import dataclasses
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import State, file_state
 from overfitting.config.schema import SECTIONS, Choices, Config, Training, Variant
 
 
@@ -109,12 +109,12 @@ def compose_config(overrides: Sequence[str] = ()) -> Config:
         UserError: the configuration is wrong or missing.
     """
     files = [Path("params.yaml"), *sorted(Path("conf").rglob("*.yaml"))]
-    states = tuple((file, file.stat()) for file in files if file.is_file())
+    states = tuple((file, file_state(file)) for file in files if file.is_file())
     return _composed(tuple(overrides), Path.cwd(), states)
 
 
 @cache
-def _composed(overrides: tuple[str, ...], root: Path, states: tuple[tuple[Path, os.stat_result], ...]) -> Config:
+def _composed(overrides: tuple[str, ...], root: Path, states: tuple[tuple[Path, State], ...]) -> Config:
     """Kept while no file changes, because Hydra takes a tenth of a second and a stage composes every variant twice."""
     folder = Path("conf").resolve()
     with_choices = [*choices(overrides), *overrides]
