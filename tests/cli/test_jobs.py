@@ -144,6 +144,16 @@ def test_an_edit_while_jobs_run_is_an_error(trained):
         jobs.run(["variants=[tiny]", "variant=tiny", "seeds=[0,1]"], launch, "train")
 
 
+def test_data_that_changes_before_a_job_starts_is_not_used(trained):
+    def launch(arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
+        Manifest.model_validate({**invented_data(), "fingerprint": "other"}).write(files.MANIFEST)
+        Launcher()(arguments, job)
+
+    with pytest.raises(UserError, match="the prepared data changed"):
+        jobs.run(["variants=[tiny]", "variant=tiny", "seeds=[0]"], launch, "train")
+    assert trained == []
+
+
 @pytest.mark.slow
 def test_all_workers_work(data, tmp_path):
     """Eight workers train at the same time: each job waits until eight have started."""

@@ -161,6 +161,8 @@ def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
         found.folder.mkdir(parents=True, exist_ok=True)
         (found.folder / ERROR).unlink(missing_ok=True)
         try:
+            if Manifest.read(files.MANIFEST).fingerprint != found.data:
+                raise UserError("the prepared data changed after the stage started; start the stage again")
             train_stage.run(found) if isinstance(found, Run) else baseline_stage.run(found)
         except Exception as error:  # the other jobs go on, and the process that started them says what failed
             text = str(error) if isinstance(error, UserError) else traceback.format_exc()
