@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from overfitting.config.schema import HiggsData
+from overfitting.config.sources import HiggsData
 from overfitting.data.columns import LABEL, NAMES
 
 

@@ -1,92 +1,20 @@
 """The schema of params.yaml and conf/: frozen dataclasses that refuse unknown keys, wrong types and bad values."""
 
-from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from overfitting.config.sources import Data
 from overfitting.config.strengths import STRENGTHS
-from overfitting.config.types import Count, Flag, Integer, Name, Positive, Real, Rows, Seed
-
-_CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+from overfitting.config.types import CHECKED, Count, Flag, Integer, Name, Positive, Real, Rows, Seed
 
 Precision = Literal["float32", "mixed_bfloat16"]
 Model = Literal["logistic_regression", "random_forest", "gradient_boosting"]
-WebAddress = Annotated[str, Field(pattern="^https?://[^/]")]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
-class BundledData:
-    """The HIGGS-like events committed with the project."""
-
-    source: Literal["bundled"]
-    path: Name
-    """Parquet file with the events."""
-
-
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
-class SimulatedData:
-    """HIGGS-like events simulated at run time."""
-
-    source: Literal["simulated"]
-    rows: Count
-    """Number of events; a larger number adds events to those of a smaller one."""
-    seed: Seed
-    """Determines the events."""
-    processes: Count | None
-    """Number of processes; null: one per core. The events do not depend on it."""
-
-
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
-class HiggsData:
-    """Genuine events: the HIGGS file of UCI, or its first rows."""
-
-    source: Literal["higgs"]
-    rows: Count | None
-    """Number of rows, from the start of the file; null: the whole file, which is then checked."""
-    path: Name | None
-    """Local file or file: URL, plain or gzip; null: download."""
-    urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]
-    """Addresses of HIGGS.csv.gz, tried in this order."""
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """SHA-256 of the published HIGGS.csv.gz."""
-    size_bytes: Count
-    """Size of the published HIGGS.csv.gz."""
-    timeout_seconds: Positive
-    """Time without data from the server after which a connection is closed."""
-    retries: Annotated[Integer, Field(ge=0)]
-    """Consecutive failures per URL that are tolerated."""
-
-
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
-class CsvData:
-    """A user-supplied table with a binary label, CSV with a header or Parquet."""
-
-    source: Literal["csv"]
-    path: Name
-    """The file; in data/own/, DVC notices changes in its content."""
-    label: Name
-    """Column with two values."""
-    positive: Flag | Integer | Real | Name | None = None
-    """Value of the label that counts as 1; null: the larger number, true or yes."""
-    missing: Literal["error", "impute"] = "error"
-    """Missing features; `impute`: the median and an indicator column, or a separate category for text."""
-    missing_labels: Literal["error", "drop"] = "error"
-    """Rows without a label."""
-    categorical: tuple[Name, ...] = ()
-    """Columns of numbers to read as categories; columns of text always are."""
-    categories: Count = 20
-    """Per column, the number of categories that are kept apart, the most frequent ones; the others are grouped."""
-    units: dict[str, str] = field(default_factory=dict)
-    """Unit per column, shown in the report."""
-
-
-Data = Annotated[BundledData | SimulatedData | HiggsData | CsvData, Field(discriminator="source")]
-
-
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Split:
     """Number of rows per set, taken in the order validation, training, test, spare."""
 
@@ -103,7 +31,7 @@ class Split:
 Duplicates = Literal["drop", "refuse", "keep"]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Preprocessing:
     """How rows and columns are selected, ordered and scaled."""
 
@@ -186,7 +114,7 @@ def _line(found: Any, key: str) -> InitErrorDetails:
     )
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class CosineSchedule:
     """Linear warm-up to a peak, then half a cosine down to 0 at the last epoch.
 
@@ -200,7 +128,7 @@ class CosineSchedule:
     warmup_epochs: Annotated[Integer, Field(ge=0)]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class InverseTimeSchedule:
     """`learning_rate / (1 + epoch / decay_epochs)`, continuous in the step, as in TensorFlow's tutorial."""
 
@@ -212,7 +140,7 @@ class InverseTimeSchedule:
 Schedule = Annotated[CosineSchedule | InverseTimeSchedule, Field(discriminator="name")]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Training:
     """The budget of a run, and how it is computed."""
 
@@ -232,7 +160,7 @@ class Training:
     """Whether batches are fetched from the host's memory, for a device that cannot hold the training rows."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Evaluation:
     """What `evaluate` computes."""
 
@@ -244,7 +172,7 @@ class Evaluation:
     """Validation minus training log loss; the first epoch that exceeds it is reported."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Baseline:
     """A classifier of scikit-learn, shown for scale and not ranked."""
 
@@ -254,7 +182,7 @@ class Baseline:
     """Training rows at most, which bounds the cost of a large table."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Choices:
     """The file of each group of conf/ that is used."""
 
@@ -264,7 +192,7 @@ class Choices:
     evaluation: Name
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Config:
     """The whole configuration; `seed` chooses one of the seeds, and `job` is set in the jobs of a sweep."""
 

@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+
+CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)  # of the schema's classes
 
 Integer = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -1,7 +1,8 @@
 """Stage download: the events of the configured source -> data/raw/events.parquet, and their origin."""
 
 from overfitting.base import files
-from overfitting.config.schema import BundledData, Config, CsvData, Data, HiggsData, SimulatedData
+from overfitting.config.schema import Config
+from overfitting.config.sources import BundledData, CsvData, Data, HiggsData, SimulatedData
 from overfitting.data.manifest import Provenance
 
 

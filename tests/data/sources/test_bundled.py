@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from overfitting.base.errors import UserError
-from overfitting.config.schema import BundledData
+from overfitting.config.sources import BundledData
 from overfitting.data.columns import COLUMNS, NAMES
 from overfitting.data.events import table_schema
 from overfitting.data.sources import bundled

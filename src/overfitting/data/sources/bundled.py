@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from overfitting.base.errors import UserError
 from overfitting.base.files import replacing
-from overfitting.config.schema import BundledData
+from overfitting.config.sources import BundledData
 from overfitting.data.columns import LABEL, NAMES
 from overfitting.data.manifest import Provenance
 from overfitting.data.sources.simulated.source import METADATA_KEY, digest

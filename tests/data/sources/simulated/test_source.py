@@ -11,7 +11,7 @@ import pytest
 
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker
-from overfitting.config.schema import SimulatedData
+from overfitting.config.sources import SimulatedData
 from overfitting.data.columns import NAMES
 from overfitting.data.events import table_schema
 from overfitting.data.sources.simulated import source

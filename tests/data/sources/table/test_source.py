@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfitting.base.errors import UserError
-from overfitting.config.schema import CsvData
+from overfitting.config.sources import CsvData
 from overfitting.data.columns import LABEL
 from overfitting.data.sources.table import source
 from overfitting.data.sources.table.source import fetch

@@ -13,7 +13,7 @@ import pyarrow as pa
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import file_digest
 from overfitting.base.progress_bar import Tracker, track
-from overfitting.config.schema import HiggsData
+from overfitting.config.sources import HiggsData
 from overfitting.data.columns import NAMES
 from overfitting.data.events import write_table
 from overfitting.data.manifest import Provenance

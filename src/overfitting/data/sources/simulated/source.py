@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker, track
-from overfitting.config.schema import SimulatedData
+from overfitting.config.sources import SimulatedData
 from overfitting.data.columns import NAMES
 from overfitting.data.events import table_schema, write_table
 from overfitting.data.manifest import Provenance

@@ -10,7 +10,7 @@ from pyarrow import csv
 
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import file_digest
-from overfitting.config.schema import CsvData
+from overfitting.config.sources import CsvData
 from overfitting.data.columns import LABEL
 from overfitting.data.events import write_table
 from overfitting.data.manifest import Provenance, TableReading

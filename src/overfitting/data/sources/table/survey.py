@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from overfitting.base.errors import UserError
-from overfitting.config.schema import CsvData
+from overfitting.config.sources import CsvData
 from overfitting.data.sources.table.values import as_text, first_infinite, float32s, is_text, without_missing
 
 SHOWN = 10  # values in the error message for a label with more than two
