@@ -7,9 +7,14 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+from overfitting.base import files
+from overfitting.base.records import Record
+
+Found = TypeVar("Found", bound=Record)
 
 _ROOT = Path(__file__).parents[1]
 _CONFIGURATION = _ROOT / "config"
@@ -20,6 +25,13 @@ def fingerprint(**parts: Any) -> str:
     """SHA-256 of `parts` (JSON-able values) in canonical JSON, first 16 hexadecimal digits."""
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def read_matching(kind: type[Found], path: Path, fingerprint: str) -> Found | None:
+    """The record in `path` if it is there and states this `fingerprint`; else None."""
+    if not path.is_file() or files.read_json(path).get("fingerprint") != fingerprint:
+        return None
+    return kind.read(path)
 
 
 def code_digests(module: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import code_digests, fingerprint, library_versions
+from overfitting.base.fingerprint import code_digests, fingerprint, library_versions, read_matching
 from overfitting.base.records import Record
 from overfitting.config.composition import section
 from overfitting.config.schema import Config, Model
@@ -55,10 +55,7 @@ class Baseline:
 
     def fitted(self) -> Fitted | None:
         """What the finished baseline says of itself; None if it is not finished, or if its folder holds another one."""
-        path = self.folder / "baseline.json"
-        if not path.is_file() or files.read_json(path).get("fingerprint") != self.fingerprint:
-            return None
-        return Fitted.read(path)
+        return read_matching(Fitted, self.folder / "baseline.json", self.fingerprint)
 
     def prediction(self) -> Prediction:
         """What the finished baseline predicts for the test rows.

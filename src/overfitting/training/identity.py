@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import code_digests, fingerprint, library_versions
+from overfitting.base.fingerprint import code_digests, fingerprint, library_versions, read_matching
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
 from overfitting.training.remedies import REMEDIES
@@ -17,9 +16,6 @@ from overfitting.training.summary import Durations, Settings, Summary
 
 ENGINE = "overfitting.training.loop"  # its code and all code that it imports count for every run
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a run computes
-
-
-Found = TypeVar("Found", Summary, Durations)
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class Run:
 
     def summary(self) -> Summary | None:
         """The summary of the finished run; None if it is not finished, or if its folder holds another run."""
-        return _of_run(Summary, self.folder / "summary.json", self.fingerprint)
+        return read_matching(Summary, self.folder / "summary.json", self.fingerprint)
 
     def durations(self) -> Durations | None:
         """How long the finished run took; None if that is not known, as after `dvc pull`."""
@@ -101,13 +97,7 @@ class Run:
 
 def read_durations(folder: Path, fingerprint: str) -> Durations | None:
     """Durations of the run in `folder` if they are those of this `fingerprint`; else None."""
-    return _of_run(Durations, folder / files.DURATIONS, fingerprint)
-
-
-def _of_run(kind: type[Found], path: Path, fingerprint: str) -> Found | None:
-    if not path.is_file() or files.read_json(path).get("fingerprint") != fingerprint:
-        return None
-    return kind.read(path)
+    return read_matching(Durations, folder / files.DURATIONS, fingerprint)
 
 
 def plan(configs: Mapping[str, Config], data: str, code: Code | None = None) -> list[Run]:
