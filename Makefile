@@ -2,19 +2,21 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PIP = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile
-# uv installs several times faster than pip; it does not read pip's configuration, so it is told pip's index
+# uv installs several times faster than pip; it does not read pip's configuration, so it is told pip's index, and takes the
+# certificates of the system
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/bin/pip config get global.index-url 2> /dev/null)}}
-UV = UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
+UV = UV_NATIVE_TLS=true UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
 
 .PHONY: help repro test ui check smoke verify bench tune lock events pull pr-report experiments
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
+# train-all trains on all cores; the second `dvc repro` finds everything trained, and records it. If DVC keeps going after
+# a failure (ARGS=--keep-going), so does make.
 repro: .venv/main ## Run the whole comparison: environment, data, training, report
 	dvc repro preprocess
-	# trains on all cores; `dvc repro` then finds everything trained, and records it
-	python -m overfitting train-all || [ -n "$(findstring keep-going,$(ARGS))" ]
+	$(if $(findstring keep-going,$(ARGS)),-)python -m overfitting train-all
 	dvc repro $(ARGS)
 	@python -m overfitting verdict
 

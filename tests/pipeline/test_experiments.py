@@ -48,7 +48,8 @@ def runs(project: Project) -> list[tuple[str, str]]:
 
 
 def test_only_an_added_seed_is_trained(project, seeds):
-    assert project.ran(seeds) == {*(f"train@{name}" for name in VARIANTS), "evaluate", "report"}
+    baselines = {f"baseline@{name}" for name in project.metrics()["baselines"]}
+    assert project.ran(seeds) == {*(f"train@{name}" for name in VARIANTS), *baselines, "evaluate", "report"}
     for name in VARIANTS:
         assert all(f"{name} seed {seed}: unchanged, kept" in seeds for seed in (0, 1))
         assert f"{name} seed 2: validation log loss" in seeds

@@ -3,6 +3,7 @@ first, and checks at the end for failures and edits.
 """
 
 import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,6 +117,8 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
     watched = [WatchedRun(run, observers.get(run.folder)) for run in plan.runs]
     with live.sending(list(observers.values())), watching(watched, plan.fits):
         if missing:
+            # joblib replaces a worker that grew by 300 MB, as it may from job to job
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
             launch(_with_jobs(arguments, missing), _job(missing))
     _check_finished(missing)
     _check_unchanged(plan, Plan.of(arguments, stage))

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 CODE = Path(__file__).parents[1]
 REQUIREMENTS = ("tensorflow", "keras", "numpy", "pandas")
+# where TensorFlow without code for GPUs is a distribution of its own, as in pyproject.toml
+PROCESSOR_ONLY = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+ELSEWHERE = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
 
 def example(root: Path, data: str) -> pd.DataFrame | None:
@@ -67,6 +71,20 @@ def add(
     return str(model.model_id)
 
 
+def _requirements() -> list[str]:
+    """Requirements of a stored model, with the distribution of TensorFlow that is installed here.
+
+    MLflow looks for each one, and imports TensorFlow if its distribution has another name: five seconds and its notes.
+    """
+    versions = library_versions(*REQUIREMENTS)
+    tensorflow = versions.pop("tensorflow")
+    if any(distributions(name="tensorflow-cpu")):
+        chosen = [f"tensorflow-cpu=={tensorflow}; {PROCESSOR_ONLY}", f"tensorflow=={tensorflow}; {ELSEWHERE}"]
+    else:
+        chosen = [f"tensorflow=={tensorflow}"]
+    return [*chosen, *(f"{name}=={version}" for name, version in versions.items())]
+
+
 def _save(folder: Path, artifacts: dict[str, str], rows: pd.DataFrame, model: "LoggedModel") -> None:
     models, types = mlflow().models, mlflow().types
     kinds = {name: "double" if is_numeric_dtype(column) else "string" for name, column in rows.items()}
@@ -77,7 +95,7 @@ def _save(folder: Path, artifacts: dict[str, str], rows: pd.DataFrame, model: "L
         artifacts=artifacts,
         signature=models.ModelSignature(inputs, types.Schema([types.ColSpec("double", "probability")])),
         input_example=rows,
-        pip_requirements=[f"{name}=={version}" for name, version in library_versions(*REQUIREMENTS).items()],
+        pip_requirements=_requirements(),
         mlflow_model=models.Model(
             model_uuid=model.model_id,
             model_id=model.model_id,
