@@ -12,9 +12,11 @@ from sklearn.metrics import roc_auc_score
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_baselines
+from overfitting.config.schema import Baseline
 from overfitting.data.manifest import Manifest
-from overfitting.evaluation import baselines
-from overfitting.evaluation.baselines import SMALLEST, plan, predict
+from overfitting.evaluation import baselines, classifiers
+from overfitting.evaluation.baselines import plan
+from overfitting.evaluation.classifiers import SMALLEST, predict
 from tests.builders.metrics import invented_data
 
 MODELS = ("logistic_regression", "random_forest", "gradient_boosting")
@@ -30,7 +32,8 @@ def rows(n_rows, seed):
 @pytest.fixture(scope="module")
 def logits():
     test, labels = rows(1000, 2)
-    return {name: predict(name, [0, 1], rows(600, 0), rows(300, 1), test) for name in MODELS}, labels
+    settings = {name: Baseline(model=name, rows=600) for name in MODELS}
+    return {name: predict(settings[name], [0, 1], rows(600, 0), rows(300, 1), test) for name in MODELS}, labels
 
 
 def test_logits_are_finite_one_per_seed_and_row(logits):
@@ -95,7 +98,7 @@ def test_a_finished_baseline_is_kept_and_another_one_is_not_taken_for_it(prepare
     with pytest.raises(UserError, match="expected the baseline of this configuration"):
         first.prediction()
     first.fit()
-    monkeypatch.setattr(baselines, "predict", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr(classifiers, "predict", lambda *_: pytest.fail("fitted again"))
     first.fit()
     with pytest.raises(UserError, match="dvc repro --force --single-item baseline@logistic_regression"):
         planned("logistic_regression", "baseline.rows=5").prediction()
