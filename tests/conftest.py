@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy_files(ROOT, tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A scratch copy of the project for all tests of a module, which is the current folder during them."""
+    root = tmp_path_factory.mktemp("project")
+    copy_files(ROOT, root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        yield root
 
 
 @pytest.fixture(scope="session")

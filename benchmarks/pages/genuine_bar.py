@@ -81,7 +81,7 @@ def network(name: str, train: Table, validation: Table, seed: int, test: Table) 
 
     data = TrainingData(rows(train), rows(validation), scaling=scaling)
     trained = loop.train(Spec(variant, TRAINING, seed), data)
-    return trained.outcome.best.val_log_loss, predict(trained.model, rows(test).features)
+    return trained.outcome.early.val_log_loss, predict(trained.early, rows(test).features)
 
 
 def parts(rest: Table, count: int) -> list[tuple[Table, Table]]:

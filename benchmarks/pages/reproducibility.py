@@ -42,6 +42,7 @@ def train(variant: str, seed: int) -> dict[str, object]:
 
     from overfitting.config.composition import compose_config
     from overfitting.data.manifest import Manifest
+    from overfitting.data.replicates import sample
     from overfitting.evaluation.metrics import auc_rows
     from overfitting.training import backend, loop, network, rows
     from overfitting.training.epoch import Spec
@@ -50,15 +51,15 @@ def train(variant: str, seed: int) -> dict[str, object]:
     backend.start(threads=int(os.environ.get("THREADS", "1")))
     config = compose_config([f"variant={variant}"])
     spec = Spec(config.variant, config.training, seed)
-    trained = loop.train(spec, rows.read(config.variant, Manifest.read(files.MANIFEST)))
+    trained = loop.train(spec, rows.read(sample(Manifest.read(files.MANIFEST), seed)))
     features, labels = files.read_rows("test")
-    logits = network.predict(trained.model, features)[None]
+    logits = network.predict(trained.early, features)[None]
     labels = np.asarray(labels, np.float64)
     return {
         "log_loss": float(log_loss_rows(labels, logits).mean()),
         "auc": float(auc_rows(labels, logits).mean()),
         "best_epoch": trained.outcome.best_epoch,
-        "weights": hashlib.sha256(b"".join(w.tobytes() for w in trained.model.get_weights())).hexdigest(),
+        "weights": hashlib.sha256(b"".join(w.tobytes() for w in trained.early.get_weights())).hexdigest(),
     }
 
 

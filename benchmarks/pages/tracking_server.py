@@ -23,7 +23,7 @@ COMPARISON = "measured"
 
 def log(store: Store, number: int) -> float:
     """Log one training; return the seconds that it took."""
-    identity = Identity("l2", number, f"run {number}")
+    identity = Identity("l2", number, 0, f"run {number}")
     rows = [(1000 * epoch, {"epoch": epoch, **curve(epoch, 0)}) for epoch in range(1, EPOCHS + 1)]
     begun = time.perf_counter()
     connection = store.connect(identity, SETTINGS, COMPARISON, 0)

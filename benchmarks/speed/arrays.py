@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from overfitting.base.files import MANIFEST
 from overfitting.cli.scratch import copy_project, reproduce
+from overfitting.data.manifest import Manifest
+from overfitting.data.replicates import sample
 
 ROOT = Path(__file__).parents[2]
 TRAIN_ROWS, VALIDATION_ROWS = 10_000, 1_000  # as in the tutorial
@@ -26,13 +29,15 @@ def scratch(settings: dict[str, Any]) -> Iterator[Path]:
 
 
 def prepared(data: Path) -> dict[str, str]:
-    """Path prefix of the arrays of each set; the validation set is cut to the tutorial's size."""
-    folder = data / "data/prepared"
+    """Path prefix of the arrays of each set, as seed 0 has them; validation is cut to the tutorial's size."""
+    folder, manifest = data / "data/prepared", Manifest.read(data / MANIFEST)
+    chosen = sample(manifest, 0)
     for part in ("features", "labels"):
-        few = folder / f"few_{part}.npy"
-        if not few.exists():
-            np.save(few, np.load(folder / f"validation_{part}.npy")[:VALIDATION_ROWS])
-    return {"train": str(folder / "train"), "validation": str(folder / "few"), "test": str(folder / "test")}
+        pool = np.load(folder / f"pool_{part}.npy", mmap_mode="r")
+        for name, rows in {"train": pool[chosen.train], "few": pool[chosen.validation][:VALIDATION_ROWS]}.items():
+            if not (data / f"{name}_{part}.npy").exists():
+                np.save(data / f"{name}_{part}.npy", rows)
+    return {"train": str(data / "train"), "validation": str(data / "few"), "test": str(folder / "test")}
 
 
 def tiled(data: Path, size: int) -> dict[str, str]:

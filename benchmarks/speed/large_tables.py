@@ -62,7 +62,7 @@ def preprocess_seconds_and_memory(root: Path, rows: int, peaks: list[float]) -> 
     for name in ("conf", "params.yaml"):
         if not (project / name).exists():
             (project / name).symlink_to(root / name)
-    split = {"train": rows * 7 // 10, "validation": rows // 10, "test": rows // 10, "spare": rows // 10}
+    split = {"train": rows * 7 // 10, "validation": rows // 10, "test": rows // 10, "search": 0}
     overrides = [f"split.{name}={size}" for name, size in split.items()]
     command = [sys.executable, "-c", PREPROCESS, *overrides]
     output = subprocess.run(command, cwd=project, check=True, capture_output=True, text=True).stdout

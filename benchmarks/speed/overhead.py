@@ -48,7 +48,9 @@ def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watc
     def sending() -> Iterator[None]:
         followed = runs()
         sent = [
-            live.live_run(Identity(run.variant, run.seed, run.fingerprint), run.settings, lambda: followed[0].data)
+            live.live_run(
+                Identity(run.variant, run.seed, run.repeat, run.fingerprint), run.settings, lambda: followed[0].data
+            )
             for run in followed
         ]
         watched = [watcher.WatchedRun(run, rows) for run, rows in zip(followed, sent, strict=True)]

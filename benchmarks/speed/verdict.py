@@ -52,7 +52,7 @@ def time_to_verdict(
         seconds["ours"] += ours
         seconds["reference"] += reference
         labels = np.load(f"{rows['test']}_labels.npy")
-        end.send(("predict", str(project / f"runs/{name}/{seeds[0]}/model.keras")))
+        end.send(("predict", str(project / f"runs/{name}/{seeds[0]}/early.keras")))
         auc = {
             part: float(roc_auc_score(labels, values)) for part, values in (("ours", end.recv()), ("reference", logits))
         }

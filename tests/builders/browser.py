@@ -77,7 +77,7 @@ def browse(address: str, metrics: Metrics, folder: Path) -> None:
 
 def _read_comparison(page: Page, metrics: Metrics, folder: Path) -> None:
     """The description shows the verdict and a figure."""
-    expect(page.get_by_text(metrics.verdict.sentence).first).to_be_visible()
+    expect(page.get_by_text(metrics.verdict.prevents).first).to_be_visible()
     page.get_by_text("Show more").first.click()
     figure = page.locator("img[src*='figures']").first
     expect(figure).to_be_attached()
@@ -91,7 +91,7 @@ def _read_table(page: Page, metrics: Metrics, folder: Path) -> None:
         expect(page.get_by_text(f"Group: {name}", exact=True).first).to_be_visible()
     shown = [row.inner_text().removeprefix("Group: ") for row in page.get_by_text("Group: ").all()]
     shown = [name for name in shown if name in trained]
-    losses = [metrics.variants[name].log_loss.mean for name in shown]
+    losses = [metrics.variants[name].early.log_loss.mean for name in shown]
     assert set(shown) == set(trained)
     assert losses == sorted(losses)
     for column in parent_run.COLUMNS:

@@ -18,7 +18,10 @@ from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import Scaling
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking.store import mlflow
-from overfitting.training.summary import Durations, Losses, Settings, Summary
+from overfitting.training.identity import run_folder
+from overfitting.training.summary import Durations, Settings, Summary
+from tests.builders import metrics as invented
+from tests.builders.runs import fit
 
 WARNINGS = [  # marks: warnings of MLflow at its first import, at its first database and for each model
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning:mlflow"),
@@ -39,9 +42,10 @@ DATA = Manifest(
     train_rows=40,
     validation_rows=20,
     test_rows=30,
-    spare_rows=0,
-    train_signal_share=0.5,
-    validation_signal_share=0.5,
+    search_rows=0,
+    pool_rows=60,
+    resample=True,
+    pool_signal_share=0.5,
     test_signal_share=0.5,
     duplicates_dropped=0,
     fingerprint="d" * 16,
@@ -90,34 +94,32 @@ def write_run(
     epochs: int = 5,
     seconds: float = 0.5,
     data: Manifest = DATA,
+    repeat: int = 0,
 ) -> Path:
     """Write a finished run and return its folder."""
-    folder = root / "runs" / variant / str(seed)
+    folder = root / run_folder(variant, seed, repeat)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"epoch": n, **curve(n, seed)} for n in range(1, epochs + 1)]
     with (folder / "history.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    (folder / "model.keras").write_bytes(b"no model")
+    (folder / "early.keras").write_bytes(b"no model")
     Summary(
         variant=variant,
         seed=seed,
+        repeat=repeat,
         fingerprint=fingerprint,
         data_fingerprint=data.fingerprint,
         config=SETTINGS,
         train_rows=data.train_rows,
         epochs=epochs,
         best_epoch=3,
-        best=_losses(3, seed),
-        last=_losses(epochs, seed),
+        early=_fit(3, seed),
+        late=_fit(epochs, seed),
         parameters=337,
-        weight_norm=2.5,
-        near_zero_share=0.01,
         near_zero_share_initial=0.002,
-        zero_share=0.005,
         weight_bins=(-8.0, -2.0, 1.0),
-        weight_histogram=(0.25, 0.75),
     ).write(folder / "summary.json")
     durations = Durations(fingerprint=fingerprint, ended=time.time(), epochs=(seconds / epochs,) * epochs)
     durations.write(folder / "durations.json")
@@ -137,7 +139,7 @@ def write_results(
     The champion is the first variant's first seed, unless `champion` has other fields.
     """
     first = f"{variants[0]}/{seeds[0]}"
-    best = {"variant": variants[0], "column": first, "models": [f"runs/{first}/model.keras"]}
+    best = {"variant": variants[0], "column": first, "models": [f"runs/{first}/early.keras"]}
     metrics = Metrics.model_validate(
         {
             "data": data,
@@ -148,18 +150,22 @@ def write_results(
                 "processor": "x86_64 X86_V3",
                 "versions": {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"},
                 "arithmetic": "float32",
+                "confidence": 0.95,
+                "margin": 0.005,
+                "overlap": 0.0,
             },
+            "early_stopping": None,
+            "tuning": {},
             "variants": {
                 name: _ensemble(variants[0]) if name == "ensemble" else _variant(root, name, seeds) for name in variants
             },
-            "baselines": {
-                "random_forest": {"train_rows": 40, "metrics": _test_metrics([0.1]), "difference_to_large": None}
-            },
+            "baselines": {"random_forest": {"train_rows": 40, "metrics": _test_metrics([0.1]), "difference": None}},
             "weight_bins": [-8.0, -2.0, 1.0],
             "gap_size": 0.05,
-            "champion": {**best, "test_log_loss": 0.55, "test_auc": 0.75, **champion},
+            "champion": {**best, "val_log_loss": 0.52, "test_log_loss": 0.55, "test_auc": 0.75, **champion},
             "verdict": {
-                "sentence": f"{variants[0]} is best.",
+                "prevents": f"{variants[0]} prevents overfitting.",
+                "predicts": f"{variants[0]} is best.",
                 "details": ["large overfits."],
                 "best": [variants[0]],
                 "ranking": list(variants),
@@ -176,7 +182,7 @@ def write_results(
 
 
 def write_prepared(
-    root: Path, data: Manifest = DATA, scaling: str = "standard", test_labels: Sequence[float] = (0, 1, 1)
+    root: Path, data: Manifest = DATA, scaling: str = "standard", pool_labels: Sequence[float] = (0, 1, 1)
 ) -> Scaling:
     """Write the parts of data/prepared/ that a stored model needs; returns the scaling."""
     training = np.random.default_rng(0).normal(size=(100, len(COLUMNS))).astype(np.float32)
@@ -187,7 +193,7 @@ def write_prepared(
     data.write(folder / "manifest.json")
     (folder / "scaling.json").write_text(json.dumps(fitted.as_dict()))
     (folder / "example.json").write_text(json.dumps({"columns": COLUMNS, "rows": RAW}))
-    np.save(folder / "test_labels.npy", np.array(test_labels, np.float32))
+    np.save(folder / "pool_labels.npy", np.array(pool_labels, np.float32))
     return fitted
 
 
@@ -204,50 +210,53 @@ def run_fingerprint(variant: str, seed: int) -> str:
     return hashlib.sha256(f"{variant}/{seed}".encode()).hexdigest()[:16]
 
 
-def _losses(epoch: int, seed: int) -> Losses:
+def _fit(epoch: int, seed: int) -> dict[str, Any]:
     found = curve(epoch, seed)
-    return Losses(**{name: found[name] for name in Losses.model_fields})
+    losses = {name: found[name] for name in ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy")}
+    return fit(**losses)
 
 
 def _variant(root: Path, name: str, seeds: Sequence[int]) -> dict[str, Any]:
     found = [Summary.read(root / "runs" / name / str(seed) / "summary.json") for seed in seeds]
+    fits = {key: _estimate([0.1 for _ in seeds]) for key in invented.FITS} | {"weight_histogram": [0.25, 0.75]}
+    numbers = {key: _estimate([3.0 for _ in seeds]) for key in ("best_epoch", "epochs", "near_zero_share_initial")}
+    scores = {"metrics": _test_metrics(seeds), "difference": None}
+    runs = [
+        {
+            "seed": run.seed,
+            "repeat": run.repeat,
+            "fingerprint": run.fingerprint,
+            "early": {key: value["seeds"][index] for key, value in scores["metrics"].items()},
+            "late": {"test_log_loss": 0.9},
+        }
+        for index, run in enumerate(found)
+    ]
+    never = {"median": None, "seeds": [None for _ in seeds]}
+    training = {"runs": runs, "train_rows": 40, **numbers, "early": fits, "late": fits, "gap_epoch": never}
     return {
         "description": f"{name}: large, and more",
         "parameters": 337,
-        "metrics": _test_metrics(seeds),
-        "difference_to_large": None,
-        "group": "best",
+        "networks": 1,
+        "block": "ranked",
+        "is_best": True,
+        "early": scores,
+        "late": scores,
         "calibration": _CALIBRATION,
-        "training": {
-            "fingerprints": [run.fingerprint for run in found],
-            "train_rows": 40,
-            "best_epoch": _estimate([run.best_epoch for run in found]),
-            "epochs": _estimate([run.epochs for run in found]),
-            "train_log_loss_best": _estimate([run.best.train_log_loss for run in found]),
-            "train_log_loss_last": _estimate([run.last.train_log_loss for run in found]),
-            "val_log_loss_best": _estimate([run.best.val_log_loss for run in found]),
-            "val_log_loss_last": _estimate([run.last.val_log_loss for run in found]),
-            "gap_best": _estimate([0.1 for _ in seeds]),
-            "gap_last": _estimate([0.3 for _ in seeds]),
-            "rise_after_best": _estimate([0.02 for _ in seeds]),
-            "weight_norm": _estimate([run.weight_norm for run in found]),
-            "near_zero_share": _estimate([run.near_zero_share for run in found]),
-            "near_zero_share_initial": _estimate([run.near_zero_share_initial for run in found]),
-            "zero_share": _estimate([run.zero_share for run in found]),
-            "gap_epoch": {"median": None, "seeds": [None for _ in seeds]},
-            "weight_histogram": [0.25, 0.75],
-        },
+        "training": training,
     }
 
 
 def _ensemble(of: str) -> dict[str, Any]:
-    """A variant that was not trained; its "seeds" are pseudo-values."""
+    """A variant that was not trained."""
+    scores = {"metrics": _test_metrics([0.1, 0.2, 0.3]), "difference": None}
     return {
         "description": f"the mean logit of {of}",
         "parameters": 674,
-        "metrics": _test_metrics([0.1, 0.2, 0.3]),
-        "difference_to_large": None,
-        "group": "better",
+        "networks": 2,
+        "block": "ensemble",
+        "is_best": False,
+        "early": scores,
+        "late": scores,
         "calibration": _CALIBRATION,
         "ensemble_of": of,
     }

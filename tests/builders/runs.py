@@ -5,18 +5,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from overfitting.config.schema import Evaluation
 from overfitting.evaluation.runs import Runs
 from overfitting.training.loss import Array
 from overfitting.training.summary import Summary
 
+EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05, margin=0.005)
+
+
+def fit(**values: Any) -> dict[str, Any]:
+    """What weights reached: a gap of 0.1; `values` replace others."""
+    return {
+        "train_log_loss": 0.4,
+        "train_accuracy": 0.8,
+        "val_log_loss": 0.5,
+        "val_accuracy": 0.7,
+        "weight_norm": 3.0,
+        "near_zero_share": 0.25,
+        "zero_share": 0.0,
+        "weight_histogram": [0.25, 0.75],
+        "val_log_loss_pruned": 0.51,
+        **values,
+    }
+
 
 def summary(seed: int = 0, fingerprint: str = "f00", variant: dict[str, Any] | None = None, **values: Any) -> Summary:
     """A finished run whose gap is 0.1 at the best epoch and 0.8 at the last; `values` replace others."""
-    losses = {"train_log_loss": 0.4, "val_log_loss": 0.5, "train_accuracy": 0.8, "val_accuracy": 0.7}
     return Summary.model_validate(
         {
             "variant": "large",
             "seed": seed,
+            "repeat": 0,
             "fingerprint": fingerprint,
             "data_fingerprint": "da7a",
             "config": {
@@ -27,14 +46,10 @@ def summary(seed: int = 0, fingerprint: str = "f00", variant: dict[str, Any] | N
             "train_rows": 1000,
             "epochs": 10,
             "best_epoch": 5 + seed,
-            "best": losses,
-            "last": {**losses, "train_log_loss": 0.1, "val_log_loss": 0.9},
-            "weight_norm": 3.0,
-            "near_zero_share": 0.25,
+            "early": fit(),
+            "late": fit(train_log_loss=0.1, val_log_loss=0.9),
             "near_zero_share_initial": 0.01,
-            "zero_share": 0.0,
             "weight_bins": [-8.0, -3.0, 1.0],
-            "weight_histogram": [0.25, 0.75],
             **values,
         }
     )
@@ -48,14 +63,20 @@ def history(gap_epoch: int | None = 3, epochs: int = 10) -> pd.DataFrame:
     return pd.DataFrame({"epoch": epoch, **losses})
 
 
-def runs(logits: Array, gap_epochs: list[int | None] | None = None, **variant: Any) -> Runs:
-    """Runs with these logits (n_seeds, n_rows); `variant` are settings that differ from `large`."""
-    seeds = range(len(logits))
+def runs(early: Array, gap_epochs: list[int | None] | None = None, late: Array | None = None, **variant: Any) -> Runs:
+    """Runs with these logits (n_seeds, n_rows) or (n_seeds, n_repeats, n_rows), late as early if they are not given.
+
+    `variant` are settings that differ from `large`.
+    """
+    logits = {"early": early, "late": early if late is None else late}
+    by_repeat = {phase: found if found.ndim == 3 else found[:, None] for phase, found in logits.items()}
+    seeds, repeats = (range(count) for count in by_repeat["early"].shape[:2])
+    epochs = gap_epochs or [3] * len(seeds)
     return Runs(
-        logits,
+        by_repeat,
         parameters=7,
-        summaries=[summary(seed, variant=variant) for seed in seeds],
-        histories=[history(epoch) for epoch in gap_epochs or [3] * len(logits)],
+        summaries=[[summary(seed, variant=variant, repeat=repeat) for repeat in repeats] for seed in seeds],
+        histories=[[history(epochs[seed]) for _ in repeats] for seed in seeds],
     )
 
 

@@ -17,7 +17,7 @@ from overfitting.training.loop import Trained, train
 from overfitting.training.network import build
 from overfitting.training.optimizer import adam
 from overfitting.training.rows import Rows, TrainingData
-from overfitting.training.summary import Summary
+from tests.builders.runs import summary
 
 TINY = Variant(hidden_units=(8, 8))
 COSINE = CosineSchedule(name="cosine", learning_rate=0.01, reference_width=None, warmup_epochs=1)
@@ -57,13 +57,12 @@ def trained(
     return train(Spec(variant, training or budget(), seed), data, callbacks, checkpoint)
 
 
-def weights_after(variant: Variant, steps: int, rate: float = 0.01) -> list[list[np.ndarray]]:
-    """Weights of `variant` after 0, 1, ... steps of one batch each."""
+def weights_after(variant: Variant, steps: int, rate: Any = 0.01, **settings: Any) -> list[list[np.ndarray]]:
+    """Weights of `variant` after 0, 1, ... steps of one batch each; `rate` may be a schedule of Keras."""
     data = rows(50)
-    schedule = CosineSchedule(name="cosine", learning_rate=rate, reference_width=None, warmup_epochs=0)
     model = build(variant, 5, seed=0)
     learner = Learner(model, adam(variant, model, rate))
-    run_epoch = epoch_function(Spec(variant, budget(schedule=schedule), 0), learner, TrainingData(data, data))
+    run_epoch = epoch_function(Spec(variant, budget(**settings), 0), learner, TrainingData(data, data))
     found = [model.get_weights()]
     for epoch in range(1, steps + 1):
         run_epoch(tf.constant(epoch))
@@ -86,24 +85,6 @@ def collisions(n_rows: int = 2000, seed: int = 0) -> np.ndarray:
 
 def write_summary(folder: Path, fingerprint: str, **values: Any) -> None:
     """The summary of a finished run."""
-    losses = {"train_log_loss": 0.4, "train_accuracy": 0.8, "val_log_loss": 0.5, "val_accuracy": 0.7}
-    content = {
-        "variant": folder.parent.name,
-        "seed": int(folder.name),
-        "fingerprint": fingerprint,
-        "data_fingerprint": "data",
-        "config": {"variant": {}, "training": {}},
-        "train_rows": 1000,
-        "epochs": 40,
-        "best_epoch": 3,
-        "best": losses,
-        "last": losses,
-        "parameters": 100,
-        "near_zero_share_initial": 0.01,
-        "weight_norm": 2.0,
-        "near_zero_share": 0.02,
-        "zero_share": 0.0,
-        "weight_bins": [-1.0, 0.0, 1.0],
-        "weight_histogram": [0.5, 0.5],
-    }
-    Summary.model_validate({**content, **values}).write(folder / "summary.json")
+    seed, _, repeat = folder.name.partition(".")
+    found = summary(int(seed), fingerprint, repeat=int(repeat or 0), **values)
+    found.model_copy(update={"variant": folder.parent.name}).write(folder / "summary.json")

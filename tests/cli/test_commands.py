@@ -74,7 +74,7 @@ def test_the_version_is_the_one_of_the_package(monkeypatch, capsys):
             ("comment", "12", "params.yaml"),
             "overfitting comment: expected the output of `make pr-report` in params.yaml",
         ),
-        (("tune", "fly"), "overfitting tune: unknown search 'fly'; expected some of l1, l2"),
+        (("tune", "fly"), "overfitting tune: unknown search 'fly'; expected some of l1, l1_proximal, l2"),
         (("tune", "seeds=[1]"), "seeds=[1]: expected overrides of `training` or `variant.`"),
         (("ui", "--port", "web"), "Invalid value for '--port'"),
         (("verdict", "now"), "Got unexpected extra argument (now)"),

@@ -56,7 +56,7 @@ def candidates(monkeypatch, capsys, line):
         ("overfitting train vari", ["variant.", "variant=", "variants="]),
         (
             "overfitting train variant=tuned/",
-            [f"variant=tuned/{name}" for name in ("dropout", "l1", "l2", "l2_dropout")],
+            [f"variant=tuned/{name}" for name in ("dropout", "l1", "l1_proximal", "l2", "l2_dropout")],
         ),
         ("overfitting train variant=tiny,lar", ["variant=tiny,large"]),
         ("overfitting train variant=l2 variant.l2=", ["variant.l2=0.001"]),
@@ -178,7 +178,7 @@ def test_a_shell_completes_a_word_and_adds_a_space_only_if_it_is_whole(shell, ty
         ("overfitting train vari\t", ["variant.", "variant=", "variants="]),
         (
             "overfitting train variant=l\t",
-            ["l1", "l1_l2", "l2", "l2_dropout", "label_smoothing", "large", "last_epoch"],
+            ["l1", "l1_l2", "l1_proximal", "l2", "l2_dropout", "label_smoothing", "large", "layer_norm"],
         ),
     ],
 )
@@ -194,7 +194,10 @@ def test_a_shell_lists_what_the_typed_word_can_become(shell, typed, shown):
     ("typed", "shown"),
     [
         ("overfitting train vari\t", r"variant\.\s+variant=\s+variants="),
-        ("overfitting train variant=l\t", r"l1\s+l1_l2\s+l2\s+l2_dropout\s+label_smoothing\s+large\s+last_epoch"),
+        (
+            "overfitting train variant=l\t",
+            r"l1\s+l1_l2\s+l1_proximal\s+l2\s+l2_dropout\s+label_smoothing\s+large\s+layer_norm",
+        ),
     ],
 )
 def test_bash_lists_in_order_and_without_the_typed_group(project, tmp_path, typed, shown):

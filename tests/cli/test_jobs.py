@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
@@ -39,12 +40,14 @@ def test_variants_are_those_that_are_named(project, overrides, variants):
 
 @pytest.fixture
 def data(project: Path) -> Path:
-    """A project with a manifest of prepared rows."""
+    """A project with a manifest and labels of prepared rows."""
     Manifest.model_validate(invented_data()).write(files.MANIFEST)
+    np.save(files.PREPARED / "pool_features.npy", np.zeros((50_000, 1), np.float32))
+    np.save(files.PREPARED / "pool_labels.npy", np.arange(50_000, dtype=np.float32) % 2)
     return project
 
 
-SMALL = ["variants=[tiny,large,medium,l2]", "baselines=[random_forest]", "seeds=[0,1]"]
+SMALL = ["variants=[tiny,large,medium,l2]", "baselines=[random_forest]", "seeds=[0,1]", "repeats={large: 1}"]
 
 
 def test_missing_jobs_are_longest_first_and_finished_ones_are_left_out(data):
@@ -172,7 +175,8 @@ def test_all_workers_work(data, tmp_path):
                 time.sleep(0.1)
 
         jobs._job = lambda missing: partial(wait)
-        chosen = ["variants=[tiny,large]", "variant=tiny,large", "seeds=[0,1,2,3]", "hydra.launcher.n_jobs=8"]
+        chosen = ["variants=[tiny,large]", "variant=tiny,large", "seeds=[0,1,2,3]", "repeats={large: 1}"]
+        chosen += ["hydra.launcher.n_jobs=8"]
         jobs.run(chosen, partial(stages._launch, "train", ""), "train")
     """
     meeting = tmp_path / "meeting"

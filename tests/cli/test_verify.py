@@ -13,8 +13,8 @@ OTHER = {"run__processor": "arm64 NEON"}
 
 def moved(size: float, **values: object):
     """The metrics with the log loss of l2 moved by `size`."""
-    mean = METRICS.variants["l2"].log_loss.mean
-    return edited(METRICS, **{"variants__l2__metrics__test_log_loss__mean": mean + size, **values})
+    mean = METRICS.variants["l2"].early.log_loss.mean
+    return edited(METRICS, **{"variants__l2__early__metrics__test_log_loss__mean": mean + size, **values})
 
 
 def test_equal_hashes_verify_on_any_computer(capsys):

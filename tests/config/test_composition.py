@@ -8,7 +8,8 @@ from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config, compose_variants, section
 from overfitting.config.schema import Variant
 
-NOTE = ("tiny", "small", "medium", "large", "l1", "l2", "dropout", "l2_dropout")
+NOTE = {"tiny", "small", "medium", "large", "l2", "dropout", "l2_dropout"}
+TUNED = {"tuned/l1": "l1", "tuned/l1_proximal": "l1_proximal", "tuned/l2": "l2", "tuned/dropout": "dropout"}
 
 
 def replace(path: str, old: str, new: str) -> None:
@@ -19,7 +20,7 @@ def replace(path: str, old: str, new: str) -> None:
 
 def test_the_note_variants_are_what_the_note_says(project):
     found = {name: config.variant for name, config in compose_variants().items()}
-    assert tuple(found)[: len(NOTE)] == NOTE
+    assert set(found) >= NOTE
     large = (512,) * 4
     assert found["tiny"] == Variant(hidden_units=(16,))
     assert found["small"] == Variant(hidden_units=(16, 16))
@@ -28,8 +29,12 @@ def test_the_note_variants_are_what_the_note_says(project):
     assert found["l2"] == Variant(hidden_units=large, l2=0.001)
     assert found["dropout"] == Variant(hidden_units=large, dropout=0.5)
     assert found["l2_dropout"] == Variant(hidden_units=large, l2=0.0001, dropout=0.5)
-    assert found["l1"].strength("l1") > 0
-    assert found["l1"].strength("l2") == 0
+
+
+def test_tuned_variants_are_large_with_a_strength(project):
+    found = {name: config.variant for name, config in compose_variants().items()}
+    for name, field in TUNED.items():
+        assert found[name] == Variant(**{field: found[name].strength(field)}) != Variant()
 
 
 def test_tutorial_preset_is_the_tutorials_protocol(project):
@@ -73,6 +78,10 @@ def test_zero_is_a_valid_seed(project):
         ("variants=[large,large]", r"variants: got .*, expected each value once"),
         ("seeds=[1,1]", r"seeds: got \[1, 1\], expected each value once"),
         ("seeds=[-1]", r"seeds\.0: got -1"),
+        ("+repeats.l3=2", r"repeats: got 'l3', expected some of .*l2_dropout, .*large.*tiny"),
+        ("repeats.large=0", r"repeats\.large: got 0; input should be greater than 0"),
+        ("repeats.large=1", r"ensemble averages the networks of large: .*`repeats: \{large: 3\}`"),
+        ("evaluation.margin=0", r"evaluation\.margin: got 0"),
         ("training.batch_size=99999", r"training\.batch_size: got 99999, expected at most .*10000"),
         ("training.schedule.name=linear", r"training\.schedule: .*'cosine', 'inverse_time'"),
         ("data=kaggle", r"(?s)Could not find 'data/kaggle'.*bundled.*csv.*higgs.*simulated"),
@@ -113,7 +122,7 @@ def test_elsewhere_than_in_the_project_it_says_so(tmp_path, monkeypatch):
 def test_a_stage_reads_its_own_sections_only(project):
     config = compose_config(["variant=l2"])
     assert section(config, "download") == {"data": {"source": "bundled", "path": "data/bundled/higgs-like.parquet"}}
-    assert set(section(config, "train")) == {"variant", "training", "seeds"}
+    assert set(section(config, "train")) == {"variant", "training", "seeds", "repeats"}
 
 
 def test_an_edit_within_a_second_that_keeps_the_size_is_seen(project):

@@ -1,5 +1,6 @@
 """Manifest, example rows and notes of a user-supplied table."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from overfitting.base.errors import UserError
+from overfitting.config.composition import compose_config
 from overfitting.config.schema import Preprocessing, Split
 from overfitting.data.description import describe, example, notes
 from overfitting.data.events import Events, read_events, table_schema, write_table
-from overfitting.data.manifest import Example, Provenance, TableColumn, TableReading
+from overfitting.data.manifest import Example, Manifest, Provenance, TableColumn, TableReading
 from overfitting.data.preparation import Prepared, prepare
 
 READING = TableReading(
     positive="yes", negative="no", unlabelled_dropped=2, max_categories=2, units={"x": "mm", "colour": "-"}
 )
+SPLIT = Split(train=4, validation=2, test=2)
+PREPROCESSING = Preprocessing(scaling="standard", shuffle_seed=None, duplicates="keep", without=())
 PROVENANCE = Provenance(
     source="csv", licence="-", citation="-", rows=8, columns=("x", "colour"), sha256="-", sha256_of="-", table=READING
 )
@@ -33,40 +37,44 @@ def events(tmp_path: Path) -> Events:
 
 @pytest.fixture
 def prepared(events: Events, tmp_path: Path) -> Prepared:
-    """Rows 1 and 2 are for validation, 3 to 6 for training, 7 and 8 for the test."""
-    split = Split(train=4, validation=2, test=2)
-    preprocessing = Preprocessing(scaling="standard", shuffle_seed=None, duplicates="keep", without=())
-    return prepare(events, split, preprocessing, READING.max_categories, tmp_path)
+    """Rows 1 to 6 are the pool, 7 and 8 are test rows."""
+    return prepare(events, SPLIT, PREPROCESSING, PROVENANCE, tmp_path)
 
 
-def test_categories_are_counted_by_hand(events: Events, prepared: Prepared) -> None:
-    manifest = describe(events, prepared, PROVENANCE, "standard", "0" * 16)
+@pytest.fixture
+def manifest(events: Events, prepared: Prepared, project: Path) -> Manifest:
+    """The manifest of the prepared rows."""
+    config = dataclasses.replace(compose_config([]), split=SPLIT, preprocessing=PREPROCESSING)
+    return describe(events, prepared, PROVENANCE, config, {})
+
+
+def test_categories_are_counted_by_hand(manifest: Manifest) -> None:
     assert manifest.table is not None
     assert manifest.table.columns == (
         TableColumn(name="x", role="numeric", unit="mm", missing=2),
         TableColumn(
             name="colour", role="categorical", unit="-", missing=1, categories=3, grouped=1, unseen_rows=1
-        ),  # blue, green and red in training; pink is unseen
+        ),  # blue, green and red in the pool; pink is unseen
     )
     assert manifest.categorical == {"colour"}
-    assert (manifest.train_signal_share, manifest.spare_signal_share) == (0.5, None)
+    assert (manifest.pool_signal_share, manifest.test_signal_share) == (0.5, 0.5)
 
 
-def test_notes_list_everything_unusual(events: Events, prepared: Prepared) -> None:
-    manifest = describe(events, prepared, PROVENANCE, "standard", "0" * 16)
+def test_notes_list_everything_unusual(manifest: Manifest) -> None:
     assert manifest.table is not None
     assert notes(manifest.table) == [
         "label: 1 is yes, 0 is no",
         "rows without a label dropped: 2",
         "x: 2 missing values filled in",
         "colour: 1 missing values filled in",
-        "colour: 1 rare categories of the training rows grouped as other",
-        "colour: 1 rows with a category that no training row has",
+        "colour: 1 rare categories of the pool grouped as other",
+        "colour: 1 rows with a category that only test rows have",
     ]
 
 
 def test_example_has_raw_values_and_missing_ones(events: Events, prepared: Prepared) -> None:
-    assert example(events, prepared) == Example(columns=("x", "colour"), rows=((1.0, "red"), (None, None)))
+    rows = ((1.0, "red"), (None, None), (3.0, "red"))
+    assert example(events, prepared) == Example(columns=("x", "colour"), rows=rows)
 
 
 def test_categories_are_numbered_by_appearance(events: Events) -> None:

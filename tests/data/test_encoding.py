@@ -43,8 +43,8 @@ def test_rare_categories_are_grouped_with_unseen_ones():
     assert rows.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
-def test_column_without_a_value_in_the_training_rows_is_an_error():
-    with pytest.raises(UserError, match="column 'x': all values of the training rows are missing"):
+def test_column_without_a_value_in_the_pool_is_an_error():
+    with pytest.raises(UserError, match="column 'x': all values are missing, except in test rows"):
         fit_encoding(pd.DataFrame({"x": np.float32([np.nan])}), 20)
 
 

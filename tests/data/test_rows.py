@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Split
 from overfitting.data import rows as rows_module
-from overfitting.data.rows import check_rows, repeated_rows, split_rows, usable_rows
+from overfitting.data.rows import check_rows, check_test_classes, repeated_rows, split_rows, usable_rows
 from tests.data.test_preparation import NAMES, features
 
 
@@ -91,30 +91,45 @@ def test_hashes_of_different_rows_differ():
     st.integers(0, 30),
     st.none() | st.integers(0, 9),
 )
-def test_sets_are_disjoint_and_have_the_configured_size(train, validation, test, extra, spare, seed):
-    rows = np.arange(100, 100 + train + validation + 1 + extra)
-    sets = split_rows(rows, Split(train=train, validation=validation, test=test, spare=spare), seed)
-    together = np.concatenate([sets.train, sets.validation, sets.test, sets.spare])
-    assert len(set(together)) == len(together)
-    assert set(together) <= set(rows)
-    assert sets.train.size == train
-    assert sets.spare.size == min(spare, max(0, 1 + extra - test))
-    assert sets.validation.size == validation
+def test_pool_and_test_rows_are_disjoint_and_all_rows_are_used(train, validation, test, extra, search, seed):
+    rows = np.arange(100, 100 + train + validation + search + 1 + extra)
+    sets = split_rows(rows, Split(train=train, validation=validation, test=test, search=search), seed)
+    assert sorted([*sets.pool, *sets.test]) == list(rows)
     assert sets.test.size == min(test, 1 + extra)
 
 
-def test_without_a_seed_the_order_is_that_of_the_tutorial():
-    sets = split_rows(np.arange(12), Split(train=5, validation=3, test=9), None)
-    assert sets.validation.tolist() == [0, 1, 2]
-    assert sets.train.tolist() == [3, 4, 5, 6, 7]
-    assert sets.test.tolist() == [8, 9, 10, 11]
+def test_without_a_seed_rows_keep_their_order_and_the_last_ones_are_test_rows():
+    sets = split_rows(np.arange(12), Split(train=5, validation=3, test=3), None)
+    assert sets.pool.tolist() == list(range(9))
+    assert sets.test.tolist() == [9, 10, 11]
 
 
 def test_seed_zero_shuffles():
     sets = split_rows(np.arange(1000), Split(train=500, validation=100, test=400), 0)
-    assert sets.validation.tolist() != list(range(100))
+    assert sets.pool.tolist() != list(range(600))
 
 
-def test_too_few_rows_are_an_error():
-    with pytest.raises(UserError, match=r"at least 9 rows \(3 validation \+ 5 training \+ 1 test\), the data has 8"):
+@given(st.integers(1, 30), st.integers(1, 40), st.none() | st.integers(0, 9))
+def test_rows_that_the_source_holds_out_become_test_rows_and_nothing_else(held_out, test, seed):
+    rows = np.delete(np.arange(100), [3, 99])  # duplicates were dropped
+    sets = split_rows(rows, Split(train=20, validation=10, test=test), seed, 100 - held_out)
+    assert sets.pool.max() < 100 - held_out
+    if held_out > 1:
+        assert sets.test.min() >= 100 - held_out
+        assert sets.test.size == min(test, held_out - 1)
+        assert sets.pool.size == 98 - (held_out - 1)
+
+
+def test_too_few_rows_are_an_error_with_lines_to_copy():
+    with pytest.raises(UserError, match=r"at least 8 rows besides test rows \(3 validation \+ 5 training\), .* has 7"):
         split_rows(np.arange(8), Split(train=5, validation=3, test=9), None)
+    split = Split(train=500, validation=300, test=9, search=100)
+    with pytest.raises(UserError, match=r"100 search \+ 300 validation") as error:
+        split_rows(np.arange(700), split, None)
+    assert "split: {train: 420, validation: 140, test: 140, search: 0, resample: true}" in str(error.value)
+
+
+def test_test_rows_of_one_class_are_an_error():
+    check_test_classes(np.array([0, 1], np.float32))
+    with pytest.raises(UserError, match="test rows of both classes, but all 3 have the label 1"):
+        check_test_classes(np.ones(3, np.float32))

@@ -33,7 +33,8 @@ def rows(n_rows, seed):
 def logits():
     test, labels = rows(1000, 2)
     settings = {name: Baseline(model=name, rows=600) for name in MODELS}
-    return {name: predict(settings[name], [0, 1], rows(600, 0), rows(300, 1), test) for name in MODELS}, labels
+    data = rows(600, 0), rows(300, 1), test
+    return {name: np.stack([predict(settings[name], seed, *data) for seed in (0, 1)]) for name in MODELS}, labels
 
 
 def test_logits_are_finite_one_per_seed_and_row(logits):
@@ -67,10 +68,10 @@ def test_logistic_regression_gives_scikit_learns_logits(logits):
 
 @pytest.fixture
 def prepared(project):
-    """Prepared rows: 700 for training, of which 100 are spare, 300 for validation, 500 for the test."""
-    data = Manifest.model_validate({**invented_data(), "train_rows": 600, "spare_rows": 100})
-    data.write(files.MANIFEST)
-    for seed, (name, count) in enumerate({"train": 700, "validation": 300, "test": 500}.items()):
+    """Prepared rows for two seeds, each with 200 for validation and 600 for training, and 500 test rows."""
+    sizes = {"train_rows": 600, "validation_rows": 200, "search_rows": 100, "pool_rows": 1700}
+    Manifest.model_validate({**invented_data(), **sizes}).write(files.MANIFEST)
+    for seed, (name, count) in enumerate({"pool": 1700, "test": 500}.items()):
         features, labels = rows(count, seed)
         np.save(files.PREPARED / f"{name}_features.npy", features)
         np.save(files.PREPARED / f"{name}_labels.npy", labels)
@@ -83,13 +84,14 @@ def planned(name, *overrides):
 
 
 @pytest.mark.parametrize(("limit", "used"), [(100_000, 600), (200, 200)])
-def test_a_baseline_trains_on_at_most_its_rows_and_never_on_spare_rows(prepared, limit, used):
+def test_a_baseline_trains_on_the_rows_of_each_seed_but_at_most_on_its_own_number(prepared, limit, used):
     baseline = planned("logistic_regression", f"baseline.rows={limit}")
     baseline.fit()
-    train, labels = (array[:used] for array in rows(700, 0))
-    expected = LogisticRegression(max_iter=1000).fit(train, labels).decision_function(rows(500, 2)[0])
+    (pool, labels), (test, _) = rows(1700, 0), rows(500, 1)
     found = baseline.prediction()
-    np.testing.assert_allclose(found.logits, [expected, expected], atol=1e-4)
+    for logits, start in zip(found.logits, (300, 1100), strict=True):  # behind the validation rows
+        model = LogisticRegression(max_iter=1000).fit(pool[start : start + used], labels[start : start + used])
+        np.testing.assert_allclose(logits, model.decision_function(test), atol=1e-4)
     assert found.train_rows == used
 
 

@@ -1,126 +1,119 @@
 """The verdict follows the numbers."""
 
-from overfitting.config.schema import Evaluation
-from overfitting.evaluation.verdict import verdict
+import pytest
+
+from overfitting.evaluation.results import Metrics
+from overfitting.evaluation.verdict import in_words, verdict
 from tests.builders.metrics import edited, invented
 
-EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05)
-RESULTS = {  # group, mean log loss, difference to large
-    "large": ("reference", 0.6, None),
-    "dropout": ("best", 0.5, -0.1),
-    "l2": ("better", 0.55, -0.05),
-    "small": ("tied", 0.601, 0.001),
-    "l1": ("worse", 0.69, 0.09),
+NAMES = ["tuned/l2_dropout", "tuned/l2", "large", "small", "tiny", "l2", "ensemble"]
+STATUSES = {  # early, late
+    "tuned/l2_dropout": ("better", "better"),
+    "tuned/l2": ("better", "better"),
+    "small": ("undecided", "better"),
+    "tiny": ("worse", "better"),
 }
 
 
-def judged(results, seeds=5, baselines=()):
-    """Results with these groups, losses and differences, each with an interval of 0.01 to both sides."""
-    values = {}
-    for name, (group, loss, difference) in results.items():
-        values |= {f"variants__{name}__group": group, f"variants__{name}__metrics__test_log_loss__mean": loss}
-        if difference is not None:
-            path = f"variants__{name}__difference_to_large__test_log_loss"
-            ends = {"mean": difference, "ci_low": difference - 0.01, "ci_high": difference + 0.01}
-            values |= {f"{path}__{key}": value for key, value in ends.items()}
-    return edited(invented(seeds, list(results), baselines), **values)
-
-
-def answer(metrics):
-    return verdict(25000, metrics.variants, metrics.baselines, EVALUATION)
-
-
-def test_the_sentence_states_best_difference_and_interval():
-    found = answer(judged(RESULTS))
-    assert found.best == ("dropout",)
-    assert found.ranking == ("dropout", "l2", "large", "small", "l1")
-    assert found.sentence == (
-        "On 25,000 test rows and 5 seeds, dropout helped most: it lowered log loss from 0.6000 (large) to 0.5000, "
-        "by 0.1000 (95% interval 0.0900 to 0.1100); better than large, but not best: l2; "
-        "no significant difference from large: small; worse than large: l1."
-    )
-
-
-def test_the_sentence_changes_with_the_numbers():
-    sentence = answer(judged({**RESULTS, "l2": ("best", 0.5, -0.1)})).sentence
-    assert "dropout and l2 helped most, tied: dropout lowered log loss from 0.6000" in sentence
-    assert "better than large, but not best" not in sentence
-
-
-def test_no_remedy_helps():
-    sentence = answer(judged({"large": ("best", 0.5, None), "l2": ("best", 0.501, 0.001)})).sentence
-    assert "no remedy is better than large, whose log loss is 0.5000; tied with large: l2" in sentence
-
-
-def test_without_large_nothing_is_compared_with_it():
-    sentence = answer(judged({"a": ("best", 0.5, None), "b": ("worse", 0.6, None)})).sentence
-    assert sentence.endswith("a is best: the lowest log loss is 0.5000; worse: b.")
-
-
-def test_one_seed_is_not_enough_to_rank_variants():
-    one = judged({"large": ("best", 0.6, None), "l2": ("best", 0.5, -0.1)}, seeds=1)
-    assert "l2 has the lowest log loss, 0.5000, but one seed is not enough to rank variants." in answer(one).sentence
-
-
-def trained(name, loss, best_epoch, rise, near_zero):
-    """Edits that give a variant these results of training, over 60 epochs."""
-    means = {
-        "best_epoch": best_epoch, "epochs": 60, "rise_after_best": rise, "val_log_loss_best": loss,
-        "val_log_loss_last": loss + rise, "train_log_loss_last": 0.01, "near_zero_share": near_zero,
-        "near_zero_share_initial": 0.013, "zero_share": 0.0, "weight_norm": 20.0,
-    }  # fmt: skip
-    edits = {f"variants__{name}__training__{key}__mean": value for key, value in means.items()}
-    return {
-        **edits,
-        f"variants__{name}__training__gap_epoch__median": 7,
-        f"variants__{name}__metrics__test_log_loss__mean": loss,
-        f"variants__{name}__metrics__test_auc__mean": 0.8,
+def judged(statuses=STATUSES, seeds=6, baselines=(), **more) -> Metrics:
+    """Results with these statuses, a late loss of large of 1.6, and early and late losses that follow the order."""
+    values = {
+        "variants__large__late__metrics__test_log_loss__mean": 1.6,
+        "variants__large__early__metrics__test_log_loss__mean": 0.56,
+        "variants__large__training__epochs__mean": 50.0,
     }
+    for rank, (name, (early, late)) in enumerate(statuses.items()):
+        for phase, status in (("early", early), ("late", late)):
+            difference = {"mean": -0.02 + 0.01 * rank, "ci_low": -0.03 + 0.01 * rank, "ci_high": -0.01 + 0.01 * rank}
+            values |= {f"variants__{name}__{phase}__difference__{key}": value for key, value in difference.items()}
+            values[f"variants__{name}__{phase}__difference__status"] = status
+            values[f"variants__{name}__{phase}__metrics__test_log_loss__mean"] = 0.54 + 0.01 * rank
+        if early == "undecided":
+            values[f"variants__{name}__early__difference__seeds_needed"] = 14
+    values["verdict__best"] = ["tuned/l2_dropout", "tuned/l2"]
+    return edited(invented(seeds, NAMES, baselines), **{**values, **more})
 
 
-TRAINED = {
-    **trained("large", 0.56, 12, 1.5, 0.02),
-    **trained("l1", 0.54, 40, 0.01, 0.99),
-    **trained("l2", 0.55, 50, 0.02, 0.1),
-    "baselines__random_forest__metrics__test_log_loss__mean": 0.53,
-    "baselines__random_forest__metrics__test_auc__mean": 0.79,
-}
-
-
-def details(**changes):
-    return answer(edited(invented(5, ["l1", "l2", "large"], ["random_forest"]), **{**TRAINED, **changes})).details
-
-
-def test_details_report_overfitting_weights_and_the_best_baseline():
-    overfitting, last, weights, baseline = details()
-    assert "After its best epoch (12 of 60), large overfits" in overfitting
-    assert "from 0.560 to 2.060" in overfitting
-    assert "first exceeds 0.05 in epoch 7" in overfitting
-    assert last == ("Validation log loss after all 60 epochs, without early stopping: l1 0.550, l2 0.570, large 2.060.")
-    assert "large 2.0%, l1 99.0%, l2 10.0% (1.3% before training)" in weights
-    assert "random_forest, has a lower log loss than l1: 0.5300 against 0.5400" in baseline
-
-
-def test_details_change_with_the_numbers():
-    text = " ".join(
-        details(
-            variants__large__training__gap_epoch__median=None,
-            variants__l2__training__val_log_loss_last__mean=0.5,
-            variants__l1__training__near_zero_share__mean=0.5,
-            baselines__random_forest__metrics__test_log_loss__mean=0.6,
-            baselines__random_forest__metrics__test_auc__mean=0.7,
-        )
+def test_both_answers_state_their_numbers():
+    found = verdict(judged())
+    assert found.prevents == (
+        "Yes, overfitting can be prevented: trained for all 50 epochs, the large network ends at a test log loss of "
+        "1.600 instead of 0.560 at its best epoch, and all 4 remedies end lower without stopping early, lowest "
+        "L2 with dropout (0.540), L2 (0.550) and a small network (0.560)."
     )
-    assert "never exceeds 0.05" in text
-    assert "without early stopping: l2 0.500, l1 0.550, large" in text
-    assert "l1 50.0%" in text
-    assert "has a higher log loss than l1" in text
+    assert found.predicts == (
+        "Beyond stopping early, 2 remedies predict better; the best is one of L2 with dropout and L2. L2 with dropout "
+        "lowers test log loss from 0.5600 to 0.5400, by 0.0200 (95% interval 0.0100 to 0.0300)."
+    )
+    assert found.sentence == f"{found.prevents} {found.predicts}"
 
 
-def test_variants_that_stop_before_large_are_not_compared_at_the_last_epoch():
-    _, last, *_ = details(variants__l2__training__epochs__mean=20, variants__l1__training__epochs__mean=70)
-    assert last == "Validation log loss at the last epoch: l1 0.550, large 2.060."
+def test_a_single_best_remedy_helps_most():
+    assert verdict(judged(verdict__best=["tuned/l2_dropout"])).predicts == (
+        "Beyond stopping early, L2 with dropout helps most: it lowers test log loss from 0.5600 to 0.5400, by 0.0200 "
+        "(95% interval 0.0100 to 0.0300); 2 remedies predict better than large."
+    )
 
 
-def test_details_leave_out_variants_that_did_not_run():
-    assert answer(invented(5, ["ensemble"])).details == ()
+def test_every_ranked_variant_is_named_with_its_status():
+    late, early = verdict(judged()).details[:2]
+    assert late.startswith("Left to train to the last epoch, better than large: L2 with dropout, L2, ")
+    assert early.startswith("With the weights of the best epoch, better than large: L2 with dropout and L2; ")
+    assert "undecided: a small network (14 seeds would decide)" in early
+    assert early.endswith("worse: a tiny network.")
+    changed = judged({**STATUSES, "small": ("equivalent", "better")})
+    assert "within 0.005 of large: a small network" in verdict(changed).details[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"variants__large__late__metrics__test_log_loss__mean": 1.7}, "test log loss of 1.700 instead"),
+        ({"variants__large__early__metrics__test_log_loss__mean": 0.57}, "instead of 0.570 at its best"),
+        ({"variants__large__training__epochs__mean": 40.0}, "for all 40 epochs"),
+        ({"variants__tiny__late__difference__status": "worse"}, "and 3 of 4 remedies end lower"),
+        ({"early_stopping__status": "undecided"}, "stopping early (0.560) is not shown to improve"),
+    ],
+)
+def test_the_first_answer_changes_with_its_numbers(changes, text):
+    assert text in verdict(judged(**changes)).prevents
+
+
+def test_no_remedy_prevents_overfitting_or_predicts_better():
+    found = verdict(judged(dict.fromkeys(STATUSES, ("undecided", "undecided"))))
+    assert found.prevents.endswith("stopping early prevents that (0.560), no other remedy is shown to.")
+    assert found.predicts == (
+        "No remedy is shown to predict better than stopping the large network early does (0.5600)."
+    )
+
+
+def test_one_seed_decides_nothing():
+    found = verdict(invented(1, NAMES))
+    assert found.prevents.endswith("one seed decides nothing.")
+    assert found.predicts.endswith("but one seed decides nothing.")
+
+
+def test_without_large_the_best_set_is_named():
+    found = verdict(edited(invented(3, ["small", "tiny"]), verdict__best=["small", "tiny"]))
+    assert found.prevents == "Without large no remedy can be shown to prevent overfitting."
+    assert found.predicts.startswith("Among 2 variants, the best is one of a small network and a tiny network: ")
+
+
+def test_details_tell_what_tuning_ensembles_and_baselines_bring():
+    details = verdict(judged(baselines=["random_forest"])).details
+    assert any(text.startswith("Tuning changed the early test log loss") and "L2 -0.0" in text for text in details)
+    assert any(text.endswith("chosen on rows that no run here sees.") for text in details)
+    assert any(text.startswith("Averaging 3 networks of large on the same rows (ensemble) costs 3") for text in details)
+    assert any(text.startswith("The best non-neural baseline, random_forest, has a lower") for text in details)
+
+
+def test_the_share_of_zero_weights_is_stated_for_l1_and_l2():
+    values = {"variants__tuned/l2__training__early__zero_share__mean": 0.25}
+    text = next(text for text in verdict(judged(**values)).details if text.startswith("Share of hidden weights"))
+    assert "exactly 0: large 55.0%" not in text.partition("exactly 0")[0]
+    assert "tuned/l2 25.0%" in text
+
+
+def test_unknown_variants_go_by_their_names():
+    assert in_words("tuned/l2") == in_words("l2") == "L2"
+    assert in_words("my_network") == "my_network"

@@ -31,14 +31,14 @@ def test_one_file_and_one_line_add_a_remedy_and_retrain_nothing_else(tmp_path):
     copy_project(ROOT, tmp_path, {**TINY, "seeds": [0], "variants": ["tiny", "large", "dropout"]})
     assert reproduce(tmp_path, "evaluate") == 0
     before = {name: fingerprint(tmp_path, name) for name in ("tiny", "large", "dropout")}
-    times = {name: (tmp_path / f"runs/{name}/0/model.keras").stat().st_mtime_ns for name in before}
+    times = {name: (tmp_path / f"runs/{name}/0/early.keras").stat().st_mtime_ns for name in before}
     write_example(tmp_path)
     with (tmp_path / "params.yaml").open("a") as file:
         file.write("- input_dropout\n")
     assert reproduce(tmp_path, "evaluate") == 0
     for name in before:
         assert fingerprint(tmp_path, name) == before[name]
-        assert (tmp_path / f"runs/{name}/0/model.keras").stat().st_mtime_ns == times[name]
+        assert (tmp_path / f"runs/{name}/0/early.keras").stat().st_mtime_ns == times[name]
     summary = json.loads((tmp_path / "runs/input_dropout/0/summary.json").read_text())
     assert summary["config"]["variant"]["input_dropout"] == 0.2
     results = json.loads((tmp_path / "results/metrics.json").read_text())

@@ -56,7 +56,6 @@ OTHER = {
     "variants": ["tiny", "large"],
     "sha256": "0" * 64,
     "evaluation": "other",
-    "keep": "best",
     "normalization": "batch",
     "ensemble_of": "l2",
     "baselines": ["random_forest"],

@@ -85,7 +85,7 @@ def test_source_that_is_edited_while_it_trains_is_trained_again(prepared):
     assert reproduce(prepared, "train@tiny") == 0
     new = [summary(prepared, seed)["fingerprint"] for seed in (0, 1)]
     assert not set(old) & set(new)
-    assert [summary(prepared, seed)["best"] for seed in (0, 1)]
+    assert [summary(prepared, seed)["early"] for seed in (0, 1)]
 
 
 def test_evaluate_refuses_runs_of_another_configuration(prepared):
@@ -101,6 +101,6 @@ def test_evaluate_refuses_runs_of_another_configuration(prepared):
         text=True,
     )
     assert done.returncode == 2
-    assert "tiny (seed 0, 1), large (seed 0, 1)" in done.stderr
+    assert "are not: tiny seed 0, tiny seed 1, large seed 0" in done.stderr
     assert "dvc repro --force --single-item train@tiny train@large" in done.stderr
     assert not (prepared / "results/metrics.json").exists()

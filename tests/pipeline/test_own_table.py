@@ -30,7 +30,7 @@ BLOCKS = re.findall(r"```(sh|yaml)\n(.*?)```", PAGE, re.DOTALL)
 def own(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("own") / "project")
     project.root.mkdir()
-    copy_project(ROOT, project.root, {"seeds": [0, 1]})
+    copy_project(ROOT, project.root, {"seeds": [0, 1], "repeats": {"large": 1}})
     project.edit("conf/training/small.yaml", "epochs", 3)
     for kind, text in BLOCKS:
         if kind == "sh":
@@ -46,7 +46,7 @@ def own(tmp_path_factory):
 def test_page_leads_to_the_report(own):
     metrics = own.metrics()
     assert list(metrics["variants"]) == ["tiny", "large", "l2", "dropout"]
-    assert metrics["variants"]["large"]["metrics"]["test_auc"]["mean"] > 0.9
+    assert metrics["variants"]["large"]["early"]["metrics"]["test_auc"]["mean"] > 0.9
     table = Manifest.model_validate(metrics["data"]).table
     assert table is not None
     assert (table.positive, table.negative) == ("malignant", "benign")
@@ -82,7 +82,7 @@ def test_champion_predicts_from_the_raw_table_without_this_package(own, monkeypa
     sets = split_rows(np.arange(569), compose_config().split, 0)
     logits = pd.read_parquet("results/predictions.parquet")[own.metrics()["champion"]["column"]]
     np.testing.assert_allclose(np.array(found)[sets.test], 1 / (1 + np.exp(-logits)), rtol=1e-5)
-    np.testing.assert_allclose(of_example, np.array(found)[sets.validation[:3]], rtol=1e-6)
+    np.testing.assert_allclose(of_example, np.array(found)[sets.pool[:3]], rtol=1e-6)
 
 
 def test_changed_content_is_detected(own):
@@ -98,9 +98,9 @@ def test_error_for_unsupported_variants_comes_before_training(own, tmp_path):
     project = Project(tmp_path / "project")
     shutil.copytree(own.root, project.root, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
     shutil.rmtree(project.root / "runs")
-    project.edit("params.yaml", "variants", ["tiny", "large", "more_data", "cocktail"])
+    project.edit("params.yaml", "variants", ["tiny", "large", "symmetry"])
     output = project.run("dvc", "repro", "train", check=False)
-    assert "remove `- more_data`, `- cocktail` from `variants` in params.yaml" in output
+    assert "remove `- symmetry` from `variants` in params.yaml" in output
     assert not list(Path(project.root / "runs").rglob("summary.json"))
 
 

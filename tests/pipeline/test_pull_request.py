@@ -24,18 +24,18 @@ from tests.review.test_github import GH
 pytestmark = pytest.mark.slow
 WORKFLOW = ".github/workflows/pull-request.yml"
 COPIED = ("Makefile", ".gitignore", "pyproject.toml", "requirements/main.txt", WORKFLOW)
-# with these settings more_data is better than large, and every training takes seconds
+# with these settings dropout is better than large at the last epoch, and every training takes seconds
 SMALL = {
     "params.yaml": {
         r"training: default": "training: smoke",
         r"train: \d+": "train: 1000",
         r"validation: \d+": "validation: 1000",
         r"test: \d+": "test: 10000",
-        r"seeds: .*": "seeds: [0, 1, 2]",
-        r"(?s)  - tiny\n.*": "  - large\n  - l2\n  - more_data\n",
+        r"repeats: .*": "repeats: {}",
+        r"(?s)variants:.*": "variants:\n  - large\n  - l2\n  - dropout\n",
         r"  - random_forest\n  - gradient_boosting\n": "",
     },
-    "conf/training/smoke.yaml": {r"epochs: \d+\nbatch": "epochs: 12\nbatch"},
+    "conf/training/smoke.yaml": {r"epochs: \d+\nbatch": "epochs: 30\nbatch"},
     # seeds train one after another in one process, which imports TensorFlow once
     "conf/config.yaml": {r"hydra:\n": "hydra:\n  launcher:\n    n_jobs: 1\n"},
 }
@@ -174,35 +174,36 @@ def test_a_pull_request_is_reproduced_and_has_one_comment(origin, tmp_path):
     comments = tmp_path / "comments.json"
     other = {"id": 1, "body": "Nice.", "user": {"type": "User"}}
     comments.write_text(json.dumps([other]))
-    run(origin, "git", "switch", "--quiet", "--create", "less-data", "main")
+    run(origin, "git", "switch", "--quiet", "--create", "less-dropout", "main")
 
-    edit(origin, "conf/variant/more_data.yaml", {r"extra_rows: \d+": "extra_rows: 15000"})
-    commit(origin, "15,000 rows more")
-    first = Job(origin, tmp_path / "first", comments, "less-data")
+    edit(origin, "conf/variant/dropout.yaml", {r"dropout: 0.5": "dropout: 0.4"})
+    commit(origin, "dropout of 0.4")
+    first = Job(origin, tmp_path / "first", comments, "less-dropout")
     assert not first.failed, first.log
     found = json.loads(comments.read_text())
     assert found[0] == other
     assert len(found) == 2
     text = found[1]["body"]
     assert text.startswith(MARK)
-    assert "| conf/variant/more_data.yaml | extra_rows | 90000 | 15000 |" in " ".join(text.split())
-    assert stages(text) == {"train@more_data", "evaluate", "report"}  # all others came from the remote
-    assert "paired by seed and by test row" in text  # because the predictions of the base are available
-    assert re.search(r"\| \d \| \d \| large \| .* \| same \| reference \|", text)
+    assert "| conf/variant/dropout.yaml | dropout | 0.5 | 0.4 |" in " ".join(text.split())
+    assert stages(text) == {"train@dropout", "evaluate", "report"}  # all others came from the remote
+    assert "Changes are measured paired by seed." in text
+    assert re.search(r"\| l2 \| late \| .* \| same \| – \| \w+ \|", text)
+    assert re.search(r"\| dropout \| late \| .* \| better \|", text)
     assert re.search(r"### Figures that moved\n\n.*forest", text)
     assert "(https://host/o/r/actions/runs/7#artifacts)" in text
     assert first.summary == text
 
-    edit(origin, "conf/variant/more_data.yaml", {r"extra_rows: \d+": "extra_rows: 1"})
-    commit(origin, "one row more")
-    second = Job(origin, tmp_path / "second", comments, "less-data")
+    edit(origin, "conf/variant/dropout.yaml", {r"dropout: 0.4": "dropout: 0.001"})
+    commit(origin, "hardly any dropout")
+    second = Job(origin, tmp_path / "second", comments, "less-dropout")
     assert second.failed
     updated = json.loads(comments.read_text())
     assert [comment["id"] for comment in updated] == [comment["id"] for comment in found]
     assert updated[0] == other
     text = updated[1]["body"]
-    assert "- `more_data` was better than large (-" in text
-    assert re.search(r"\| more_data \| test log loss \| .* \| worse \|", text)
+    assert "- `dropout` (late) was better (-" in text
+    assert re.search(r"\| dropout \| late \| .* \| \*\*\+\d\.\d+\*\* \| .* \| better → \w+ \|", text)
 
 
 def test_a_fork_gets_a_summary_and_a_failed_stage_fails_the_check(origin, tmp_path):
@@ -233,10 +234,10 @@ def test_the_examples_of_contributing_work_as_written(origin, tmp_path):
     assert ran(said["Change a parameter"]) == {"train@l2", "evaluate", "report"}
     assert "| conf/variant/l2.yaml | l2 | 0.001 | 0.002 |" in " ".join(said["Change a parameter"].split())
     assert ran(said["Add a variant"]) >= {"train@wide", "evaluate", "report"}
-    assert re.search(r"\| \d \| – \| wide \|", said["Add a variant"])
+    assert re.search(r"\| wide \| late \| – \|", said["Add a variant"])
     metrics = Metrics.read(root / "results/metrics.json")
     assert metrics.data.columns == tuple(f"x{number}" for number in range(10))
-    assert all(variant.metrics["test_auc"].mean < 0.92 for variant in metrics.variants.values())
+    assert all(variant.early.metrics["test_auc"].mean < 0.92 for variant in metrics.variants.values())
 
 
 def ran(output):

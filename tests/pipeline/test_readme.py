@@ -27,6 +27,7 @@ NOT_RUN = {
     "make ui": "serves until it is stopped; tested in tests/tracking/test_sync.py",
     "make tune": "takes half an hour; the line with SEARCH is run",
     "make .venv/gpu": "needs a GPU",
+    "make verify": "judges a commit that holds its results; tested in test_repro.py",
 }
 
 
@@ -56,7 +57,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     params = OmegaConf.merge(OmegaConf.load(root / "params.yaml"), OmegaConf.create(TINY))
-    OmegaConf.save(OmegaConf.merge(params, {"variants": ["tiny", "large", "l2", "dropout"]}), root / "params.yaml")
+    OmegaConf.save(
+        OmegaConf.merge(params, {"variants": ["tiny", "large", "l2"], "baselines": ["logistic_regression"]}),
+        root / "params.yaml",
+    )
     search = yaml.safe_load((root / "conf/search.yaml").read_text())
     (root / "conf/search.yaml").write_text(yaml.safe_dump({**search, "trials": 2}))
     (root / ".venv").symlink_to(Path(sys.prefix))
@@ -91,8 +95,6 @@ def test_every_command_of_the_readme_works(clone):
     assert found[0] == "make repro"
     assert set(NOT_RUN) - {"make .venv/gpu"} <= set(found)
     for command in found:
-        if command == "make verify":  # it judges the results of a commit
-            check(clone, "git add --all && git commit --quiet -m results")
         if command not in NOT_RUN:
             check(clone, command)
 

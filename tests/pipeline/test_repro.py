@@ -18,15 +18,17 @@ def test_dvc_repro_writes_runs_metrics_report_and_verdict(finished):
     metrics = finished.metrics()
     assert set(metrics["variants"]) == set(VARIANTS)
     for variant in metrics["variants"].values():
-        assert 0.3 < variant["metrics"]["test_auc"]["mean"] < 1.0
-        assert len(variant["metrics"]["test_log_loss"]["seeds"]) == 2
-    assert metrics["verdict"]["sentence"] in " ".join(finished.output.replace("\n", " ").split())
+        assert 0.3 < variant["early"]["metrics"]["test_auc"]["mean"] < 1.0
+        assert len(variant["late"]["metrics"]["test_log_loss"]["seeds"]) == 2
+    for answer in ("prevents", "predicts"):
+        assert metrics["verdict"][answer] in " ".join(finished.output.replace("\n", " ").split())
     assert (finished.root / "results/report.html").is_file()
     assert "results/report.html" in finished.output
     for name in VARIANTS:
         for seed in "01":
             files = {path.name for path in (finished.root / "runs" / name / seed).iterdir()}
-            assert files == {"model.keras", "history.csv", "summary.json", "durations.json"}
+            assert files == {"early.keras", "late.keras", "history.csv", "summary.json", "durations.json"}
+    assert (finished.root / "runs/large/1.1/late.keras").is_file()
 
 
 def test_a_fresh_clone_writes_the_same_bytes_with_another_number_of_workers(finished):
@@ -57,16 +59,16 @@ def test_a_changed_factor_reruns_its_variant_evaluate_and_report(finished):
     assert finished.ran(finished.run("dvc", "repro")) == {"train@l2", "evaluate", "report"}
     after = finished.metrics()
     assert (
-        after["variants"]["tiny"]["metrics"]["test_log_loss"]["seeds"]
-        == before["variants"]["tiny"]["metrics"]["test_log_loss"]["seeds"]
+        after["variants"]["tiny"]["early"]["metrics"]["test_log_loss"]["seeds"]
+        == before["variants"]["tiny"]["early"]["metrics"]["test_log_loss"]["seeds"]
     )
     assert (
-        after["variants"]["l2"]["metrics"]["test_log_loss"]["seeds"]
-        != before["variants"]["l2"]["metrics"]["test_log_loss"]["seeds"]
+        after["variants"]["l2"]["early"]["metrics"]["test_log_loss"]["seeds"]
+        != before["variants"]["l2"]["early"]["metrics"]["test_log_loss"]["seeds"]
     )
     comment = finished.run("overfitting", "changes", "main")
     assert "| conf/variant/l2.yaml | l2 " in comment.replace("  ", " ")
-    assert after["verdict"]["sentence"] in comment
+    assert after["verdict"]["predicts"] in comment
     finished.restore()
 
 
@@ -83,7 +85,7 @@ def test_a_seed_gives_the_same_weights_alone_and_side_by_side(finished):
     import zipfile
 
     def weights():
-        with zipfile.ZipFile(finished.root / "runs/l2/1/model.keras") as archive:
+        with zipfile.ZipFile(finished.root / "runs/l2/1/early.keras") as archive:
             return archive.read("model.weights.h5")
 
     first = weights()

@@ -65,7 +65,7 @@ def test_the_ranking_fits_a_narrow_terminal(project):
     rows = {line.split()[0]: line for line in lines if line.strip()}
     assert {"variant", *VARIANTS, "gradient_boosting"} <= set(rows)
     assert "test log loss" in rows["variant"]
-    assert "group" in rows["variant"]
+    assert "early difference" in rows["variant"]
     assert lines[-1] == "The page: results/report.html"
 
 
@@ -81,5 +81,6 @@ def test_make_prints_the_verdict_even_if_nothing_had_to_run(project):
     output = project.run("make", "-j", "2", "--assume-old=.venv/main", "repro")
     assert project.ran(output) == set()
     verdict, page = output.splitlines()[-2:]
-    assert verdict == project.metrics()["verdict"]["sentence"]
+    found = project.metrics()["verdict"]
+    assert verdict == f"{found['prevents']} {found['predicts']}"
     assert page == "The page: results/report.html"

@@ -105,7 +105,7 @@ def test_seeds_are_followed_until_they_are_over(runs: Runs) -> None:
     watcher.look(trainings, shown)
     watcher.look(trainings, shown)
     assert shown.epochs == {1: 2}
-    assert shown.lines == ["l2 seed 0: validation log loss 0.5000 in epoch 3 of 9, 2 s"]
+    assert shown.lines == ["l2 seed 0: validation log loss 0.5000 in epoch 5 of 9, 2 s"]
 
 
 def test_files_of_an_earlier_training_are_not_taken_for_this_one(runs: Runs) -> None:
@@ -165,7 +165,7 @@ def test_everything_that_was_trained_is_shown_and_observed_in_the_end(
         runs.finish(0, 40)
 
     shown = watched(runs, monkeypatch, [0, 1], work)
-    assert shown.lines == ["l2 seed 0: validation log loss 0.5000 in epoch 3 of 40, 10 s"]
+    assert shown.lines == ["l2 seed 0: validation log loss 0.5000 in epoch 5 of 40, 10 s"]
     assert shown.epochs == {1: 5}
     assert [row["epoch"] for row in runs.observed[0].rows] == list(range(1, 41))
     assert [row["epoch"] for row in runs.observed[1].rows] == list(range(1, 6))

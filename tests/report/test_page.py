@@ -71,7 +71,8 @@ def written(tmp_path_factory):
 def test_the_page_is_complete_and_loads_no_more_than_the_file_beside_it(written):
     metrics, folder = written
     found = page(folder)
-    assert all(part in found.text for part in metrics.verdict.sentence.split("; "))
+    assert metrics.verdict.prevents in found.text
+    assert metrics.verdict.predicts in found.text
     assert all(sentence in found.text for sentence in metrics.verdict.details)
     assert [address for address in found.addresses if not address.startswith("#")] == ["run.js"]
     text = (folder / "report.html").read_text().replace('<script src="run.js"></script>', "")
@@ -82,7 +83,7 @@ def test_links_have_targets_and_ids_are_unique(written):
     found = page(written[1])
     assert len(found.ids) == len(set(found.ids))
     assert {address.removeprefix("#") for address in found.addresses} - {"run.js"} <= set(found.ids)
-    for section in ("ranking", "curves", "gaps", "capacity", "strengths", "weights", "calibration", "run", "reproduce"):
+    for section in ("results", "curves", "gaps", "capacity", "strengths", "weights", "calibration", "run", "reproduce"):
         assert f"#{section}" in found.addresses
 
 
@@ -95,7 +96,7 @@ def test_every_figure_has_a_caption_and_every_drawing_a_description(written):
     said = [drawing["aria-label"] for drawing in found.drawings]
     for name, variant in metrics.variants.items():
         panels = [text for text in said if text.startswith(f"{name}: ")]
-        searched = name in ("l2", "l2_dropout")
+        searched = name in ("l2", "dropout")
         assert len(panels) == searched + (1 if variant.ensemble_of else 3), name  # curves, weights, calibration
 
 
@@ -110,24 +111,25 @@ def test_colours_are_variables_of_the_page(written):
     assert not re.search("#(ffffff|000000|1b1f24|0072b2)", " ".join(classes.values()))
 
 
-def test_tables_state_the_numbers_in_the_order_of_the_ranking(written):
+def test_tables_state_the_numbers_in_the_order_of_blocks(written):
     metrics, folder = written
     cells = page(folder).cells
     assert [cell for cell in cells if cell in MANY][: len(MANY)] == MANY
     markdown = (folder / "report.md").read_text()
-    for found in (*metrics.variants.values(), *metrics.baselines.values()):
+    for found in (*(variant.early for variant in metrics.variants.values()), *metrics.baselines.values()):
         loss = found.log_loss
         expected = f"{loss.mean:.4f} ({loss.ci_low:.4f} to {loss.ci_high:.4f})"
         assert expected in cells
         assert expected in markdown
         assert f"{found.metrics['test_auc'].mean:.4f}" in cells
-    assert "0.0123" in cells
+    late = metrics.variants["tiny"].late.difference
+    assert any(cell.startswith(f"{late.mean:+.4f} ({late.ci_low:+.4f}") and cell.endswith(" worse") for cell in cells)
     assert ranking_markdown(metrics) in markdown
 
 
 def test_an_ensemble_has_no_training_numbers(written):
     metrics, folder = written
-    row = next(row for row in ranking(metrics)[1] if row[1] == "ensemble")
+    row = next(row for row in ranking(metrics)[1] if row[0] == "ensemble")
     assert row.count("–") == 2  # gap and best epoch
     assert "description of ensemble" in page(folder).cells
 
@@ -158,7 +160,7 @@ def test_other_comparisons_are_drawn_too(tmp_path, seeds, names):
     metrics = invented(seeds, names)
     write(metrics, curves(metrics), tmp_path)
     found = page(tmp_path)
-    assert [cell for cell in found.cells if cell in names][: len(names)] == names
+    assert list(dict.fromkeys(cell for cell in found.cells if cell in names)) == names
     assert not (tmp_path / "figures" / "strengths.svg").exists()
 
 
@@ -181,7 +183,7 @@ def test_searches_on_other_data_are_not_shown(tmp_path):
 
 
 def test_names_are_escaped(tmp_path):
-    metrics = edited(invented(2, ["l2", "large"]), verdict__sentence="<script>alert(1)</script>")
+    metrics = edited(invented(2, ["l2", "large"]), verdict__prevents="<script>alert(1)</script>")
     write(metrics, curves(metrics), tmp_path)
     assert (tmp_path / "report.html").read_text().count("<script") == OWN_SCRIPTS
 
@@ -212,10 +214,12 @@ def test_all_other_numbers_are_there(written):
     cells = page(folder).cells
     for found in metrics.variants.values():
         assert f"{found.parameters:,}" in cells
-        numbers = [found.metrics[key] for key in ("test_brier", "test_calibration_error")]
+        numbers = [found.early.metrics[key] for key in ("test_brier", "test_calibration_error")]
         if training := found.training:
-            numbers.append(training.weight_norm)
-            assert all(f"{share.mean:.2%}" in cells for share in (training.near_zero_share, training.zero_share))
+            early = training.early
+            numbers.append(early.weight_norm)
+            assert all(f"{share.mean:.2%}" in cells for share in (early.near_zero_share, early.zero_share))
+            assert f"{early.val_log_loss.mean:.4f} → {early.val_log_loss_pruned.mean:.4f}" in cells
         assert all(f"{number.mean:#.4g}" in cells for number in numbers)
     assert "never" in cells
     assert "gap > 0.05 from epoch" in cells
@@ -226,12 +230,12 @@ def test_how_it_was_run_is_stated(written):
     for value in (
         "abc123",
         "who & when",
-        "training 10,000, validation 5,000, test 25,000, spare 20,000",
+        "per seed, of its own: training 10,000, validation 5,000; pool 50,000, search 5,000, test 20,000",
         "standard, 3 features",
         "0, 1, 2",
         "keras 3",
         "f00",
-        "runs/l2_dropout/0/model.keras",
+        "runs/tuned/l2/0/early.keras",
         "make repro",
     ):
         assert value in text, value
@@ -261,13 +265,18 @@ def test_a_browser_shows_commit_and_durations_if_they_are_beside_the_page(writte
         assert commands.endswith("overfitting\nmake repro")
 
 
-def test_the_title_states_the_answer(written):
-    _, folder = written
-    assert "<title>What prevents overfitting? l2_dropout</title>" in (folder / "report.html").read_text()
-    names = [f"v{index}" for index in range(5)]
-    assert headline(invented(1)) == "l2_dropout, on one seed"
-    assert headline(edited(invented(), verdict__best=["l2", "large"])) == "nothing, measurably"
-    assert headline(edited(invented(2, names), verdict__best=names)) == "v0, v1 and 3 more"
+def test_the_title_states_what_prevents_overfitting(written):
+    metrics, folder = written
+    assert f"<title>What prevents overfitting? {headline(metrics)}</title>" in (folder / "report.html").read_text()
+    assert headline(metrics).startswith("early stopping, L2, dropout and ")
+    assert (
+        headline(invented(1))
+        == headline(invented(2, ORDER[:2] * 1 + ["tiny", "l2", "small", "own"]))
+        == "6 variants compared"
+    )
+    assert (
+        headline(edited(invented(2, ["large", "tiny"]), early_stopping__status="undecided")) == "nothing shown so far"
+    )
 
 
 def test_a_long_training_keeps_the_page_small(tmp_path):

@@ -8,6 +8,8 @@ from rich.console import Console
 from overfitting.data.columns import NAMES
 from overfitting.data.manifest import Manifest
 from overfitting.report.tables import (
+    EARLY,
+    LATE,
     TERMINAL_WIDTH,
     column_notes,
     columns,
@@ -17,17 +19,36 @@ from overfitting.report.tables import (
     ranking_table,
     variants,
 )
-from tests.builders.metrics import BASELINES, MANY, invented, invented_data
+from tests.builders.metrics import BASELINES, MANY, edited, invented, invented_data
 
 
-def test_baselines_end_the_ranking_without_a_rank():
+def column(metrics, name):
+    header, rows = ranking(metrics)
+    return [row[header.index(name)] for row in rows]
+
+
+def test_rows_are_early_stopping_then_blocks_then_baselines():
     metrics = invented(3, MANY, BASELINES)
-    _, rows = ranking(metrics)
     baselines = metrics.baselines
-    assert [row[1] for row in rows[-3:]] == sorted(baselines, key=lambda name: baselines[name].log_loss.mean)
-    assert {row[0] for row in rows[-3:]} == {"–"}
-    assert {row[-1] for row in rows[-3:]} == {"not ranked"}
-    assert [row[0] for row in rows[:-3]] == [str(rank) for rank in range(1, len(MANY) + 1)]
+    names = sorted(baselines, key=lambda name: baselines[name].log_loss.mean)
+    assert column(metrics, "variant") == ["early stopping", *MANY, *names]
+    assert list(dict.fromkeys(column(metrics, "block"))) == ["ranked", "given strength", "ensemble", "baseline"]
+    assert [name for name, best in zip(column(metrics, "variant"), column(metrics, "best"), strict=True) if best] == [
+        MANY[0]
+    ]
+
+
+def test_both_questions_have_a_column_with_statuses():
+    values = {"variants__tiny__early__difference__status": "undecided"}
+    metrics = edited(invented(), **values, variants__tiny__early__difference__seeds_needed=9)
+    late, early = (dict(zip(column(metrics, "variant"), column(metrics, name), strict=True)) for name in (LATE, EARLY))
+    found = metrics.variants["tuned/l2"].late.difference
+    expected = f"{found.mean:+.4f} ({found.ci_low:+.4f} to {found.ci_high:+.4f}): better"
+    assert late["tuned/l2"] == expected
+    assert early["tiny"].endswith(": undecided (9 seeds would decide)")
+    assert late["large"] == early["large"] == "reference"
+    assert late["early stopping"].endswith(": better")
+    assert early["early stopping"] == "–"
 
 
 @pytest.mark.parametrize("width", [80, TERMINAL_WIDTH])
@@ -36,19 +57,18 @@ def test_the_terminal_shows_the_ranking_without_cutting_it(width):
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(ranking_table(metrics, width))
     text = console.export_text()
-    assert ("difference to large" in text) == (width == TERMINAL_WIDTH)
+    assert ("to -" in text) == (width == TERMINAL_WIDTH)
     assert "…" not in text
-    for row in ranking(metrics)[1]:
-        assert row[1] in text
-        assert row[2] in text
+    for name in column(metrics, "variant"):
+        assert name in text
+    assert f"{metrics.variants['tiny'].early.difference.mean:+.4f}" in text
 
 
 def test_without_large_no_column_compares_with_it():
-    assert "difference to large" in ranking(invented())[0]
     metrics = invented(2, ["l2", "tiny"])
-    assert not [name for name in ranking(metrics)[0] if "large" in name or "Holm" in name]
-    assert "difference to large" not in definitions(metrics)
-    assert definitions(metrics)["group"].endswith("worse: all others")
+    assert not {LATE, EARLY} & set(ranking(metrics)[0])
+    assert not {LATE, EARLY, "statuses"} & set(definitions(metrics))
+    assert "±0.005" in definitions(invented())["statuses"]
 
 
 def test_every_row_has_a_cell_per_column():

@@ -1,172 +1,159 @@
-"""Changes between two commits: paired by seed and row, by seed, or not at all; judged against noise."""
+"""Changes between two commits, judged against what retraining alone does."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from overfitting.config.schema import Evaluation
-from overfitting.evaluation.metrics import log_loss_rows, row_metrics
-from overfitting.evaluation.statistics import difference, ensemble_rows, interval, seed_interval
-from overfitting.review.changes import OF_TRAINING, Basis, Results, basis, changes
-from tests.builders.metrics import edited, invented
+from overfitting.review.changes import EARLY_STOPPING, Basis, basis, changes, noise
+from tests.builders.metrics import difference, edited, invented
 
-EVALUATION = Evaluation(confidence=0.95, calibration_bins=15, gap=0.05)
-ROWS = 2000
-LABELS = np.random.default_rng(0).integers(0, 2, ROWS).astype(np.float64)
+SIX = [0, 1, 2, 3, 4, 5]
+QUESTIONS = np.array(["late", "early"] * 4)
 
 
-def results(logits, seeds=None, ensembles=(), gap=0.1, predictions=True):
-    """Results of logits (n_seeds, n_rows) by variant."""
-    seeds = list(range(len(next(iter(logits.values()))))) if seeds is None else seeds
-    metrics = invented(len(seeds), [*logits, *(name for name, _ in ensembles)])
-    values = {"run__seeds": seeds}
-    for name, of in logits.items():
-        tests = {key: interval(function(LABELS, of), 0.95) for key, function in row_metrics(15).items()}
-        values[f"variants__{name}__metrics"] = tests
-        gaps = seed_interval([gap + 0.01 * seed for seed in seeds], 0.95)
-        values |= {f"variants__{name}__training__{metric}": gaps for metric in OF_TRAINING}
-    for name, member in ensembles:
-        of = ensemble_rows(lambda these: log_loss_rows(LABELS, these), logits[member])
-        values[f"variants__{name}__metrics"] = {"test_log_loss": interval(of, 0.95)}
-    columns = {f"{name}/{seed}": row for name, of in logits.items() for seed, row in zip(seeds, of, strict=True)}
-    return Results(
-        edited(metrics, **values),
-        pd.DataFrame({"label": LABELS.astype(np.float32), **columns}) if predictions else None,
-    )
+def results(seeds=SIX, l2=0.0, spread=0.01, generator=0):
+    """Results in which the early difference of l2 is around `l2`; all else is the same for the same seeds."""
+    numbers = np.random.default_rng(generator).normal(0, spread, 100)
+    metrics = edited(invented(len(seeds), ["l2", "l1", "large"]), run__seeds=list(seeds))
+    return edited(metrics, variants__l2__early__difference=difference(l2 + numbers[list(seeds)]))
 
 
-def logits(seed, strength=1.0, seeds=4):
-    """Logits that depend on the label, with separate noise per seed; each row is equally hard in all seeds."""
-    hardness = np.random.default_rng(99).normal(0, 1, ROWS)
-    own = np.random.default_rng(seed).normal(0, 0.3, (seeds, ROWS))
-    return strength * (2 * LABELS - 1) + hardness + own
+def early(found, name="l2"):
+    return next(change for change in found if (change.variant, change.phase) == (name, "early"))
 
 
-def of(found, metric="test_log_loss"):
-    return {change.variant: change for change in found if change.metric == metric}
+def retrained(generator, seeds=6, tails=None):
+    """Differences (8, n_seeds) of retrained variants: the noise of large is common, and larger than theirs."""
+    draw = generator.standard_normal if tails is None else lambda shape: generator.standard_t(tails, shape)
+    return np.linspace(0.5, 2, 8)[:, None] * draw((8, seeds)) - 3 * draw((1, seeds))
+
+
+@pytest.mark.parametrize("tails", [None, 2])
+@pytest.mark.parametrize("paired", [False, True])
+def test_retraining_alone_exceeds_noise_in_one_of_twenty_pull_requests(paired, tails):
+    generator, beyond = np.random.default_rng(1), 0
+    for _ in range(150):
+        before, now = retrained(generator, tails=tails), retrained(generator, tails=tails)
+        beyond += (now.mean(axis=1) - before.mean(axis=1) > noise(before, now, QUESTIONS, paired, 0.95)).any()
+    assert beyond <= 17  # of 150 at 5 %: more have a chance of 0.1 %
+
+
+@pytest.mark.parametrize(("paired", "kind"), [(False, "independent"), (True, "samples")])
+def test_one_difference_is_judged_as_scipy_does(paired, kind):
+    generator, decided = np.random.default_rng(2), set()
+    for shift in np.linspace(0, 2.5, 40):
+        before, now = generator.normal(0, 1, 6), generator.normal(shift, 1, 6)
+        p_value = stats.permutation_test(
+            (now, before), lambda a, b: a.mean() - b.mean(), permutation_type=kind, alternative="greater"
+        ).pvalue
+        if not 0.03 < p_value < 0.07:  # 5,000 exchanges are drawn
+            decided.add(p_value < 0.05)
+            assert (now.mean() - before.mean() > noise(before[None], now[None], QUESTIONS[:1], paired, 0.95)[0]) == (
+                p_value < 0.05
+            )
+    assert decided == {False, True}
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_noise_has_the_unit_of_the_change_and_no_copy_of_a_difference_adds_to_it(paired):
+    before, now = (retrained(np.random.default_rng(generator)) for generator in (3, 4))
+    found = noise(before, now, QUESTIONS, paired, 0.95)
+    assert noise(10 * before, 10 * now, QUESTIONS, paired, 0.95) == pytest.approx(10 * found)
+    assert (noise(before, now, QUESTIONS, paired, 0.9) < found).all()
+    copies = [noise(before[:1].repeat(n, 0), now[:1].repeat(n, 0), QUESTIONS[:n], paired, 0.95) for n in (1, 4)]
+    assert copies[1] == pytest.approx(copies[0].repeat(4))
+
+
+@pytest.mark.parametrize(("seeds", "paired"), [(1, False), (2, False), (3, True), (4, True)])
+def test_too_few_seeds_have_no_change_beyond_noise(seeds, paired):
+    before = np.random.default_rng(5).normal(0, 0.001, (3, seeds))
+    assert (noise(before, before + 5, QUESTIONS[:3], paired, 0.95) >= 5).all()
 
 
 def test_a_variant_that_did_not_run_again_is_the_same():
-    same = results({"large": logits(1), "l2": logits(2)})
-    found = changes(same, results({"large": logits(1), "l2": logits(2)}), EVALUATION)
-    assert {change.metric for change in found} == {*row_metrics(15), *OF_TRAINING}
-    assert all(change.same and not change.beyond_noise and change.size.mean == 0 for change in found)
+    found = changes(results(), results())
+    assert len(found) == 5  # two variants early and late, and early stopping
+    assert found[0].variant == EARLY_STOPPING
+    assert all(change.same and not change.beyond_noise for change in found)
 
 
-def test_training_again_is_no_change():
-    beyond = 0
-    for repeat in range(100):
-        before, after = (results({"large": logits(1000 + 2 * repeat + side)}) for side in (0, 1))
-        found = of(changes(before, after, EVALUATION))["large"]
-        assert not found.same
-        beyond += found.beyond_noise
-    assert beyond <= 12  # of 100 at 95 %: more than 12 have a chance of 0.1 %
+def test_only_what_ran_again_counts():
+    before, after = results(l2=-0.02), results(l2=-0.01, generator=1)
+    values = [np.array(side.variants["l2"].early.difference.seeds)[None] for side in (before, after)]
+    assert early(changes(before, after)).noise == pytest.approx(noise(*values, np.array(["early"]), True, 0.95)[0])
 
 
-def test_a_better_variant_is_a_change_and_paired_as_differences_to_large_are():
-    before, after = results({"l2": logits(1)}), results({"l2": logits(2, strength=1.2)})
-    assert basis(before, after) is Basis.ROWS
-    found = of(changes(before, after, EVALUATION))["l2"]
-    expected = difference(log_loss_rows(LABELS, logits(2, 1.2)), log_loss_rows(LABELS, logits(1)), 0.95)
-    assert found.size.mean == pytest.approx(expected.mean, abs=1e-6)
-    assert (found.size.ci_low, found.size.ci_high) == pytest.approx((expected.ci_low, expected.ci_high), abs=1e-6)
-    assert found.size.p_holm == pytest.approx(expected.p_value)
+def test_pairs_detect_a_change_that_independent_seeds_do_not():
+    """Both commits have the same samples, whose noise is larger than the change."""
+    before, after = results(l2=-0.02, spread=0.02), results(l2=-0.015, spread=0.02)
+    after = edited(after, variants__l2__early__difference=difference(jittered(after)))
+    paired = early(changes(before, after))
+    assert basis(before, after) is Basis.PAIRED
+    assert paired.size == pytest.approx(0.005, abs=0.001)
+    assert paired.beyond_noise
+    other = edited(after, run__seeds=[6, 7, 8, 9, 10, 11])
+    assert basis(before, other) is Basis.INDEPENDENT
+    assert not early(changes(before, other)).beyond_noise
+
+
+def jittered(metrics):
+    return np.array(metrics.variants["l2"].early.difference.seeds) + np.random.default_rng(7).normal(0, 0.0005, 6)
+
+
+def test_seeds_are_paired_in_any_order_and_an_added_one_changes_nothing():
+    before = results()
+    turned = edited(
+        results(),
+        run__seeds=SIX[::-1],
+        variants__l2__early__difference=difference(np.array(before.variants["l2"].early.difference.seeds)[::-1]),
+    )
+    assert early(changes(before, turned)).same
+    assert all(change.same for change in changes(before, results(seeds=[*SIX, 6])) if change.variant == "l2")
+
+
+def test_results_on_other_test_rows_are_independent_estimates():
+    before, after = results(l2=-0.02), edited(results(l2=0.01), data__test_signal_share=0.4)
+    assert basis(before, after) is Basis.OTHER_ROWS
+    found = early(changes(before, after))
+    assert found.noise == pytest.approx(np.hypot(0.01, 0.012))  # the sides of the two intervals that face each other
+    assert found.size == pytest.approx(0.03)
     assert found.beyond_noise
-    assert found.size.mean < 0
 
 
-def test_pairing_by_row_detects_changes_that_unpaired_intervals_miss():
-    before, after = results({"l2": logits(1)}), results({"l2": logits(2, strength=1.05)})
-    assert of(changes(before, after, EVALUATION))["l2"].beyond_noise
-    other = Results(edited(after.metrics, data__sha256="other"), after.predictions)
-    assert basis(before, other) is Basis.APART
-    assert not of(changes(before, other, EVALUATION))["l2"].beyond_noise
+def test_other_scaling_of_the_same_test_rows_stays_paired():
+    assert basis(results(), edited(results(), data__scaling="symmetry", data__fingerprint="other")) is Basis.PAIRED
 
 
-def test_without_predictions_of_the_base_seeds_are_paired():
-    before, after = results({"l2": logits(1)}, predictions=False), results({"l2": logits(2, strength=1.2)})
-    assert basis(before, after) is Basis.SEEDS
-    found = of(changes(before, after, EVALUATION))["l2"]
-    seeds = [log_loss_rows(LABELS, of).mean(axis=1) for of in (logits(2, 1.2), logits(1))]
-    expected = stats.ttest_rel(*seeds)
-    assert found.size.p_holm == pytest.approx(expected.pvalue)
-    assert (found.size.ci_low, found.size.ci_high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
-
-
-def test_labels_in_another_order_are_other_rows():
-    before, after = results({"l2": logits(1)}), results({"l2": logits(1)})
-    turned = after.predictions.iloc[::-1].reset_index(drop=True)
-    assert basis(before, Results(after.metrics, turned)) is Basis.APART
-
-
-def test_unpaired_intervals_combine_as_for_independent_estimates():
-    before, after = results({"l2": logits(1)}, seeds=[0, 1, 2, 3]), results({"l2": logits(2)}, seeds=[4, 5, 6, 7])
-    assert basis(before, after) is Basis.APART
-    found = of(changes(before, after, EVALUATION))["l2"]
-    losses = [side.metrics.variants["l2"].log_loss for side in (before, after)]
-    half = np.hypot(*(loss.ci_high - loss.mean for loss in losses))
-    assert found.size.ci_high - found.size.mean == pytest.approx(half)
-    assert found.size.mean - found.size.ci_low == pytest.approx(half)
-
-
-@pytest.mark.parametrize("shift", [0.99, 1.01])
-def test_without_pairs_the_p_value_agrees_with_the_interval(shift):
-    before = results({"l2": logits(1)}, seeds=[0, 1, 2, 3])
-    loss = before.metrics.variants["l2"].log_loss
-    moved = shift * np.sqrt(2) * (loss.ci_high - loss.mean)
-    values = {
-        f"variants__l2__metrics__test_log_loss__{key}": getattr(loss, key) + moved
-        for key in ("mean", "ci_low", "ci_high")
-    }
-    after = Results(edited(before.metrics, run__seeds=[4, 5, 6, 7], **values))
-    found = of(changes(before, after, EVALUATION))["l2"].size
-    assert (found.ci_low > 0) == (found.p_holm < 0.05) == (shift > 1)
-
-
-def test_an_added_seed_changes_nothing():
-    five = logits(1, seeds=5)
-    found = changes(results({"l2": five[:4]}), results({"l2": five}), EVALUATION)
-    assert all(change.same for change in found)
-
-
-def test_one_seed_cannot_be_judged():
-    before, after = results({"l2": logits(1, seeds=1)}), results({"l2": logits(2, strength=3.0, seeds=1)})
-    found = of(changes(before, after, EVALUATION))["l2"]
-    assert found.size.p_holm is None
-    assert not found.same
+@pytest.mark.parametrize("rows", [0.5, 0.4])
+def test_one_seed_cannot_be_judged(rows):
+    before, after = results(seeds=[0]), edited(results(seeds=[1], l2=3.0), data__test_signal_share=rows)
+    found = early(changes(before, after))
+    assert found.noise == np.inf
     assert not found.beyond_noise
 
 
-def test_p_values_are_corrected_for_the_variants_that_differ():
-    before = {"large": logits(1), "l1": logits(2), "l2": logits(3)}
-    one = {**before, "l2": logits(4, 1.03)}
-    two = {**one, "l1": logits(5)}
-    alone = of(changes(results(before), results(one), EVALUATION))["l2"]
-    among = of(changes(results(before), results(two), EVALUATION))
-    assert among["large"].same
-    l1, l2 = among["l1"].size.p_holm, among["l2"].size.p_holm
-    assert max(l1, l2) >= min(1.0, 2 * min(alone.size.p_holm, l1))
-    assert l2 > alone.size.p_holm
-
-
-def test_an_ensemble_changes_with_its_members_and_has_no_training():
-    before = results({"large": logits(1)}, ensembles=[("ensemble", "large")])
-    after = results({"large": logits(2, strength=1.2)}, ensembles=[("ensemble", "large")])
-    found = [change for change in changes(before, after, EVALUATION) if change.variant == "ensemble"]
-    assert [change.metric for change in found] == ["test_log_loss"]
-    old, new = (side.metrics.variants["ensemble"].log_loss.mean for side in (before, after))
-    assert found[0].size.mean == pytest.approx(new - old)
-    assert found[0].beyond_noise
-
-
-def test_equal_differences_of_a_training_metric_are_a_change():
-    before, after = (results({"l2": logits(1)}, gap=gap) for gap in (0.1, 0.2))
-    found = of(changes(before, after, EVALUATION), "gap_best")["l2"]
-    assert found.size.mean == pytest.approx(0.1)
-    assert found.beyond_noise
+@pytest.mark.parametrize(
+    ("before", "now", "lost"),
+    [
+        ("better", "better", False),
+        ("better", "equivalent", True),
+        ("better", "undecided", True),
+        ("better", "worse", True),
+        ("better", "one seed", True),
+        ("equivalent", "undecided", False),
+        ("undecided", "equivalent", False),
+        ("undecided", "worse", True),
+        ("equivalent", "worse", True),
+        ("worse", "undecided", False),
+        ("one seed", "worse", False),
+    ],
+)
+def test_a_status_is_lost_if_it_got_worse(before, now, lost):
+    sides = (edited(results(), variants__l2__early__difference__status=status) for status in (before, now))
+    assert early(changes(*sides)).lost == lost
 
 
 def test_a_variant_of_one_commit_only_is_not_compared():
-    found = changes(results({"l1": logits(1)}), results({"l2": logits(1)}), EVALUATION)
-    assert found == []
+    before, after = invented(6, ["l2", "large"]), invented(6, ["l1", "large"])
+    assert [change.variant for change in changes(before, after)] == [EARLY_STOPPING]
+    assert changes(before, invented(6, ["l2"])) == []

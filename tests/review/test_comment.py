@@ -4,108 +4,102 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from overfitting.base.errors import UserError
 from overfitting.cli import commands
-from overfitting.evaluation import formats
-from overfitting.evaluation.results import Difference
 from overfitting.review import commits
-from overfitting.review.changes import Basis, Change
-from overfitting.review.comment import describe, judged, lost_verdicts, ranking
+from overfitting.review.changes import Change, changes
+from overfitting.review.comment import describe, judged, lost
 from overfitting.review.sections import MARK
 from tests.builders.metrics import edited, invented
 
 
-def rows(table):
-    return [[cell.strip() for cell in line[1:-1].split("|")] for line in table[2:]]
+def rows(section):
+    """Cells of the table in a section."""
+    lines = [line for line in section.lines if line.startswith("| ")]
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines[2:]]
 
 
-def change(variant="l2", metric="test_log_loss", mean=-0.01, p_holm=0.001, same=False):
-    seeds = (0.0, 0.0) if same else (mean - 0.001, mean + 0.001)
-    noise = {"ci_low": mean - 0.005, "ci_high": mean + 0.005, "std": 0.001, "p_value": p_holm, "p_holm": p_holm}
-    size = Difference(mean=mean, seeds=seeds, **noise)
-    return Change(variant=variant, metric=metric, before=0.5, now=0.5 + mean, size=size, confidence=0.95)
+def results(**statuses):
+    """Results of l1 and l2 with these statuses of early differences."""
+    values = {f"variants__{name}__early__difference__status": status for name, status in statuses.items()}
+    return edited(invented(6, ["l2", "l1", "large"]), **values)
 
 
-def against_large(metrics, **p_values):
-    """The metrics, in which these variants differ from large by -0.1 with these p-values."""
-    for name, p_holm in p_values.items():
-        loss = f"variants__{name}__difference_to_large__test_log_loss"
-        metrics = edited(metrics, **{f"{loss}__mean": -0.1, f"{loss}__p_holm": p_holm})
-    return metrics
+def change(variant="l2", before="better", now="undecided", size=0.01, noise=0.005):
+    sides = (results(l2=status).variants["l2"].early.difference for status in (before, now))
+    return Change(variant, "early", *sides, size, noise)
 
 
-def test_ranking_shows_before_and_now():
-    before, after = invented(names=["l2", "large", "l1"]), invented(names=["dropout", "l2", "large"])
-    found = rows(ranking(before, after, [change(mean=-0.01), change(metric="test_auc")]))
-    assert [row[:3] for row in found] == [
-        ["1", "–", "dropout"],
-        ["2", "1", "l2"],
-        ["3", "2", "large"],
-        ["", "3", "~~l1~~"],
+def test_a_status_lost_beyond_noise_fails_the_check():
+    assert lost(results(), results(), [change()]) == [
+        "`l2` (early) was better (-0.0975 (-0.1075 to -0.0855)) and is now undecided (-0.0975 (-0.1075 to -0.0855))"
     ]
-    assert found[0][3] == "–"  # a new variant
-    assert found[1][3] == formats.estimate(before.variants["l2"].log_loss)
-    assert found[1][5] == "**-0.0100 (-0.0150 to -0.0050)**"
-    assert found[2][6] == "reference"
-    assert found[3][3].startswith(f"{before.variants['l1'].log_loss.mean:.4f}")
+    assert len(lost(results(), results(), [change(before="equivalent", now="worse")])) == 1
 
 
-def test_a_base_without_results_leaves_its_columns_empty():
-    assert all(row[1] == row[3] == row[5] == "–" for row in rows(ranking(None, invented(), [])))
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        [change(noise=0.02)],
+        [change(noise=np.inf)],
+        [change(now="better")],
+        [change(size=-0.01, now="better")],
+        [change(before="equivalent", now="undecided")],
+    ],
+)
+def test_the_check_passes_if_no_status_is_lost_beyond_noise(found):
+    assert lost(results(), results(), found) == []
 
 
-def test_only_what_exceeds_noise_is_called_a_change():
+def test_the_check_fails_if_nothing_can_be_called_better_any_more():
+    before = results(l2="better")
+    assert "`large` is no longer trained" in lost(before, invented(6, ["l2", "l1"]), [])[0]
+    assert "only one seed" in lost(before, invented(1, ["l2", "l1", "large"]), [])[0]
+    nothing = edited(invented(6, ["large", "l1"]), early_stopping__status="undecided")
+    assert lost(nothing, invented(6, ["l1"]), []) == []
+    assert lost(invented(1, ["l2", "large"]), invented(1, ["l2"]), []) == []
+
+
+def test_changes_beyond_noise_come_first_and_the_rest_is_folded():
     found = [
-        change("l1", same=True, p_holm=None, mean=0.0),
-        change("l2", mean=-0.01),
-        change("l2", "test_auc", mean=-0.01),
-        change("l2", "gap_best", mean=-0.01),
-        change("dropout", p_holm=0.2),
+        change("l2", noise=0.0),
+        change("l1", before="undecided", now="better", size=-0.02),
+        change("dropout", "better", "better", size=0.001),
+        change("tiny", "worse", "worse", size=0.0, noise=0.0),
+        change("small", "better", "one seed", noise=np.inf),
     ]
-    real, noise = judged(found, Basis.ROWS)
-    assert "Of 5 metrics, 3 changed, 1 differ by no more than noise, 1 are the same" in real.lines[0]
-    assert [(row[0], row[1], row[-1]) for row in rows(real.lines[2:])] == [
-        ("l2", "test log loss", "better"),
-        ("l2", "test auc", "worse"),
-        ("l2", "gap best", "changed"),
+    main, rest = judged(results(), results(), found)
+    assert "paired by seed" in main.lines[0]
+    assert "Of 5 differences, 2 changed, 2 moved within noise and 1 stayed the same." in main.lines[0]
+    assert [(row[0], *row[4:]) for row in rows(main)][:2] == [
+        ("l2", "**+0.0100**", "±0.0000", "better → undecided"),
+        ("l1", "**-0.0200**", "±0.0050", "undecided → better"),
     ]
-    assert noise.folded
-    assert [(row[0], row[-1]) for row in rows(noise.lines)] == [("dropout", "noise")]
+    assert rest.folded
+    assert [(row[0], *row[4:]) for row in rows(rest)] == [
+        ("dropout", "+0.0010", "±0.0050", "better"),
+        ("tiny", "same", "–", "worse"),
+        ("small", "+0.0100", "–", "better → one seed"),
+    ]
+    assert "Lost, but other seeds alone do as much: `small` (early) was better" in main.lines[2]
 
 
-def test_one_seed_cannot_be_judged():
-    _, noise = judged([change(p_holm=None)], Basis.SEEDS)
-    assert rows(noise.lines)[0][-2:] == ["–", "one seed"]
+def test_new_variants_are_shown_and_missing_ones_named():
+    before, after = invented(6, ["l2", "tiny", "large"]), invented(6, ["wide", "l2", "large"])
+    main, rest = judged(before, after, changes(before, after))
+    assert ["wide", "late", "–"] in [row[:3] for row in rows(main)]
+    assert "wide" not in {row[0] for row in rows(rest)}
+    assert "No longer trained: `tiny`." in main.lines
 
 
-def test_no_verdict_is_lost_if_variants_stay_better():
-    before = against_large(invented(names=["l2", "l1", "large"]), l2=0.01, l1=0.2)
-    assert lost_verdicts(before, against_large(invented(names=["l1", "l2", "large"]), l2=0.04, l1=0.3), 0.95) == []
-    assert lost_verdicts(before, against_large(invented(names=["l1", "l2", "large"]), l2=0.01, l1=0.01), 0.95) == []
-    assert lost_verdicts(against_large(invented(names=["l2", "large"]), l2=0.2), invented(names=["large"]), 0.95) == []
-
-
-def test_a_variant_that_is_no_longer_better_is_a_lost_verdict():
-    before = against_large(invented(names=["l2", "l1", "large"]), l2=0.01, l1=0.02)
-    after = against_large(invented(names=["l2", "l1", "large"]), l2=0.01, l1=0.06)
-    lost = lost_verdicts(before, after, 0.95)
-    assert lost == ["`l1` was better than large (-0.1000, p 0.0200) and no longer is (-0.1000, p 0.0600)"]
-    assert lost_verdicts(before, after, 0.9) == []
-
-
-def test_a_variant_that_became_worse_is_a_lost_verdict():
-    before, after = (against_large(invented(names=["l2", "large"]), l2=0.01) for _ in range(2))
-    after = edited(after, variants__l2__difference_to_large__test_log_loss__mean=0.1)
-    assert len(lost_verdicts(before, after, 0.95)) == 2
-
-
-def test_no_better_variant_at_all_is_a_lost_verdict_even_if_the_better_ones_are_gone():
-    before = against_large(invented(names=["l2", "l1", "large"]), l2=0.01, l1=0.2)
-    after = against_large(invented(names=["l1", "large"]), l1=0.2)
-    assert lost_verdicts(before, after, 0.95) == ["no variant is better than large any more"]
-    assert "`large` is no longer trained" in lost_verdicts(before, invented(names=["l2", "l1"]), 0.95)[0]
+def test_without_a_common_difference_all_rows_are_new():
+    (main,) = judged(results(), invented(6, ["l2"]), [])
+    assert main.lines[0] == "The two commits have no difference to `large` in common."
+    assert rows(main) == []
 
 
 def test_an_unknown_base_is_a_clear_error(project):
@@ -164,9 +158,9 @@ def test_the_comment_says_why_an_older_base_cannot_be_compared(committed, monkey
     text, problems = describe("HEAD")
     assert problems == []
     reason = "The results of the base cannot be compared: results/metrics.json of commit "
-    assert f"### Changes beyond noise\n\n{reason}" in text
+    assert f"### Differences to `large` that changed\n\n{reason}" in text
     assert "expected the Metrics that this version writes; data: field required" in text
-    assert "| 1 | – | l2_dropout | – |" in text
+    assert "| l2_dropout | late | – | -" in text
 
 
 def test_the_comment_says_that_a_base_has_no_results(committed, monkeypatch):
@@ -177,4 +171,4 @@ def test_the_comment_says_that_a_base_has_no_results(committed, monkeypatch):
     text, problems = describe("HEAD")
     assert problems == []
     assert "has no results/metrics.json." in text
-    assert "| 1 | – | l2_dropout | – |" in text
+    assert "| l2_dropout | late | – | -" in text

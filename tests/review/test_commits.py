@@ -61,8 +61,7 @@ def test_an_unknown_or_unrelated_base_is_a_clear_error(repository):
 
 def test_results_are_those_of_the_commit(repository):
     invented(3).write(repository / "results/metrics.json")
-    assert commits.results("HEAD").metrics == invented(2)
-    assert commits.current_results().metrics == invented(3)
+    assert commits.results("HEAD") == invented(2)
 
 
 def test_a_commit_without_results_is_a_clear_error(repository):
@@ -77,13 +76,6 @@ def test_results_of_an_older_version_are_a_clear_error(repository):
     commit()
     with pytest.raises(UserError, match=r"results/metrics\.json of commit HEAD: expected the Metrics"):
         commits.results("HEAD")
-
-
-def test_predictions_are_none_if_neither_cache_nor_remote_has_them(repository, capsys):
-    subprocess.run(["dvc", "init", "--quiet"], check=True)
-    commit()
-    assert commits.predictions(git("rev-parse", "HEAD")) is None
-    assert "are not available" in capsys.readouterr().err
 
 
 def test_a_stage_ran_again_if_its_entry_changed(repository):

@@ -30,7 +30,6 @@ def test_values_become_overrides_that_hydra_reads(project):
         ({"searches": {"l2": {"l2": {"low": 1.0, "high": 0.1}}}}, r"searches\.l2\.l2.*low < high"),
         ({"searches": {"l2": {"l2": {"low": 0.0, "high": 0.1, "log": True}}}}, r"low > 0 with log"),
         ({"searches": {"l2": {}}}, r"searches\.l2: .*at least 1 item"),
-        ({"more_trials": {"l3": 5}}, r"searches: .*more_trials: l3: expected some of l1, l2"),
         ({"budget": 3}, r"budget: Unexpected keyword"),
     ],
 )
@@ -41,8 +40,8 @@ def test_a_mistake_in_the_file_is_told_by_its_key(project, edit, message):
         read_searches()
 
 
-def test_remedies_have_an_equal_budget():
+def test_every_remedy_with_a_strength_is_searched():
     searches = read_searches(ROOT / "conf/search.yaml")
-    assert {searches.budget(name) for name in ("l1", "l2", "dropout", "l2_dropout")} == {searches.trials}
-    for name in ("l1", "l2", "dropout"):
-        assert list(searches.searches[name]) == [name]
+    assert set(searches.searches) == {"l1", "l1_proximal", "l2", "dropout", "l2_dropout"}
+    for name, space in searches.searches.items():
+        assert "_".join(space) == name

@@ -21,7 +21,7 @@ from tests.builders.metrics import invented_data
 @pytest.mark.parametrize(
     ("searches", "arguments", "message"),
     [
-        ({}, ["l3"], "unknown search 'l3'; expected some of l1, l2, dropout"),
+        ({}, ["l3"], "unknown search 'l3'; expected some of l1, l1_proximal, l2, dropout"),
         ({"l2": {"momentum": {"low": 0.1, "high": 0.9}}}, ["l2"], "variant.momentum"),
         ({"l2": {"dropout": {"low": 0.1, "high": 1.5}}}, ["l2"], "variant.dropout: got 1.5"),
         ({}, ["l2", "training.epochs=0"], "training.epochs: got 0"),
@@ -38,14 +38,16 @@ def test_a_mistake_is_told_before_any_training(project, searches, arguments, mes
         tuning.run(arguments)
 
 
+ROWS = {"train_rows": 300, "validation_rows": 200, "search_rows": 500, "pool_rows": 1000}
+
+
 @pytest.fixture
 def prepared(project):
     generator = np.random.default_rng(0)
     files.PREPARED.mkdir(parents=True)
-    for name, n_rows in (("train", 300), ("validation", 200)):
-        features = generator.normal(size=(n_rows, 4)).astype(np.float32)
-        np.save(files.PREPARED / f"{name}_features.npy", features)
-        np.save(files.PREPARED / f"{name}_labels.npy", (features[:, 0] > 0).astype(np.float32))
+    features = generator.normal(size=(1000, 4)).astype(np.float32)
+    np.save(files.PREPARED / "pool_features.npy", features)
+    np.save(files.PREPARED / "pool_labels.npy", (features[:, 0] > 0).astype(np.float32))
     columns = [0.0] * 4
     scaling = {
         "columns": list("abcd"), "roles": ["other"] * 4, "symmetry": False, "edges": [], "features": list("abcd"),
@@ -53,11 +55,11 @@ def prepared(project):
         "deviation": [1.0] * 4,
     }  # fmt: skip
     files.write_json(files.SCALING, scaling)
-    files.write_json(files.MANIFEST, {**invented_data(), "fingerprint": "data", "train_rows": 300, "spare_rows": 0})
+    files.write_json(files.MANIFEST, {**invented_data(), "fingerprint": "data", **ROWS})
     files.TUNING.unlink()
     path = Path("conf/search.yaml")
     content = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump({**content, "trials": 4, "seeds": [0, 1], "more_trials": {}}, sort_keys=False))
+    path.write_text(yaml.safe_dump({**content, "trials": 4, "seeds": [0, 1]}, sort_keys=False))
     return project
 
 
@@ -129,11 +131,10 @@ def test_trials_of_another_network_are_not_mixed_in(prepared, monkeypatch, capsy
 
 def test_a_search_leaves_the_rows_of_others_as_they_are(prepared, monkeypatch):
     losses_of(monkeypatch, lambda variant, seed: variant.strength("l2") + variant.strength("dropout"))
-    tuning.run(["cocktail", "dropout"])
+    tuning.run(["l2_dropout", "dropout"])
     before = files.TUNING.read_text().splitlines()
     tuning.run(["l2"])
     tuning.run(["dropout"])
     after = files.TUNING.read_text().splitlines()
     assert [line for line in after if not line.startswith("l2,")] == before
-    assert {"True", "False"} == set(pd.read_csv(files.TUNING, dtype=str)["symmetry"].dropna())
-    assert compose_config(["variant=cocktail"]).variant.strength("dropout") < 1
+    assert compose_config(["variant=tuned/l2_dropout"]).variant.strength("dropout") < 1

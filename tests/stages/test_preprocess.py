@@ -1,4 +1,4 @@
-"""Stage preprocess: from a table to arrays; encoding and scaling are fitted to training rows only."""
+"""Stage preprocess: from a table to arrays; encoding and scaling are learned from the pool alone."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from overfitting.data.preparation import fit_encoding, fit_scaling
 from overfitting.stages import preprocess
 from tests.builders.training import collisions
 
-SPLIT = ("split.train=600", "split.validation=200", "split.test=150", "split.spare=0", "training.batch_size=50")
+SPLIT = ("split.train=600", "split.validation=200", "split.test=150", "split.search=0", "training.batch_size=50")
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def store(table: np.ndarray) -> None:
     write_provenance(["pt", "eta"], len(table))
 
 
-def write_provenance(columns: Sequence[str], rows: int, table: TableReading | None = None) -> None:
+def write_provenance(columns: Sequence[str], rows: int, table: TableReading | None = None, held_out: int = 0) -> None:
     facts = {"source": "test", "licence": "-", "citation": "-", "sha256": "-", "sha256_of": "-"}
-    Provenance(**facts, columns=tuple(columns), rows=rows, table=table).write(files.PROVENANCE)
+    Provenance(**facts, columns=tuple(columns), rows=rows, table=table, held_out=held_out).write(files.PROVENANCE)
 
 
 def run(*overrides: str) -> Manifest:
@@ -47,25 +47,29 @@ def run(*overrides: str) -> Manifest:
     return Manifest.read(files.MANIFEST)
 
 
-def test_training_rows_are_standardised_and_sets_are_disjoint(table):
+def test_the_pool_is_standardised_and_sets_are_disjoint(table):
     store(table)
     manifest = run()
-    assert (manifest.train_rows, manifest.validation_rows, manifest.test_rows) == (600, 200, 150)
-    train, labels = files.read_rows("train")
-    assert train.dtype == labels.dtype == np.float32
-    np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
-    np.testing.assert_allclose(train.std(0), 1, atol=1e-5)
+    assert (manifest.pool_rows, manifest.train_rows, manifest.validation_rows, manifest.test_rows) == (
+        850,
+        600,
+        200,
+        150,
+    )
+    pool, labels = files.read_rows("pool")
+    assert pool.dtype == labels.dtype == np.float32
+    np.testing.assert_allclose(pool.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(pool.std(0), 1, atol=1e-5)
     assert files.read_json(files.SCALING)["logarithm"] == [True, False]
-    rows = np.concatenate([files.read_rows(name)[0] for name in ("train", "validation", "test")])
-    assert len(np.unique(rows, axis=0)) == 950
+    rows = np.concatenate([files.read_rows(name)[0] for name in ("pool", "test")])
+    assert len(np.unique(rows, axis=0)) == 1000
 
 
-def test_scaling_does_not_depend_on_other_rows(table):
+def test_scaling_does_not_depend_on_test_rows(table):
     store(table)
     run("preprocessing.shuffle_seed=null")
     before = files.read_json(files.SCALING)
-    table[:200, 1:] *= 7  # the validation rows
-    table[800:, 1:] *= 9  # the test rows
+    table[850:, 1:] *= 9
     store(table)
     run("preprocessing.shuffle_seed=null")
     assert files.read_json(files.SCALING) == before
@@ -74,9 +78,23 @@ def test_scaling_does_not_depend_on_other_rows(table):
 def test_none_keeps_values_and_order(table):
     store(table)
     run("preprocessing=none")
-    np.testing.assert_array_equal(files.read_rows("validation")[0], table[:200, 1:])
-    np.testing.assert_array_equal(files.read_rows("train")[0], table[200:800, 1:])
-    np.testing.assert_array_equal(files.read_rows("train")[1], table[200:800, 0])
+    np.testing.assert_array_equal(files.read_rows("pool")[0], table[:850, 1:])
+    np.testing.assert_array_equal(files.read_rows("pool")[1], table[:850, 0])
+    np.testing.assert_array_equal(files.read_rows("test")[1], table[850:, 0])
+
+
+def test_held_out_rows_become_the_test_rows(table):
+    store(table)
+    write_provenance(["pt", "eta"], len(table), held_out=100)
+    manifest = run("preprocessing=none")
+    assert (manifest.pool_rows, manifest.test_rows) == (900, 100)
+    np.testing.assert_array_equal(files.read_rows("test")[0], table[900:, 1:])
+
+
+def test_each_way_to_draw_samples_has_a_fingerprint_of_its_own(table):
+    store(table)
+    changes = ["split.train=601", "split.validation=201", "split.search=1", "split.resample=false"]
+    assert len({run(*change).fingerprint for change in [(), *((change,) for change in changes)]}) == 5
 
 
 def test_same_configuration_gives_the_same_bytes(table):
@@ -103,20 +121,15 @@ def test_error_for_a_wrong_value_comes_before_any_file_is_written(table):
     assert not Path(files.PREPARED).exists()
 
 
-def test_spare_rows_follow_the_training_rows_and_do_not_change_the_scaling(table):
+def test_test_rows_of_one_class_are_an_error_before_any_file_is_written(table):
+    table[850:, 0] = 1
     store(table)
-    before = run("preprocessing.shuffle_seed=null", "split.spare=0")
-    scaling, train = files.read_json(files.SCALING), np.array(files.read_rows("train")[0])
-    manifest = run("preprocessing.shuffle_seed=null", "split.spare=1000")
-    assert (manifest.train_rows, manifest.spare_rows, manifest.test_rows) == (600, 50, 150)
-    assert before.spare_rows == 0
-    assert files.read_json(files.SCALING) == scaling
-    more, labels = files.read_rows("train")
-    np.testing.assert_array_equal(more[:600], train)
-    np.testing.assert_array_equal(labels[600:], table[950:, 0])
+    with pytest.raises(UserError, match=r"split\.test: expected test rows of both classes, but all 150"):
+        run("preprocessing.shuffle_seed=null")
+    assert not Path(files.PREPARED).exists()
 
 
-def test_example_has_raw_validation_rows(table):
+def test_example_has_raw_rows_of_the_pool(table):
     store(table)
     run("preprocessing.shuffle_seed=null")
     example = Example.read(files.EXAMPLE)
@@ -145,7 +158,7 @@ def test_columns_are_left_out_by_role(project):
     assert len(manifest.columns) == 28 - 6 - 5
     assert not [name for name in manifest.features if "phi" in name or "eta" in name]
     assert tuple(files.read_json(files.SCALING)["columns"]) == manifest.columns
-    assert files.read_rows("train")[0].shape == (600, len(manifest.features))
+    assert files.read_rows("pool")[0].shape == (850, len(manifest.features))
     with pytest.raises(UserError, match="which leaves none of the 28 columns"):
         run("preprocessing.without=[pt,eta,phi,btag,mass]")
 
@@ -188,26 +201,25 @@ def test_files_do_not_depend_on_the_size_of_blocks(
 ) -> None:
     frame = store_mixed(np.random.default_rng(0), 1100)
     overrides = (f"preprocessing={scaling}", "preprocessing.shuffle_seed=5", f"preprocessing.duplicates={duplicates}")
-    manifest = run(*overrides, "split.spare=60")
+    manifest = run(*overrides)
     whole = prepared_bytes()
     assert manifest.duplicates_dropped == (40 if duplicates == "drop" else 0)
     for block in (1, 7, 1000):
         monkeypatch.setattr(preparation, "BLOCK_ROWS", block)
         monkeypatch.setattr(preprocess, "BLOCK_ROWS", block)
-        run(*overrides, "split.spare=60")
+        run(*overrides)
         assert prepared_bytes() == whole
 
     # the same rows, prepared at once
     usable = np.arange(1060 if duplicates == "drop" else 1100)
     order = np.random.default_rng(5).permutation(usable)
-    encoding = fit_encoding(frame.iloc[order[200:800]], 2)
+    encoding = fit_encoding(frame.iloc[order[:-150]], 2)
     encoded = encoding.apply(frame)
-    scaled = fit_scaling(encoded[order[200:800]], tuple(encoding.features), scaling).apply(encoded)
+    scaled = fit_scaling(encoded[order[:-150]], tuple(encoding.features), scaling).apply(encoded)
     assert encoding.as_dict() == files.read_json(files.ENCODING)
     assert files.read_json(files.SCALING)["features"] == list(manifest.features)
-    np.testing.assert_array_equal(files.read_rows("validation")[0], scaled[order[:200]])
-    np.testing.assert_array_equal(files.read_rows("train")[0], scaled[[*order[200:800], *order[950:1010]]])
-    np.testing.assert_array_equal(files.read_rows("test")[0], scaled[order[800:950]])
+    np.testing.assert_array_equal(files.read_rows("pool")[0], scaled[order[:-150]])
+    np.testing.assert_array_equal(files.read_rows("test")[0], scaled[order[-150:]])
 
 
 PEAK = """
@@ -235,7 +247,12 @@ def test_memory_grows_by_a_few_numbers_per_row(scaling: str, project: Path) -> N
         )
         write_table(files.EVENTS, batches, use_dictionary=False)
         write_provenance(NAMES, rows)
-        split = [f"split.train={rows * 7 // 10}", f"split.validation={rows // 10}", f"split.test={rows}"]
+        split = [
+            f"split.train={rows * 7 // 10}",
+            f"split.validation={rows // 10}",
+            f"split.test={rows}",
+            "split.search=0",
+        ]
         done = subprocess.run(
             [sys.executable, "-c", PEAK, f"choices.preprocessing={scaling}", *split],
             check=True,

@@ -1,28 +1,46 @@
-"""Stage train: which runs it keeps and removes, and the history after a kill."""
+"""Stage train: which runs it keeps and removes, what it trains them on, and the history after a kill."""
 
 import csv
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Config
+from overfitting.data.manifest import Manifest
+from overfitting.data.scaling import Scaling
 from overfitting.stages import train as stage
 from overfitting.training.checkpoint import Checkpoint
 from overfitting.training.history import COLUMNS, Journal
 from overfitting.training.identity import Code, Run, plan
-from tests.builders.training import budget, write_summary
+from tests.builders.metrics import invented_data
+from tests.builders.training import rows, write_summary
 from tests.builders.training import trained as train_small
 
-LEFT = {"summary.json", "model.keras", "history.csv", "history.csv.partial", "checkpoint.npz.partial"}
+LEFT = {"summary.json", "early.keras", "late.keras", "history.csv", "history.csv.partial", "checkpoint.npz.partial"}
 
 
 @pytest.fixture
-def trained(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def prepared(project: Path) -> Path:
+    """Prepared rows for two seeds: 100 each, of which 40 are for validation."""
+    data = rows(200)
+    content = {"train_rows": 60, "validation_rows": 40, "search_rows": 0, "pool_rows": 200}
+    Manifest.model_validate({**invented_data(), **content}).write(files.MANIFEST)
+    np.save(files.PREPARED / "pool_features.npy", data.features)
+    np.save(files.PREPARED / "pool_labels.npy", data.labels)
+    fields = [field.name for field in dataclasses.fields(Scaling)]
+    files.write_json(files.SCALING, {**{name: [] for name in fields}, "symmetry": False})
+    return project
+
+
+@pytest.fixture
+def trained(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Folders that are trained; nothing really is."""
     found: list[str] = []
     monkeypatch.setattr(stage, "_train", lambda run: found.append(str(run.folder)))
@@ -37,11 +55,11 @@ def fill(folder: Path, names: set[str], fingerprint: str) -> None:
 
 
 def configs(*overrides: str) -> dict[str, Config]:
-    return {"l2": compose_config(["variant=l2", "seeds=[0,1]", *overrides])}
+    return {"l2": compose_config(["variant=l2", "seeds=[0,1]", "+repeats.l2=2", *overrides])}
 
 
 def second_run() -> Run:
-    """The run of seed 1."""
+    """The second run of seed 0."""
     return plan(configs(), "data")[1]
 
 
@@ -53,57 +71,88 @@ def second_run() -> Run:
     ],
 )
 def test_only_files_from_which_a_run_can_resume_are_left(trained, left, kept):
-    folder = Path("runs/l2/1")
+    folder = Path("runs/l2/0.1")
     fill(folder, left, "another")
     stage.run(second_run())
-    assert trained == ["runs/l2/1"]
+    assert trained == ["runs/l2/0.1"]
     assert {path.name for path in folder.iterdir()} == kept
 
 
-def test_a_finished_run_is_kept_and_other_seeds_go(trained, capsys):
-    fill(Path("runs/l2/1"), LEFT, second_run().fingerprint)
-    fill(Path("runs/l2/7"), LEFT, "a seed that is no longer listed")
+def test_a_finished_run_is_kept_and_other_seeds_and_repeats_go(trained, capsys):
+    fill(Path("runs/l2/0.1"), LEFT, second_run().fingerprint)
+    for name in ("7", "0.2"):
+        fill(Path("runs/l2") / name, LEFT, "no longer listed")
     stage.prepare(configs())
     stage.run(second_run())
     assert trained == []
-    assert {path.name for path in Path("runs/l2").iterdir()} == {"1"}
-    assert {path.name for path in Path("runs/l2/1").iterdir()} == LEFT
+    assert {path.name for path in Path("runs/l2").iterdir()} == {"0.1"}
+    assert {path.name for path in Path("runs/l2/0.1").iterdir()} == LEFT
     assert capsys.readouterr() == ("", "")  # the process that watches prints
 
 
-def test_an_ensemble_trains_nothing_and_names_its_member(project):
-    ensemble = {"ensemble": compose_config(["variant=ensemble"])}
+def test_an_ensemble_trains_nothing_and_names_its_member(prepared):
+    ensemble = {"ensemble": compose_config(["variant=ensemble", "seeds=[0,1]"])}
     stage.prepare(ensemble)
     assert plan(ensemble, "data") == []
     assert files.read_json(Path("runs/ensemble/ensemble.json")) == {"ensemble_of": "large"}
+
+
+def test_rows_of_one_class_are_an_error_before_anything_is_removed(prepared):
+    fill(Path("runs/l2/7"), LEFT, "no longer listed")
+    np.save(files.PREPARED / "pool_labels.npy", np.repeat([0.0, 1.0], 100).astype(np.float32))  # seed 0 has zeros only
+    with pytest.raises(UserError):
+        stage.prepare(configs())
+    assert Path("runs/l2/7").is_dir()
 
 
 def test_a_process_with_other_code_than_the_fingerprints_refuses_to_train(trained, monkeypatch):
     run = second_run()
     code = Code.read()
     monkeypatch.setattr(stage, "loaded_code", lambda: replace(code, engine=("old",)))
-    with pytest.raises(UserError, match="l2 seed 1: the source code changed after the stage started"):
+    with pytest.raises(UserError, match="l2 seed 0 repeat 1: the source code changed after the stage started"):
         stage.run(run)
     assert trained == []
     monkeypatch.setattr(stage, "loaded_code", lambda: replace(code, remedies={**code.remedies, "dropout": ("old",)}))
     stage.run(run)  # code that the run does not use
-    assert trained == ["runs/l2/1"]
+    assert trained == ["runs/l2/0.1"]
+
+
+def test_repeats_have_the_rows_of_their_seed_and_other_initial_weights(prepared, monkeypatch):
+    from overfitting.training import loop
+
+    seen = []
+    train = loop.train
+    monkeypatch.setattr(loop, "train", lambda spec, data, *more: seen.append(data) or train(spec, data, *more))
+    overrides = ["variant.hidden_units=[8]", "training=smoke", "training.epochs=1", "training.batch_size=20"]
+    for run in plan(configs(*overrides), "data")[:3]:
+        stage.run(run)
+        assert run.summary().train_rows == 60
+        assert (run.summary().seed, run.summary().repeat) == (run.seed, run.repeat)
+        assert {path.name for path in run.folder.iterdir()} == LEFT - {
+            "history.csv.partial",
+            "checkpoint.npz.partial",
+        } | {"durations.json"}
+    first, repeat, other = seen
+    np.testing.assert_array_equal(first.train.features, repeat.train.features)
+    np.testing.assert_array_equal(first.validation.labels, repeat.validation.labels)
+    taken = [set(data.train.features[:, 0]) | set(data.validation.features[:, 0]) for data in (first, other)]
+    assert not taken[0] & taken[1]
+    kernels = [keras.models.load_model(f"runs/l2/{name}/late.keras").layers[0].kernel.numpy() for name in ("0", "0.1")]
+    assert np.abs(kernels[0] - kernels[1]).mean() > 0.1
+
+
+class Killed(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["killed", "the machine went down"])
-@pytest.mark.parametrize("after", [1, 3, 5])
-def test_a_resumed_training_leaves_the_history_of_one_that_was_not(tmp_path, after, lost):
-    class Killed(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == after:
-                raise KeyboardInterrupt
-
+def test_a_resumed_training_leaves_the_history_of_one_that_was_not(tmp_path, lost):
     def session(name, *callbacks):
         checkpoint = Checkpoint(tmp_path / f"{name}.npz", "run", interval=0.0)
         with Journal(tmp_path / f"{name}.csv", COLUMNS) as journal:
-            found = train_small(
-                training=budget(epochs=5), callbacks=[*callbacks, journal.callback()], checkpoint=checkpoint
-            )
+            found = train_small(callbacks=[*callbacks, journal.callback()], checkpoint=checkpoint)
             journal.complete(found.history)
 
     def history(name):
@@ -111,12 +160,11 @@ def test_a_resumed_training_leaves_the_history_of_one_that_was_not(tmp_path, aft
             return list(csv.DictReader(file))
 
     session("whole")
-    try:
+    with pytest.raises(KeyboardInterrupt):
         session("resumed", Killed())
-    except KeyboardInterrupt:
-        assert history("resumed") == history("whole")[:after]
+    assert history("resumed") == history("whole")[:2]
     if lost:
         (tmp_path / "resumed.csv").write_text("")
     session("resumed")
     assert history("resumed") == history("whole")
-    assert len(history("whole")) == 5
+    assert len(history("whole")) == 4

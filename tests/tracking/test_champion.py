@@ -31,6 +31,8 @@ from tests.builders.mlflow_files import (
 pytestmark = WARNINGS
 
 OTHER = DATA.model_copy(update={"fingerprint": "e" * 16, "sha256": "cd" * 32})
+TESTED = {"test_log_loss": 0.55, "test_auc": 0.75}
+LOSSES = {"val_log_loss": 0.5, **TESTED}
 SCALED_OTHERWISE = DATA.model_copy(update={"fingerprint": "f" * 16})
 
 
@@ -44,22 +46,22 @@ def store_of(root: Path) -> Store:
 
 
 def compare(root: Path, loss: float, comparison: str = "c" * 16, variant: str = "l2", data: Manifest = DATA) -> None:
-    """Write and sync a comparison whose best model is seed 0 of `variant`, with that test log loss."""
+    """Write and sync a comparison whose best model is seed 0 of `variant`, with that validation log loss."""
     write_run(root, variant, 0, f"{variant}{data.fingerprint}", data=data)
     write_prepared(root, data)
-    write_results(root, comparison, [variant], [0], data, test_log_loss=loss)
+    write_results(root, comparison, [variant], [0], data, val_log_loss=loss)
     assert sync.sync(root)
 
 
 def registered(root: Path) -> list[float]:
-    """Test log losses of the versions, oldest first."""
+    """Validation log losses of the versions, oldest first."""
     found = {int(item.version): item.tags for item in store_of(root).client.search_model_versions(f"name='{NAME}'")}
-    return [float(tags["test_log_loss"]) for _, tags in sorted(found.items())]
+    return [float(tags["val_log_loss"]) for _, tags in sorted(found.items())]
 
 
 def champion(root: Path) -> float:
-    """Test log loss of the version with the alias."""
-    return float(store_of(root).client.get_model_version_by_alias(NAME, ALIAS).tags["test_log_loss"])
+    """Validation log loss of the version with the alias."""
+    return float(store_of(root).client.get_model_version_by_alias(NAME, ALIAS).tags["val_log_loss"])
 
 
 def version(number: int, loss: float, rows: str = "r") -> Version:
@@ -80,7 +82,7 @@ def test_the_best_model_is_a_version_with_description_metrics_and_links(root: Pa
     assert found.run_id == parent.info.run_id
     assert found.tags["variant"] == "l2"
     assert found.tags["data_hash"] == DATA.fingerprint
-    assert (found.tags["test_log_loss"], found.tags["test_auc"]) == ("0.5", "0.75")
+    assert {key: found.tags[key] for key in LOSSES} == {key: repr(value) for key, value in LOSSES.items()}
     assert "l2, seed 0" in found.description
     assert "l2: large, and more" in found.description
     assert client.get_registered_model(NAME).description == DESCRIPTION
@@ -88,8 +90,8 @@ def test_the_best_model_is_a_version_with_description_metrics_and_links(root: Pa
     model = client.get_logged_model(output.model_id)
     assert found.source == model.artifact_location
     assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": NAME, "version": 1}]
-    assert {metric.key: metric.value for metric in model.metrics} == {"test_log_loss": 0.5, "test_auc": 0.75}
-    assert parent.data.metrics["test_log_loss"] == 0.5
+    assert {metric.key: metric.value for metric in model.metrics} == TESTED
+    assert parent.data.metrics["test_log_loss"] == 0.55
     assert "(#/models/overfitting)" in parent.data.tags["mlflow.note.content"]
 
 
@@ -117,15 +119,13 @@ def test_on_the_same_data_only_a_better_model_takes_the_alias(
     compare(root, loss, "b" * 16, variant)
     assert registered(root) == [0.5, loss]
     assert champion(root) == expected
-    stays = (
-        "overfitting@champion is version 1 (l2, test log loss 0.5000); the best model of this comparison, version 2 ("
-    )
+    stays = "overfitting@champion is version 1 (l2, validation log loss 0.5000); the best model of this comparison, "
     assert [message.startswith(stays) for message in caplog.messages] == ([] if loss < 0.5 else [True])
 
 
 def test_the_same_model_is_registered_once(root: Path) -> None:
     compare(root, 0.5)
-    (root / "runs/l2/0/model.keras").write_bytes(b"the same weights under other names")
+    (root / "runs/l2/0/early.keras").write_bytes(b"the same weights under other names")
     compare(root, 0.5 + 1e-9, "b" * 16)
     assert registered(root) == [0.5]
 
@@ -169,7 +169,7 @@ def test_nothing_is_registered_if_a_file_is_missing(root: Path, missing: str) ->
     for seed in (0, 1):
         write_run(root, "l2", seed, str(seed))
     write_prepared(root)
-    write_results(root, "c" * 16, ["l2"], [0, 1], models=[f"runs/l2/{seed}/model.keras" for seed in (0, 1)])
+    write_results(root, "c" * 16, ["l2"], [0, 1], models=[f"runs/l2/{seed}/early.keras" for seed in (0, 1)])
     (root / missing).unlink()
     assert sync.sync(root)
     assert not registered(root)
@@ -207,7 +207,7 @@ def write_networks(root: Path, scaling: Scaling, seeds: int) -> list[Any]:
         keras.utils.set_random_seed(seed)
         layers = [keras.Input((len(scaling.features),)), keras.layers.Dense(8, "elu"), keras.layers.Dense(1)]
         found.append(keras.Sequential(layers))
-        found[-1].save(root / f"runs/l2/{seed}/model.keras")
+        found[-1].save(root / f"runs/l2/{seed}/early.keras")
     return found
 
 
@@ -223,7 +223,7 @@ def compare_networks(root: Path, scaling: str, seeds: int) -> np.ndarray:
     data = DATA.model_copy(update={"fingerprint": scaling, "sha256": scaling})
     for seed in range(seeds):
         write_run(root, "l2", seed, f"{scaling}{seed}", data=data)
-    models = [f"runs/l2/{seed}/model.keras" for seed in range(seeds)]
+    models = [f"runs/l2/{seed}/early.keras" for seed in range(seeds)]
     fitted = write_prepared(root, data, scaling)
     write_results(root, scaling, ["l2", "ensemble"], range(seeds), data, variant="ensemble", models=models)
     networks = write_networks(root, fitted, seeds)

@@ -39,14 +39,15 @@ def read_metrics(root: Path) -> Metrics:
 def test_runs_have_their_own_test_metrics(comparison: Path) -> None:
     runs = child_runs.read_runs(comparison, read_metrics(comparison))
     assert [run.identity for run in runs] == [
-        Identity(name, seed, run_fingerprint(name, seed)) for name in ("l2", "large") for seed in (0, 1)
+        Identity(name, seed, 0, run_fingerprint(name, seed)) for name in ("l2", "large") for seed in (0, 1)
     ]
     assert [run.metrics()["test_auc"] for run in runs] == [0.75, 0.76, 0.75, 0.76]
 
 
 def test_an_identity_is_text_in_tags() -> None:
-    assert Identity("l2", 3, "f00").tags == {"variant": "l2", "seed": "3", "fingerprint": "f00"}
-    assert Identity("l2", 3, "f00").name == "l2 · seed 3"
+    assert Identity("l2", 3, 0, "f00").tags == {"variant": "l2", "seed": "3", "repeat": "0", "fingerprint": "f00"}
+    assert Identity("l2", 3, 0, "f00").name == "l2 · seed 3"
+    assert Identity("l2", 3, 2, "f00").name == "l2 · seed 3 · repeat 2"
 
 
 def test_results_of_an_earlier_run_are_not_used(comparison: Path) -> None:
@@ -59,9 +60,9 @@ def test_summary_metrics_have_their_own_names(comparison: Path) -> None:
     run = child_runs.read_runs(comparison, None)[1]
     values = run.metrics()
     assert not set(values) & set(child_runs.CURVES)
-    assert values["best_val_log_loss"] == curve(3, 1)["val_log_loss"]
-    assert values["gap_last"] == curve(5, 1)["val_log_loss"] - curve(5, 1)["train_log_loss"]
-    assert (values["near_zero_share_initial"], values["zero_share"]) == (0.002, 0.005)
+    assert values["early_val_log_loss"] == curve(3, 1)["val_log_loss"]
+    assert values["late_gap"] == curve(5, 1)["val_log_loss"] - curve(5, 1)["train_log_loss"]
+    assert (values["near_zero_share_initial"], values["early_near_zero_share"]) == (0.002, 0.25)
     assert not any(name.startswith("test_") for name in values)
 
 

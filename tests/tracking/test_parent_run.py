@@ -25,17 +25,20 @@ def test_name_is_short() -> None:
 
 def test_means_are_over_seeds(metrics: Metrics) -> None:
     values = parent_run.means(metrics)
-    assert values["mean_test_auc.l2"] == metrics.variants["l2"].metrics["test_auc"].mean
-    assert len(values) == 3 * 2 + 2
-    assert "mean_gap_last.ensemble" not in values
+    assert values["mean_test_auc.l2"] == metrics.variants["l2"].early.metrics["test_auc"].mean
+    assert len(values) == 3 * 3
+    assert values["mean_test_log_loss_late.ensemble"] == metrics.variants["ensemble"].late.log_loss.mean
     assert not any("/" in name for name in values)
 
 
-def test_description_holds_the_verdict_and_the_ranking(metrics: Metrics) -> None:
+def test_description_holds_both_answers_and_the_table(metrics: Metrics) -> None:
+    difference = {"mean": -0.5, "ci_low": -0.52, "ci_high": -0.48, "std": 0.1, "seeds": [-0.5, -0.5]}
+    metrics = edited(metrics, variants__l2__late__difference={**difference, "status": "better"})
     text = parent_run.description(metrics, "#/table", "#/model", ["figures/ranking.png"])
-    assert text.startswith("**l2 is best.**")
-    assert text.index("| 1 | l2 | 0.5550 (0.5350 to 0.5750)") < text.index("| 2 | large |")
-    assert "| 3 | ensemble | 0.5520 (0.5320 to 0.5720) | 0.7520 (0.7320 to 0.7720) | – | – | better |" in text
+    assert text.startswith("**l2 prevents overfitting.**\n\n**l2 is best.**")
+    row = "| l2 | ranked | -0.5000 (-0.5200 to -0.4800): better | reference | 0.5550 (0.5350 to 0.5750) | 0.7550 |"
+    assert text.index(row) < text.index("| large | ranked |")
+    assert "| ensemble | ensemble |" in text
     assert "- large overfits." in text
     assert "random_forest" not in text
     assert "40 training and 30 test rows of `bundled`" in text
@@ -44,18 +47,15 @@ def test_description_holds_the_verdict_and_the_ranking(metrics: Metrics) -> None
 
 
 def test_description_names_the_champion(metrics: Metrics) -> None:
-    assert "`l2/0`: test log loss 0.5500, AUC 0.7500" in parent_run.description(metrics, "", "#/model", [])
-    models = ["runs/l2/0/model.keras", "runs/l2/1/model.keras"]
-    ensemble = edited(metrics, champion__column="ensemble", champion__models=models)
-    text = parent_run.description(ensemble, "", "#/model", [])
-    assert "`ensemble`, the mean logit of 2 networks:" in text
+    text = parent_run.description(metrics, "", "#/model", [])
+    assert "`l2/0` is the best model by validation log loss (0.5200): test log loss 0.5500, AUC 0.7500" in text
     assert "(#/model)" in text
 
 
 def test_description_of_one_seed_has_no_intervals(metrics: Metrics) -> None:
-    auc = "variants__l2__metrics__test_auc"
-    one = edited(metrics, **{f"{auc}__ci_low": None, f"{auc}__ci_high": None})
-    assert "| 0.7550 |" in parent_run.description(one, "", "", [])
+    loss = "variants__l2__early__metrics__test_log_loss"
+    one = edited(metrics, **{f"{loss}__ci_low": None, f"{loss}__ci_high": None})
+    assert "| 0.5550 |" in parent_run.description(one, "", "", [])
 
 
 def test_table_shows_the_children_by_variant(metrics: Metrics) -> None:

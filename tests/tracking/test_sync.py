@@ -84,7 +84,7 @@ def everything(root: Path) -> Any:
 
 
 def live_run(root: Path, variant: str, seed: int, comparison: str) -> tuple[live.LiveRun, live.Sender]:
-    identity = Identity(variant, seed, run_fingerprint(variant, seed))
+    identity = Identity(variant, seed, 0, run_fingerprint(variant, seed))
     run = live.live_run(identity, SETTINGS, lambda: comparison, root)
     return run, live.Sender([run], 1)
 
@@ -120,7 +120,7 @@ def test_one_parent_and_one_child_per_variant_and_seed(root: Path) -> None:
     assert sync.sync(root)
     [parent] = parents(root)
     assert parent.info.run_name == "comparison cccccc"
-    assert parent.data.tags["mlflow.note.content"].startswith("**l2 is best.**")
+    assert parent.data.tags["mlflow.note.content"].startswith("**l2 prevents overfitting.**")
     assert parent.data.params["seeds"] == "0, 1"
     assert parent.data.metrics["mean_test_auc.l2"] == 0.755
     found = children(root)
@@ -140,7 +140,7 @@ def test_a_child_has_parameters_tags_curves_model_and_data(root: Path) -> None:
     assert params["training.epochs"] == "60"
     assert tags["fingerprint"] == run_fingerprint("l2", 1)
     assert tags["data_hash"] == DATA.fingerprint
-    assert metrics["best_val_log_loss"] == curve(3, 1)["val_log_loss"]
+    assert metrics["early_val_log_loss"] == curve(3, 1)["val_log_loss"]
     assert metrics["test_auc"] == 0.76
     assert points(root, run, "val_log_loss") == [(epoch, curve(epoch, 1)["val_log_loss"]) for epoch in range(1, 6)]
     assert points(root, run, "test_auc") == [(0, 0.76)]
@@ -183,7 +183,7 @@ def test_another_evaluation_of_the_same_runs_replaces_what_it_changes(root: Path
     sync.sync(root)
     run = children(root)["l2 · seed 1"]
     assert run.data.metrics["test_auc"] == 0.71
-    assert len(points(root, run, "best_val_log_loss")) == 1
+    assert len(points(root, run, "early_val_log_loss")) == 1
     assert len(points(root, run, "val_log_loss")) == 5
 
 
@@ -266,7 +266,7 @@ def test_live_curves_appear_and_sync_adds_no_point(root: Path) -> None:
 
 def test_a_watched_run_arrives_complete(root: Path, project: Path) -> None:
     [run] = plan({"l2": compose_config(["variant=l2", "seeds=[0]"])}, DATA.fingerprint)
-    identity = Identity(run.variant, run.seed, run.fingerprint)
+    identity = Identity(run.variant, run.seed, run.repeat, run.fingerprint)
     observer = live.live_run(identity, run.settings, lambda: COMPARISON, root)
     with live.sending([observer]), watcher.watching([watcher.WatchedRun(run, observer)]):
         write_run(root, run.variant, run.seed, run.fingerprint)
@@ -364,7 +364,7 @@ def test_runs_of_another_version_are_left_out_with_one_warning(root: Path, caplo
     for name in ("removed", "renamed"):
         path = write_run(root, name, 0, "a" * 16) / "summary.json"
         summary = json.loads(path.read_text())
-        del summary["zero_share"]
+        del summary["near_zero_share_initial"]
         path.write_text(json.dumps(summary))
     assert sync.sync(root)
     [record] = caplog.records
@@ -399,7 +399,7 @@ def test_simultaneous_processes_share_tables_and_parent(tmp_path: Path, monkeypa
         from overfitting.tracking.child_runs import Identity
         from overfitting.tracking.store import open_store, tracking_uri
         from overfitting.training.summary import Settings
-        identity = Identity("l2", int(sys.argv[1]), "f" + sys.argv[1])
+        identity = Identity("l2", int(sys.argv[1]), 0, "f" + sys.argv[1])
         store = open_store(Path(), tracking_uri(Path()))
         store.connect(identity, Settings(variant={}, training={}), "c" * 16, 0).finish()
     """

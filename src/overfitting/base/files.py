@@ -71,7 +71,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_rows(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Prepared features (n_rows, n_features) and labels (n_rows,) of `train`, `validation` or `test`, memory-mapped.
+    """Prepared features (n_rows, n_features) and labels (n_rows,) of the `pool` or the `test` rows, memory-mapped.
 
     Copied on writing, which nothing does: a tensor can share the memory of such an array, not of one that is read-only.
 

@@ -146,13 +146,13 @@ def events() -> None:
 @cli.command()
 @click.argument("arguments", nargs=-1, metavar="[SEARCH]... [key=value]...", shell_complete=completion.searches)
 def tune(arguments: tuple[str, ...]) -> None:
-    """Search for the strengths of remedies on validation rows.
+    """Search for the strengths of remedies.
 
-    Runs the named searches of conf/search.yaml (default: all) on the prepared rows, one trial per core. Overrides of
-    the training and of the network hold for all trials: training.epochs=30.
+    Trains and validates on rows that no reported run sees. Runs the named searches of conf/search.yaml (default: all),
+    one trial per core. Overrides of the training and of the network hold for all trials: training.epochs=30.
 
     Finished trials are kept in tuning/: a killed search resumes, and a finished one does not run again. Writes
-    results/tuning.csv, conf/variant/tuned/SEARCH.yaml and conf/variant/cocktail.yaml.
+    results/tuning.csv and conf/variant/tuned/SEARCH.yaml.
     """
     from overfitting.search import tuning
 

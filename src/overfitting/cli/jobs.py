@@ -147,7 +147,7 @@ def _cost(run: Run) -> int:
 
 def _observer(run: Run, plan: Plan) -> live.LiveRun:
     """Sends the history of a run to MLflow, below the comparison of all variants."""
-    return live.live_run(Identity(run.variant, run.seed, run.fingerprint), run.settings, plan.comparison)
+    return live.live_run(Identity(run.variant, run.seed, run.repeat, run.fingerprint), run.settings, plan.comparison)
 
 
 def _with_jobs(arguments: Sequence[str], missing: Mapping[str, object]) -> list[str]:

@@ -28,8 +28,9 @@ PROJECT = (
 )
 TINY = {
     "choices": {"training": "smoke"},
-    "split": {"train": 1000, "validation": 500, "test": 1000, "spare": 500},
+    "split": {"train": 1000, "validation": 500, "test": 1000, "search": 1500, "resample": True},
     "seeds": [0, 1],
+    "repeats": {"large": 2},
 }
 
 

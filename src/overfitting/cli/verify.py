@@ -94,7 +94,7 @@ def differences(first: Metrics, second: Metrics) -> list[Difference]:
     found = []
     for metric in TOLERANCES:
         sizes = {
-            name: abs(variant.metrics[metric].mean - second.variants[name].metrics[metric].mean)
+            name: abs(variant.early.metrics[metric].mean - second.variants[name].early.metrics[metric].mean)
             for name, variant in first.variants.items()
         }
         variant = max(sizes, key=lambda name: sizes[name])

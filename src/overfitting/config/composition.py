@@ -127,7 +127,7 @@ def compose_variants(overrides: Sequence[str] = ()) -> dict[str, Config]:
     """Compose and check every variant that params.yaml lists, in its order.
 
     Raises:
-        UserError: as `compose_config`; for an unknown variant the message lists the known ones.
+        UserError: as `compose_config`; an unknown variant, also in `repeats`; an ensemble without networks to average.
     """
     configs = _compose_each("variant", overrides)
     _check_ensembles(configs)
@@ -142,13 +142,20 @@ def compose_baselines(overrides: Sequence[str] = ()) -> dict[str, Config]:
 def _compose_each(group: str, overrides: Sequence[str]) -> dict[str, Config]:
     """A configuration for each name that params.yaml lists under the plural of `group`, a folder of conf/."""
     base = [override for override in overrides if not override.startswith(f"{group}=")]
-    names = getattr(compose_config(base), f"{group}s")
+    config = compose_config(base)
+    names = getattr(config, f"{group}s")
+    _check_names(f"{group}s", names, group)
+    _check_names("repeats", config.repeats, "variant")
+    return {name: compose_config([*base, f"{group}={name}"]) for name in names}
+
+
+def _check_names(key: str, names: Iterable[str], group: str) -> None:
+    """Check that each of `names`, values of `key`, is a file of conf/`group`/."""
     folder = Path("conf", group)
     known = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
-    for name in names:
-        if name not in known:
-            raise UserError(f"{group}s: got {name!r}, expected some of {', '.join(known)} (files of {folder}/)")
-    return {name: compose_config([*base, f"{group}={name}"]) for name in names}
+    if unknown := [name for name in names if name not in known]:
+        listed = ", ".join(map(repr, unknown))
+        raise UserError(f"{key}: got {listed}, expected some of {', '.join(known)} (files of {folder}/)")
 
 
 def _check_ensembles(configs: Mapping[str, Config]) -> None:
@@ -158,6 +165,11 @@ def _check_ensembles(configs: Mapping[str, Config]) -> None:
             raise UserError(
                 f"{name}: variant.ensemble_of: got {member!r}, expected one of the variants that are trained: "
                 f"{', '.join(other for other in configs if not configs[other].variant.ensemble_of)}"
+            )
+        if member and config.repeats.get(member, 1) < 2:
+            raise UserError(
+                f"{name} averages the networks of {member}: expected at least two per seed; "
+                f"set in params.yaml `repeats: {{{member}: 3}}`, or remove `- {name}` from `variants`"
             )
 
 

@@ -16,16 +16,18 @@ Model = Literal["logistic_regression", "random_forest", "gradient_boosting"]
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Split:
-    """Number of rows per set, taken in the order validation, training, test, spare."""
+    """Number of rows per set."""
 
     train: Count
-    """Training rows."""
+    """Training rows of a seed."""
     validation: Count
-    """Validation rows."""
+    """Validation rows of a seed."""
     test: Count
     """Test rows at most; there must be at least one."""
-    spare: Rows = 0
-    """Spare rows at most, for variants that train on more rows (`extra_rows`)."""
+    search: Rows = 0
+    """Rows that only `make tune` uses to choose strengths."""
+    resample: Flag = True
+    """Whether each seed draws its own training and validation rows; else all seeds share the same rows."""
 
 
 Duplicates = Literal["drop", "refuse", "keep"]
@@ -165,7 +167,9 @@ class Evaluation:
     """What `evaluate` computes."""
 
     confidence: Annotated[Real, Field(gt=0.5, lt=1)]
-    """Confidence of intervals; tests are at 1 - confidence."""
+    """Confidence of intervals."""
+    margin: Positive
+    """Differences of log loss inside this margin around 0 are too small to matter (equivalent)."""
     calibration_bins: Annotated[Integer, Field(gt=1)]
     """Bins of the expected calibration error."""
     gap: Positive
@@ -194,13 +198,18 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Config:
-    """The whole configuration; `seed` chooses one of the seeds, and `job` is set in the jobs of a sweep."""
+    """The whole configuration.
+
+    `repeats` is the number of networks per seed, by variant; 1 for variants that it does not name. `seed` chooses one
+    of the seeds, and `job` is set in the jobs of a sweep.
+    """
 
     choices: Choices
     data: Data
     split: Split
     preprocessing: Preprocessing
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    repeats: dict[Name, Count]
     variants: Annotated[tuple[Name, ...], Field(min_length=1)]
     baselines: Annotated[tuple[Name, ...], Field(min_length=1)]
     variant: Variant
@@ -215,8 +224,8 @@ class Config:
 SECTIONS: dict[str, tuple[str, ...]] = {
     "download": ("data",),
     "preprocess": ("split", "preprocessing"),
-    "train": ("variant", "training", "seeds"),
+    "train": ("variant", "training", "seeds", "repeats"),
     "baseline": ("baseline", "seeds"),
-    "evaluate": ("baselines", "choices.training", "evaluation", "seeds", "variants"),
+    "evaluate": ("baselines", "choices.training", "evaluation", "repeats", "seeds", "variants"),
     "report": (),
 }

@@ -1,20 +1,26 @@
 """What `preprocess` reports about the data: manifest, example rows and notes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from overfitting.base.fingerprint import fingerprint
+from overfitting.config.schema import Config
 from overfitting.data.columns import LABEL
 from overfitting.data.events import Events
 from overfitting.data.manifest import Example, Manifest, Provenance, Table, TableColumn, TableReading
 from overfitting.data.preparation import Prepared
 from overfitting.data.rows import Rows
 
+Arrays = Mapping[str, str]
 EXAMPLE_ROWS = 3
 
 
-def describe(events: Events, prepared: Prepared, provenance: Provenance, scaling: str, fingerprint: str) -> Manifest:
-    """The manifest of prepared events; `scaling` is the configured one, `fingerprint` that of the arrays."""
+def describe(events: Events, prepared: Prepared, provenance: Provenance, config: Config, arrays: Arrays) -> Manifest:
+    """The manifest of prepared events; `arrays` are the digests of the arrays, by file."""
+    split = config.split
     sets, labels = prepared.sets, events.labels
     return Manifest(
         source=provenance.source,
@@ -24,25 +30,25 @@ def describe(events: Events, prepared: Prepared, provenance: Provenance, scaling
         rows=len(labels),
         columns=prepared.columns,
         label=LABEL,
-        train_rows=sets.train.size,
-        validation_rows=sets.validation.size,
+        train_rows=split.train,
+        validation_rows=split.validation,
         test_rows=sets.test.size,
-        spare_rows=sets.spare.size,
-        train_signal_share=float(labels[sets.train].mean()),
-        validation_signal_share=float(labels[sets.validation].mean()),
+        search_rows=split.search,
+        pool_rows=sets.pool.size,
+        resample=split.resample,
+        pool_signal_share=float(labels[sets.pool].mean()),
         test_signal_share=float(labels[sets.test].mean()),
-        spare_signal_share=float(labels[sets.spare].mean()) if sets.spare.size else None,
         duplicates_dropped=prepared.duplicates_dropped,
-        fingerprint=fingerprint,
-        scaling=scaling,
+        fingerprint=fingerprint(samples=[split.train, split.validation, split.search, split.resample], **arrays),
+        scaling=config.preprocessing.scaling,
         features=tuple(prepared.scaling.features),
         table=_table(events, prepared, provenance.table) if provenance.table else None,
     )
 
 
 def example(events: Events, prepared: Prepared) -> Example:
-    """The first `EXAMPLE_ROWS` validation rows, raw."""
-    rows = pa.array(prepared.sets.validation[:EXAMPLE_ROWS])
+    """The first `EXAMPLE_ROWS` rows of the pool, raw."""
+    rows = pa.array(prepared.sets.pool[:EXAMPLE_ROWS])
     columns = [events.column(name).take(rows).to_pylist() for name in prepared.columns]
     return Example(columns=prepared.columns, rows=tuple(zip(*columns, strict=True)))
 
@@ -55,8 +61,8 @@ def notes(table: Table) -> list[str]:
     for column in table.columns:
         counts = {
             "missing values filled in": column.missing,
-            "rare categories of the training rows grouped as other": column.grouped,
-            "rows with a category that no training row has": column.unseen_rows,
+            "rare categories of the pool grouped as other": column.grouped,
+            "rows with a category that only test rows have": column.unseen_rows,
         }
         lines += [f"{column.name}: {count:,} {what}" for what, count in counts.items() if count]
     return lines
@@ -70,17 +76,17 @@ def _table(events: Events, prepared: Prepared, reading: TableReading) -> Table:
         negative=reading.negative,
         unlabelled_dropped=reading.unlabelled_dropped,
         columns=tuple(
-            _column(name, events.column(name), reading.units.get(name), kept, prepared.sets.train)
+            _column(name, events.column(name), reading.units.get(name), kept, prepared.sets.pool)
             for name, kept in zip(names, categories, strict=True)
         ),
     )
 
 
-def _column(name: str, values: pa.ChunkedArray, unit: str | None, kept: list[str] | None, train: Rows) -> TableColumn:
+def _column(name: str, values: pa.ChunkedArray, unit: str | None, kept: list[str] | None, pool: Rows) -> TableColumn:
     """Describe a column; `kept` lists the categories that are kept apart (None: numeric)."""
     if kept is None:
         return TableColumn(name=name, role="numeric", unit=unit, missing=values.null_count)
-    seen = pc.unique(values.take(pa.array(train)).drop_null())
+    seen = pc.unique(values.take(pa.array(pool)).drop_null())
     is_seen = pc.is_in(values.drop_null(), seen).to_numpy()
     return TableColumn(
         name=name,

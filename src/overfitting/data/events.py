@@ -29,17 +29,26 @@ def write_table(
     schema: pa.Schema | None = None,
     metadata: Mapping[str, str] | None = None,
     use_dictionary: bool = True,
+    few_values: list[str] | None = None,
 ) -> int:
     """Write batches of label and features as one Parquet file, atomically; return the number of rows.
 
     Each batch is cast to `schema` (default: that of HIGGS) and written at once, so the table may be larger than memory.
-    `metadata` is stored in the file's schema. `use_dictionary` suits columns of few values.
+    `metadata` is stored in the file's schema. `use_dictionary` suits columns of few
+    values; if they are named, the others are compressed as well as possible, which takes longer.
     """
     schema = (schema or table_schema()).with_metadata(metadata)
     rows = 0
     with (
         replacing(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=use_dictionary) as writer,
+        pq.ParquetWriter(
+            partial,
+            schema,
+            compression="zstd",
+            compression_level=None if few_values is None else 19,
+            use_dictionary=few_values or use_dictionary,
+            use_byte_stream_split=[name for name in schema.names if name not in few_values] if few_values else False,
+        ) as writer,
     ):
         for batch in batches:
             rows += batch.num_rows

@@ -31,6 +31,7 @@ class Provenance(Record):
     part: str | None = None  # the part of the file that was read
     label: str | None = None  # name of the label in a user-supplied table
     checked: bool | None = None  # whether the file is the published HIGGS file, by its SHA-256
+    held_out: int = 0  # if not 0, only these last rows become test rows, and none of them is in the pool
     table: TableReading | None = None  # of a user-supplied table
 
 
@@ -41,9 +42,9 @@ class TableColumn(Record):
     role: str  # numeric, categorical
     unit: str | None = None
     missing: int = 0  # rows of the whole table without a value
-    categories: int | None = None  # categorical: number of categories in the training rows
+    categories: int | None = None  # categorical: number of categories in the pool
     grouped: int | None = None  # categorical: how many of them share the category `other`
-    unseen_rows: int | None = None  # categorical: rows with a category that no training row has
+    unseen_rows: int | None = None  # categorical: rows with a category that no row of the pool has
 
 
 class Table(Record):
@@ -65,14 +66,14 @@ class Manifest(Record):
     rows: int  # in the source, before the split
     columns: tuple[str, ...]  # raw columns
     label: str
-    train_rows: int
-    validation_rows: int
+    train_rows: int  # of each seed
+    validation_rows: int  # of each seed
     test_rows: int
-    spare_rows: int
-    train_signal_share: float
-    validation_signal_share: float
+    search_rows: int  # the first rows of the pool, for `make tune` alone
+    pool_rows: int  # all rows that are no test rows
+    resample: bool  # whether each seed has rows of its own
+    pool_signal_share: float
     test_signal_share: float
-    spare_signal_share: float | None = None  # None without spare rows
     duplicates_dropped: int
     fingerprint: str
     scaling: str
@@ -87,7 +88,7 @@ class Manifest(Record):
 
 
 class Example(Record):
-    """A few raw validation rows, which show the input of a stored model; a missing value is None."""
+    """A few raw rows of the pool, which show the input of a stored model; a missing value is None."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[float | str | None, ...], ...]  # (n_rows, n_columns)

@@ -1,4 +1,4 @@
-"""From raw events to the input of the networks; encoding and scaling are fitted to training rows only."""
+"""From raw events to the input of the networks; encoding and scaling are learned from the pool alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from overfitting.data.column_store import BLOCK_ROWS, ColumnStore
 from overfitting.data.columns import roles
 from overfitting.data.encoding import Encoding
 from overfitting.data.events import Events
-from overfitting.data.rows import Column, Sets, check_rows, split_rows, usable_rows
+from overfitting.data.manifest import Provenance
+from overfitting.data.rows import Column, Sets, check_rows, check_test_classes, split_rows, usable_rows
 from overfitting.data.scaling import Features, Scaling, pieces, symmetric_columns
 
 PIECES = 8  # per column, in piecewise linear encoding
@@ -41,11 +42,10 @@ class Prepared:
 
 
 def prepare(
-    events: Events, split: Split, preprocessing: Preprocessing, max_categories: int | None, folder: Path
+    events: Events, split: Split, preprocessing: Preprocessing, provenance: Provenance, folder: Path
 ) -> Prepared:
-    """Check every row, choose columns, split the rows, fit encoding and scaling to the training rows.
+    """Check every row, choose columns, split the rows, fit encoding and scaling to the pool.
 
-    `max_categories` is the number of categories per column that are kept apart; None if the events hold numbers only.
     Temporary files in `folder` hold the features, because memory holds one column at a time.
 
     Raises:
@@ -59,12 +59,14 @@ def prepare(
     check_rows(numbers(), events.labels, events.names, source, events.needs_encoding)
     rows = usable_rows(numbers, count, preprocessing.duplicates, source)
     columns = tuple(events.names[index] for index in without_roles(events.names, preprocessing.without))
-    sets = split_rows(rows, split, preprocessing.shuffle_seed)
+    sets = split_rows(rows, split, preprocessing.shuffle_seed, count - provenance.held_out)
+    check_test_classes(events.labels[sets.test])
+    max_categories = provenance.table.max_categories if provenance.table else None
     features = {name: ColumnStore(folder, indices.size) for name, indices in vars(sets).items()}
     encodings = [_add_column(events, name, sets, max_categories, features) for name in columns]
     encoding = _joined(encodings)
     names = _distinct(encoding.features) if encoding else columns
-    scaling = fit_scaling(features["train"], names, preprocessing.scaling)
+    scaling = fit_scaling(features["pool"], names, preprocessing.scaling)
     return Prepared(columns, features, sets, encoding, scaling, count - rows.size)
 
 
@@ -75,7 +77,7 @@ def _add_column(
     table, encoding = pa.table({name: events.column(name)}).to_pandas(), None
     if events.needs_encoding:
         assert max_categories is not None  # only user-supplied tables hold text or missing values
-        encoding = fit_encoding(table.iloc[sets.train], max_categories)
+        encoding = fit_encoding(table.iloc[sets.pool], max_categories)
     for set_, rows in vars(sets).items():
         blocks = (table.iloc[rows[start : start + BLOCK_ROWS]] for start in range(0, rows.size, BLOCK_ROWS))
         features[set_].add(encoding.apply(block) if encoding else block.to_numpy(np.float32) for block in blocks)
@@ -97,12 +99,12 @@ def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
 
 
 def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
-    """Fit the encoding to the training rows of a user-supplied table; text is categorical, NaN is missing.
+    """Fit the encoding to the pool of a user-supplied table; text is categorical, NaN is missing.
 
     The `max_categories` most frequent categories of a column are kept apart; ties are broken alphabetically.
 
     Raises:
-        UserError: a numeric column has no value in the training rows.
+        UserError: a numeric column has no value in the pool.
     """
     median: list[float | None] = []
     categories: list[list[str] | None] = []
@@ -111,7 +113,7 @@ def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
         values = table[name].dropna()
         if is_numeric_dtype(table[name]):
             if values.empty:
-                raise UserError(f"column {name!r}: all values of the training rows are missing: remove the column")
+                raise UserError(f"column {name!r}: all values are missing, except in test rows: remove the column")
             median.append(float(np.median(values.to_numpy(np.float32))))
             categories.append(None)
             has_others.append(False)
@@ -138,10 +140,10 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scaling: str) -> Scaling:
-    """Fit a scaling to training rows (n_rows, n_columns), read in blocks of `BLOCK_ROWS`.
+    """Fit a scaling to rows (n_rows, n_columns), read in blocks of `BLOCK_ROWS`.
 
     - `none`: columns stay as they are.
-    - `standard`: logarithm of positive columns with a skewness above `SKEWED`, floored at their smallest training
+    - `standard`: logarithm of positive columns with a skewness above `SKEWED`, floored at their smallest
       value; then mean 0 and deviation 1 for all columns. A constant column keeps deviation 1.
     - `symmetry`: the same, on `scaling.symmetric_columns`.
     - `piecewise`: mean 0 and deviation 1 for the `scaling.pieces` of each column between its quantiles.

@@ -18,12 +18,10 @@ FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of Fibonacci hashing: 2^64 divided by 
 
 @dataclass(frozen=True)
 class Sets:
-    """Indices of the rows of each set; variants with `extra_rows` also train on spare rows."""
+    """Indices of the rows of each set. Searches and replicates draw their rows from the pool."""
 
-    train: Rows
-    validation: Rows
+    pool: Rows
     test: Rows
-    spare: Rows
 
 
 def check_rows(columns: Iterable[Column], labels: Column, names: tuple[str, ...], source: str, missing: bool) -> None:
@@ -85,28 +83,42 @@ def repeated_rows(columns: Callable[[], Iterable[Column]], count: int) -> Rows:
     return np.delete(candidates, first)
 
 
-def split_rows(rows: Rows, split: Split, shuffle_seed: int | None) -> Sets:
-    """Split row indices in the tutorial's order: validation, training, test (at most `split.test`), spare rows.
+def split_rows(rows: Rows, split: Split, shuffle_seed: int | None, held_out: int | None = None) -> Sets:
+    """Split row indices into the pool and the last rows as test rows (at most `split.test`).
 
-    With a seed, the rows are shuffled first, so that a sorted file does no harm.
+    With a seed, the rows are shuffled first, so that a sorted file does no harm. If the source holds out the rows from
+    the index `held_out` on, test rows are taken from them alone, and none of them is in the pool.
 
     Raises:
-        UserError: there are too few rows to leave at least one test row.
+        UserError: there are too few rows for a search, one replicate and at least one test row.
     """
-    needed = split.validation + split.train + 1
-    if rows.size < needed:
-        raise UserError(
-            f"split: expected at least {needed:,} rows ({split.validation:,} validation + {split.train:,} training "
-            f"+ 1 test), the data has {rows.size:,}; {_smaller_split(rows.size)}"
-        )
     order = rows if shuffle_seed is None else np.random.default_rng(shuffle_seed).permutation(rows)
-    start, end = split.validation, split.validation + split.train
-    return Sets(
-        train=order[start:end],
-        validation=order[:start],
-        test=order[end : end + split.test],
-        spare=order[end + split.test :][: split.spare],
-    )
+    is_held_out = order >= held_out if held_out is not None else np.zeros(order.size, bool)
+    needed = split.search + split.validation + split.train
+    available = order.size - max(1, int(is_held_out.sum()))
+    if available < needed:
+        search = f"{split.search:,} search + " if split.search else ""
+        raise UserError(
+            f"split: expected at least {needed:,} rows besides test rows ({search}{split.validation:,} validation + "
+            f"{split.train:,} training), the data has {available:,}; {_smaller_split(available + 1)}"
+        )
+    if is_held_out.any():
+        return Sets(pool=order[~is_held_out], test=order[is_held_out][: split.test])
+    start = max(needed, order.size - split.test)
+    return Sets(pool=order[:start], test=order[start:])
+
+
+def check_test_classes(labels: Column) -> None:
+    """Check, before any training, that the test rows have both classes.
+
+    Raises:
+        UserError: they do not.
+    """
+    if labels.min() == labels.max():
+        raise UserError(
+            f"split.test: expected test rows of both classes, but all {labels.size:,} have the label {labels[0]:.0f}; "
+            "raise split.test, or set preprocessing.shuffle_seed if the table is sorted"
+        )
 
 
 def _smaller_split(rows: int) -> str:
@@ -114,6 +126,6 @@ def _smaller_split(rows: int) -> str:
     fifth = rows // 5
     if not fifth:
         return "use more rows"
-    lines = f"  split: {{train: {rows - 2 * fifth}, validation: {fifth}, test: {fifth}, spare: 0}}"
+    lines = f"  split: {{train: {rows - 2 * fifth}, validation: {fifth}, test: {fifth}, search: 0, resample: true}}"
     training = "\n  choices: {training: small}" if rows < SMALL else ""
     return f"use more rows, or set in params.yaml\n{lines}{training}"

@@ -15,6 +15,7 @@ from overfitting.base.records import Record
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
+from overfitting.data.replicates import sample
 
 ENGINE = "overfitting.evaluation.classifiers"  # whose code counts for every baseline
 LIBRARIES = ("scikit-learn", "scipy", "numpy")  # whose versions can change what a baseline computes
@@ -74,15 +75,18 @@ class Baseline:
             return
         from overfitting.evaluation.classifiers import predict  # planning needs none of scikit-learn
 
-        count = Manifest.read(files.MANIFEST).train_rows  # without the spare rows
-        features, labels = files.read_rows("train")
-        validation, (test, _) = files.read_rows("validation"), files.read_rows("test")
-        settings = self.config.baseline
-        logits = predict(settings, self.config.seeds, (features[:count], labels[:count]), validation, test)
+        manifest, seeds, settings = Manifest.read(files.MANIFEST), self.config.seeds, self.config.baseline
+        (features, labels), (test, _) = files.read_rows("pool"), files.read_rows("test")
+        logits = []
+        for seed in seeds:
+            train, validation = ((features[chosen], labels[chosen]) for chosen in sample(manifest, seed))
+            logits.append(predict(settings, seed, train, validation, test))
         self.folder.mkdir(parents=True, exist_ok=True)
-        np.save(self.folder / "logits.npy", logits)
+        np.save(self.folder / "logits.npy", np.stack(logits))
         # last, because it says that the baseline is finished
-        Fitted(fingerprint=self.fingerprint, train_rows=min(count, settings.rows)).write(self.folder / "baseline.json")
+        Fitted(fingerprint=self.fingerprint, train_rows=min(manifest.train_rows, settings.rows)).write(
+            self.folder / "baseline.json"
+        )
 
 
 def plan(configs: Mapping[str, Config], data: str) -> list[Baseline]:

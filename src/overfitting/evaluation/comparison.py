@@ -5,24 +5,25 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from overfitting.base import files
 from overfitting.base.fingerprint import library_versions, processor
-from overfitting.config.schema import Config, Evaluation
+from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
+from overfitting.data.replicates import overlap
 from overfitting.evaluation import results
 from overfitting.evaluation.baselines import Prediction
-from overfitting.evaluation.metrics import auc_rows, row_metrics
-from overfitting.evaluation.results import PRIMARY, REFERENCE, Metric, Metrics
-from overfitting.evaluation.runs import Runs, arithmetic, describe, training
-from overfitting.evaluation.statistics import difference, differences_to, groups, interval
+from overfitting.evaluation.judge import Judge
+from overfitting.evaluation.results import PHASES, PRIMARY, REFERENCE, Block, Difference, Metrics
+from overfitting.evaluation.runs import Runs, arithmetic, describe
+from overfitting.evaluation.training import training
 from overfitting.evaluation.verdict import verdict
 from overfitting.training.identity import comparison_fingerprint
-from overfitting.training.loss import Array, log_loss_rows
+from overfitting.training.loss import Array
 
 LIBRARIES = ("tensorflow", "keras", "scikit-learn")  # whose versions the report states
-SHOWN: tuple[Metric, ...] = (PRIMARY, "test_auc")  # in results/summary.json
+BLOCKS: tuple[Block, ...] = ("ranked", "given strength", "ensemble")
+EARLY_STOPPING = "early stopping"  # name of `large` early among the late differences
 
 
 def compare(
@@ -37,13 +38,16 @@ def compare(
     `labels` are (n_rows,).
     """
     config = next(iter(configs.values()))
-    evaluation = config.evaluation
-    variants = judge(runs, labels, evaluation)
-    large = runs[REFERENCE].logits if REFERENCE in runs else None
-    judged = judge_baselines(baselines, large, labels, evaluation)
+    judge = Judge(labels, config.evaluation, overlap(manifest, config.seeds))
+    losses = {phase: {name: judge.losses(found.predictors(phase)) for name, found in runs.items()} for phase in PHASES}
+    late, early = _late(losses, judge), judge.compared(losses["early"])
+    variants = _variants(runs, judge, losses["early"], early, late)
+    ranking = sorted(
+        variants, key=lambda name: (BLOCKS.index(variants[name].block), variants[name].early.log_loss.mean)
+    )
+    best = tuple(name for name in ranking if variants[name].is_best)
     python = ".".join(platform.python_version_tuple()[:2])  # a patch release changes no result
-    answer = verdict(manifest.test_rows, variants, judged, evaluation)
-    return Metrics(
+    measured = Metrics(
         data=manifest,
         run=results.Run(
             seeds=config.seeds,
@@ -54,109 +58,128 @@ def compare(
             processor=processor(),
             versions={"python": python, **library_versions(*LIBRARIES)},
             arithmetic=arithmetic(runs.values()),
+            confidence=config.evaluation.confidence,
+            margin=config.evaluation.margin,
+            overlap=judge.overlap,
         ),
         variants=variants,
-        baselines=judged,
-        weight_bins=next((found.summaries[0].weight_bins for found in runs.values() if found.summaries), ()),
-        gap_size=evaluation.gap,
-        champion=champion(answer.ranking[0], runs, config.seeds, labels),
-        verdict=answer,
+        early_stopping=late.get(EARLY_STOPPING),
+        tuning=_tuning(losses["early"], judge),
+        baselines=_baselines(baselines, losses["early"].get(REFERENCE), judge),
+        weight_bins=next((found.first.weight_bins for found in runs.values() if found.summaries), ()),
+        gap_size=config.evaluation.gap,
+        champion=_champion(runs, config.seeds, judge),
+        verdict=results.Verdict(prevents="", predicts="", details=(), best=best, ranking=tuple(ranking)),
     )
+    return measured.model_copy(update={"verdict": verdict(measured)})
 
 
-def judge(runs: Mapping[str, Runs], labels: Array, evaluation: Evaluation) -> dict[str, results.Variant]:
-    """Evaluate each variant on the test rows, whose `labels` are (n_rows,), and compare it with `large`."""
-    confidence = evaluation.confidence
-    rows = {
-        metric: {name: found.row_values(function, labels) for name, found in runs.items()}
-        for metric, function in row_metrics(evaluation.calibration_bins).items()
-    }
-    group = groups(rows[PRIMARY], confidence)
-    to_large = {metric: differences_to(REFERENCE, values, confidence) for metric, values in rows.items()}
+def _late(losses: Mapping[results.Phase, Mapping[str, Array]], judge: Judge) -> dict[str, Difference]:
+    """Late differences to `large` late; `large` early is one of them."""
+    stopped = {EARLY_STOPPING: losses["early"][REFERENCE]} if REFERENCE in losses["early"] else {}
+    return judge.compared({**losses["late"], **stopped})
+
+
+def _variants(
+    runs: Mapping[str, Runs],
+    judge: Judge,
+    losses: Mapping[str, Array],
+    early: Mapping[str, Difference],
+    late: Mapping[str, Difference],
+) -> dict[str, results.Variant]:
+    blocks = {name: _block(name, runs) for name in runs}
+    best = judge.best({name: losses[name] for name in runs if blocks[name] == "ranked"})
     return {
         name: results.Variant(
             description=describe(found),
-            ensemble_of=found.ensemble_of,
             parameters=found.parameters,
-            metrics={metric: interval(values[name], confidence) for metric, values in rows.items()},
-            training=None if found.ensemble_of else training(found, evaluation),
-            calibration=calibration(labels, found.final_logits, evaluation.calibration_bins),
-            difference_to_large={metric: compared[name] for metric, compared in to_large.items() if name in compared}
-            or None,
-            group=group[name],
+            networks=found.repeats,
+            block=blocks[name],
+            is_best=name in best,
+            early=results.Scores(metrics=judge.metrics(found.predictors("early")), difference=early.get(name)),
+            late=results.Scores(metrics=judge.metrics(found.predictors("late")), difference=late.get(name)),
+            calibration=judge.calibration(found.predictors("early")),
+            ensemble_of=found.ensemble_of,
+            training=None if found.ensemble_of else training(found, judge),
         )
         for name, found in runs.items()
     }
 
 
-def judge_baselines(
-    predictions: Mapping[str, Prediction], large: Array | None, labels: Array, evaluation: Evaluation
-) -> dict[str, results.Baseline]:
-    """Evaluate each baseline on the test rows; `large` holds the logits (n_seeds, n_rows) of that variant."""
-    metrics, confidence = row_metrics(evaluation.calibration_bins), evaluation.confidence
-    of_large = {} if large is None else {metric: function(labels, large) for metric, function in metrics.items()}
-    found = {}
-    for name, prediction in predictions.items():
-        rows = {metric: function(labels, prediction.logits) for metric, function in metrics.items()}
-        to_large = {metric: difference(rows[metric], other, confidence) for metric, other in of_large.items()}
-        means = {metric: interval(of, confidence) for metric, of in rows.items()}
-        found[name] = results.Baseline(
-            train_rows=prediction.train_rows, metrics=means, difference_to_large=to_large or None
+def _block(name: str, runs: Mapping[str, Runs]) -> Block:
+    """A strength is given if the same remedy is also there at the strength that its search chose."""
+    if runs[name].ensemble_of:
+        return "ensemble"
+    return "given strength" if f"tuned/{name}" in runs else "ranked"
+
+
+def _tuning(losses: Mapping[str, Array], judge: Judge) -> dict[str, Difference]:
+    """What tuning bought: early differences of each tuned strength to the given one."""
+    pairs = {name: losses[f"tuned/{name}"] - rows for name, rows in losses.items() if f"tuned/{name}" in losses}
+    return judge.differences(pairs)
+
+
+def _baselines(predictions: Mapping[str, Prediction], large: Array | None, judge: Judge) -> dict[str, results.Baseline]:
+    """Results of each baseline, compared with `large` early, whose row losses are (n_seeds, n_rows)."""
+    logits = {name: found.logits[:, None] for name, found in predictions.items()}
+    pairs = {} if large is None else {name: judge.losses(found) - large for name, found in logits.items()}
+    compared = judge.differences(pairs)
+    return {
+        name: results.Baseline(
+            train_rows=found.train_rows, metrics=judge.metrics(logits[name]), difference=compared.get(name)
         )
-    return found
+        for name, found in predictions.items()
+    }
 
 
-def calibration(labels: Array, logits: Array, bins: int) -> results.Calibration:
-    """Points of a reliability diagram (Guo et al. 2017) with `bins` bins of equal width.
-
-    Probabilities and shares are over all seeds of `logits` (n_seeds, n_rows); numbers of rows are means over seeds.
-    """
-    probabilities = expit(logits)
-    index = np.minimum((probabilities * bins).astype(int), bins - 1).ravel()
-    count, predicted, observed = (
-        np.bincount(index, weights=weights, minlength=bins)
-        for weights in (np.ones(index.size), probabilities.ravel(), np.broadcast_to(labels, logits.shape).ravel())
-    )
-    return results.Calibration(
-        predicted=tuple(float(total / n) if n else None for total, n in zip(predicted, count, strict=True)),
-        observed=tuple(float(total / n) if n else None for total, n in zip(observed, count, strict=True)),
-        rows=tuple((count / len(logits)).tolist()),
-    )
-
-
-def champion(name: str, runs: Mapping[str, Runs], seeds: Sequence[int], labels: Array) -> results.Champion:
-    """The best model of the best variant `name`: the seed with the lowest validation log loss, or the ensemble."""
-    best = runs[name]
-    member, column, logits = best.ensemble_of or name, name, best.final_logits[0]
-    if not best.ensemble_of:
-        index = int(np.argmin([summary.best.val_log_loss for summary in best.summaries]))
-        seeds, logits = [seeds[index]], best.logits[index]
-        column = f"{name}/{seeds[0]}"
+def _champion(runs: Mapping[str, Runs], seeds: Sequence[int], judge: Judge) -> results.Champion:
+    """The trained variant with the lowest mean validation log loss, and of it the run with the lowest one."""
+    losses = {
+        name: found.by_seed(lambda summary: summary.early.val_log_loss)
+        for name, found in runs.items()
+        if found.summaries
+    }
+    name = min(losses, key=lambda name: losses[name].mean())
+    found = [
+        (summary.early.val_log_loss, i, j) for i, of in enumerate(runs[name].summaries) for j, summary in enumerate(of)
+    ]
+    loss, seed, repeat = min(found)
+    column = _column(name, seeds[seed], repeat)
+    scores = judge.scores(runs[name].predictors("early")[seed, repeat])
     return results.Champion(
         variant=name,
         column=column,
-        models=tuple(str(files.RUNS / member / str(seed) / "model.keras") for seed in seeds),
-        test_log_loss=float(log_loss_rows(labels, logits).mean()),
-        test_auc=float(auc_rows(labels, logits).mean()),
+        models=(f"{files.RUNS / column}/early.keras",),
+        val_log_loss=loss,
+        test_log_loss=scores[PRIMARY],
+        test_auc=scores["test_auc"],
     )
+
+
+def _column(name: str, seed: int, repeat: int) -> str:
+    return f"{name}/{seed}" + (f".{repeat}" if repeat else "")
 
 
 def predictions(
     runs: Mapping[str, Runs], baselines: Mapping[str, Prediction], seeds: Sequence[int], labels: Array
 ) -> pd.DataFrame:
-    """Table of results/predictions.parquet: labels and logits, a column per run (`l2/0`), ensemble and baseline."""
+    """Table of results/predictions.parquet: labels and logits, such as `l2/0`, `large/0.1`, `l2/0 late`."""
     columns = {"label": labels.astype(np.float32)}
-    columns |= {name: found.final_logits[0] for name, found in runs.items() if found.ensemble_of}
-    trained = {name: found.logits for name, found in runs.items() if not found.ensemble_of}
-    of_baselines = {name: found.logits for name, found in baselines.items()}
-    for name, logits in {**trained, **of_baselines}.items():
-        columns |= {f"{name}/{seed}": row for seed, row in zip(seeds, logits, strict=True)}
+    for phase in PHASES:
+        suffix = " late" if phase == "late" else ""
+        for name, found in runs.items():
+            for seed, of_seed in zip(seeds, found.predictors(phase), strict=True):
+                columns |= {_column(name, seed, repeat) + suffix: row for repeat, row in enumerate(of_seed)}
+    for name, prediction in baselines.items():
+        columns |= {f"{name}/{seed}": row for seed, row in zip(seeds, prediction.logits, strict=True)}
     return pd.DataFrame(columns)
 
 
-def scores(metrics: Metrics) -> dict[Metric, dict[str, float]]:
+def scores(metrics: Metrics) -> dict[str, dict[str, float]]:
     """Content of results/summary.json, which DVC shows and compares: one number per metric and variant."""
+    shown = metrics.variants.items()
     return {
-        metric: {name: round(found.metrics[metric].mean, 5) for name, found in metrics.variants.items()}
-        for metric in SHOWN
+        "test_log_loss": {name: round(found.early.log_loss.mean, 5) for name, found in shown},
+        "test_log_loss_late": {name: round(found.late.log_loss.mean, 5) for name, found in shown},
+        "test_auc": {name: round(found.early.metrics["test_auc"].mean, 5) for name, found in shown},
     }

@@ -2,16 +2,9 @@
 
 from collections.abc import Sequence
 
-from overfitting.evaluation.results import Estimate
+from overfitting.evaluation.results import Difference, Estimate
 
 NONE = "–"  # in place of a number that does not apply
-
-
-def p_value(value: float | None) -> str:
-    """A p-value with four decimals, such as `0.0123` or `< 0.0001`."""
-    if value is None:
-        return NONE
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def estimate(found: Estimate, signed: bool = False, digits: int = 4) -> str:
@@ -22,6 +15,17 @@ def estimate(found: Estimate, signed: bool = False, digits: int = 4) -> str:
         return mean
     low, high = found.interval
     return f"{mean} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
+
+
+def status(found: Difference | None) -> str:
+    """What a difference says, such as `better` or `undecided (12 seeds would decide)`; None is that of `large`."""
+    if found is None:
+        return "reference"
+    if found.status != "undecided":
+        return found.status
+    if found.seeds_needed is None:
+        return "undecided (more test rows needed)"
+    return f"undecided ({found.seeds_needed} seeds would decide)"
 
 
 def listed(names: Sequence[str]) -> str:

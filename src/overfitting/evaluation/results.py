@@ -6,77 +6,46 @@ from overfitting.base.records import Record
 from overfitting.data.manifest import Manifest
 
 Metric = Literal["test_log_loss", "test_auc", "test_accuracy", "test_brier", "test_calibration_error"]
-Group = Literal["best", "better", "tied", "reference", "worse"]
+Phase = Literal["early", "late"]  # the weights of the best epoch on the validation rows, or of the last epoch
+Status = Literal["reference", "better", "worse", "equivalent", "undecided", "one seed"]
+Block = Literal["ranked", "given strength", "ensemble"]
 PRIMARY: Final = "test_log_loss"  # the metric that ranks
 REFERENCE: Final = "large"  # the variant that all others are compared with
+PHASES: Final[tuple[Phase, ...]] = ("early", "late")
 
 
 class Estimate(Record):
-    """A mean over seeds with its confidence interval; the interval and `std` are None with one seed."""
+    """A mean over seeds with its confidence interval; the interval is None if the data cannot support one."""
 
     mean: float
     ci_low: float | None
     ci_high: float | None
-    std: float | None  # between seeds
+    std: float | None  # between seeds; None with one seed
     seeds: tuple[float, ...]  # value of each seed, in the order of `Run.seeds`
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Ends of the confidence interval; both are the mean with one seed."""
+        """Ends of the confidence interval; both are the mean if there is none."""
         if self.ci_low is None or self.ci_high is None:
             return self.mean, self.mean
         return self.ci_low, self.ci_high
 
 
 class Difference(Estimate):
-    """A paired difference and the two-sided p-value of no difference; `p_holm` is corrected for their number."""
+    """A difference paired by seed and test row; its interval holds together with those of its family.
 
-    p_value: float | None
-    p_holm: float | None = None
+    `seeds_needed` is the number of seeds that would decide an undecided one; None if the test rows limit it.
+    """
 
-
-class GapEpoch(Record):
-    """First epoch whose validation log loss exceeds training log loss by `Metrics.gap_size`; None: never."""
-
-    median: float | None
-    seeds: tuple[int | None, ...]
-
-
-class Training(Record):
-    """Training results of a variant over its seeds; log losses are measured without dropout and without penalty."""
-
-    fingerprints: tuple[str, ...]  # of the runs, one per seed
-    train_rows: int
-    best_epoch: Estimate  # lowest validation log loss
-    epochs: Estimate
-    train_log_loss_best: Estimate
-    train_log_loss_last: Estimate
-    val_log_loss_best: Estimate
-    val_log_loss_last: Estimate
-    gap_best: Estimate  # validation minus training log loss at the best epoch
-    gap_last: Estimate  # at the last epoch
-    rise_after_best: Estimate  # of validation log loss
-    weight_norm: Estimate
-    near_zero_share: Estimate
-    near_zero_share_initial: Estimate
-    zero_share: Estimate
-    gap_epoch: GapEpoch
-    weight_histogram: tuple[float, ...]  # mean share of the hidden weights per bin of `Metrics.weight_bins`
-
-
-class Calibration(Record):
-    """Points of a reliability diagram, one per bin of predicted probability; None if the bin is empty."""
-
-    predicted: tuple[float | None, ...]  # mean probability
-    observed: tuple[float | None, ...]  # share of signal
-    rows: tuple[float, ...]  # mean number over seeds
+    status: Status
+    seeds_needed: int | None = None
 
 
 class Scores(Record):
-    """Results of a classifier on the test rows, compared with `large`."""
+    """Results of a classifier on the test rows."""
 
     metrics: dict[Metric, Estimate]
-    difference_to_large: dict[Metric, Difference] | None  # None if `large` did not run
+    difference: Difference | None  # of test log loss to `large`, negative is better; None for `large` or without it
 
     @property
     def log_loss(self) -> Estimate:
@@ -84,26 +53,85 @@ class Scores(Record):
         return self.metrics[PRIMARY]
 
     @property
-    def difference(self) -> Difference | None:
-        """Difference of test log loss to `large`; negative is better."""
-        return self.difference_to_large[PRIMARY] if self.difference_to_large else None
+    def status(self) -> Status:
+        """What the difference says; `reference` without a difference."""
+        return self.difference.status if self.difference else "reference"
 
 
 class Baseline(Scores):
-    """A classifier that is not a network: shown for scale, not ranked."""
+    """A classifier that is not a network: shown for scale, compared with `large` early, not ranked."""
 
     train_rows: int
 
 
-class Variant(Scores):
-    """A variant over all seeds. `difference_to_large` is None for `large` itself, too."""
+class Calibration(Record):
+    """Points of a reliability diagram, one per bin of predicted probability; None if the bin is empty."""
+
+    predicted: tuple[float | None, ...]  # mean probability
+    observed: tuple[float | None, ...]  # share of signal
+    rows: tuple[float, ...]  # mean number over the networks
+
+
+class RunScores(Record):
+    """One run: its identity, and its results on the test rows."""
+
+    seed: int
+    repeat: int
+    fingerprint: str
+    early: dict[Metric, float]
+    late: dict[Metric, float]
+
+
+class GapEpoch(Record):
+    """First epoch whose validation log loss exceeds training log loss by `Metrics.gap_size`; None: never."""
+
+    median: float | None
+    seeds: tuple[int | None, ...]  # of each seed's first network
+
+
+class Fits(Record):
+    """What the early or late weights of a variant reached; log losses are measured without dropout and penalty."""
+
+    train_log_loss: Estimate
+    val_log_loss: Estimate
+    gap: Estimate  # test minus training log loss, over seeds and test rows
+    weight_norm: Estimate
+    near_zero_share: Estimate  # of the hidden weights, |w| < 0.001
+    zero_share: Estimate  # exactly 0
+    val_log_loss_pruned: Estimate  # after the weights near zero are set to 0
+    weight_histogram: tuple[float, ...]  # mean share of the hidden weights per bin of `Metrics.weight_bins`
+
+
+class Training(Record):
+    """Training results of a variant; values of a seed are means over its repeats."""
+
+    runs: tuple[RunScores, ...]
+    train_rows: int
+    best_epoch: Estimate  # lowest validation log loss
+    epochs: Estimate
+    early: Fits
+    late: Fits
+    near_zero_share_initial: Estimate
+    gap_epoch: GapEpoch
+
+
+class Variant(Record):
+    """A variant over all seeds, with its early and its late weights."""
 
     description: str
-    parameters: int
-    group: Group
-    calibration: Calibration
+    parameters: int  # of all its networks
+    networks: int  # trained per seed
+    block: Block
+    is_best: bool  # ranked, and not worse than any other ranked variant, with early weights
+    early: Scores
+    late: Scores
+    calibration: Calibration  # of the early weights
     ensemble_of: str | None = None
     training: Training | None = None  # None for an ensemble, which trains nothing
+
+    def scores(self, phase: Phase) -> Scores:
+        """Results with the early or the late weights."""
+        return self.early if phase == "early" else self.late
 
 
 class Run(Record):
@@ -115,25 +143,35 @@ class Run(Record):
     processor: str  # machine and vector extensions
     versions: dict[str, str]
     arithmetic: str  # float32, or the precision and whether XLA compiled
+    confidence: float
+    margin: float  # log loss; smaller differences are equivalent
+    overlap: float  # mean share of rows that the samples of two seeds have in common
 
 
 class Champion(Record):
-    """The best model: the best variant's seed with the lowest validation log loss, or an ensemble."""
+    """The best model by validation log loss: a run, or the networks of an ensemble's seed. It is early."""
 
     variant: str
     column: str  # of results/predictions.parquet
     models: tuple[str, ...]  # paths of the networks, whose logits are averaged
+    val_log_loss: float  # chosen by this; of an ensemble the mean of its members'
     test_log_loss: float
     test_auc: float
 
 
 class Verdict(Record):
-    """The answer in words."""
+    """The answers in words."""
 
-    sentence: str
-    best: tuple[str, ...]  # variants of the group `best`, best first
-    ranking: tuple[str, ...]  # all variants, best first
+    prevents: str  # question 1: does it prevent overfitting?
+    predicts: str  # question 2: does it predict better than stopping early does?
     details: tuple[str, ...]  # more sentences
+    best: tuple[str, ...]  # the best set of question 2, lowest log loss first
+    ranking: tuple[str, ...]  # all variants: by block, then by early test log loss
+
+    @property
+    def sentence(self) -> str:
+        """Both answers."""
+        return f"{self.prevents} {self.predicts}"
 
 
 class Metrics(Record):
@@ -142,6 +180,8 @@ class Metrics(Record):
     data: Manifest
     run: Run
     variants: dict[str, Variant]
+    early_stopping: Difference | None  # `large` early minus `large` late; None without `large`
+    tuning: dict[str, Difference]  # tuned minus given strength, early, by the name of the given one
     baselines: dict[str, Baseline]
     weight_bins: tuple[float, ...]  # edges, log10 |w|; empty if only ensembles ran
     gap_size: float  # difference of validation and training log loss
@@ -150,10 +190,19 @@ class Metrics(Record):
 
     @property
     def trained(self) -> dict[str, Training]:
-        """Training of each variant that has runs of its own, best variant first."""
+        """Training of each variant that has runs of its own, in the order of the ranking."""
         return {name: found for name in self.verdict.ranking if (found := self.variants[name].training)}
 
     @property
     def ranked_baselines(self) -> dict[str, Baseline]:
         """Baselines, lowest test log loss first."""
         return dict(sorted(self.baselines.items(), key=lambda item: item[1].log_loss.mean))
+
+    def with_status(self, phase: Phase, status: Status) -> list[str]:
+        """Ranked variants whose difference has that status, lowest test log loss first."""
+        found = [name for name in self.block("ranked") if self.variants[name].scores(phase).status == status]
+        return sorted(found, key=lambda name: self.variants[name].scores(phase).log_loss.mean)
+
+    def block(self, block: Block) -> list[str]:
+        """Variants of a block, lowest early test log loss first."""
+        return [name for name in self.verdict.ranking if self.variants[name].block == block]

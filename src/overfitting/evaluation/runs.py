@@ -1,8 +1,9 @@
-"""Runs of a variant: what `train` wrote for each seed, and the logits of the test rows."""
+"""Runs of a variant: what `train` wrote for each seed and repeat, and the logits of the test rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,151 +11,153 @@ from joblib import Parallel, cpu_count, delayed
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.config.schema import Config, Evaluation, Variant
+from overfitting.config.schema import Config, Variant
 from overfitting.evaluation.metrics import RowMetric
-from overfitting.evaluation.results import Estimate, GapEpoch, Training
-from overfitting.evaluation.statistics import ensemble_rows, seed_interval
-from overfitting.training.identity import Code, run_fingerprint
+from overfitting.evaluation.results import PHASES, Phase
+from overfitting.training.identity import Run, plan
 from overfitting.training.loss import Array
 from overfitting.training.summary import Summary
 
-PER_PROCESS = 10
+T = TypeVar("T")
+
+SHOWN = 5  # missing runs that a message names
+PER_PROCESS = 20  # networks that are worth the time in which a process loads TensorFlow
 
 
 @dataclass(frozen=True)
 class Runs:
-    """All runs of a variant, one per seed. An ensemble has the logits of its members and no runs of its own."""
+    """All runs of a variant. An ensemble has the logits of its members' runs and no runs of its own."""
 
-    logits: Array  # (n_seeds, n_rows), of the test rows
+    logits: Mapping[Phase, Array]  # (n_seeds, n_repeats, n_rows), of the test rows
     parameters: int
-    summaries: Sequence[Summary] = ()
-    histories: Sequence[pd.DataFrame] = ()  # one row per epoch
+    summaries: Sequence[Sequence[Summary]] = ()  # by seed, then by repeat
+    histories: Sequence[Sequence[pd.DataFrame]] = ()  # one row per epoch
     ensemble_of: str | None = None
 
-    def ensemble(self, name: str) -> "Runs":
-        """The ensemble that averages the logits of these runs; `name` is their variant."""
-        return Runs(self.logits, len(self.logits) * self.parameters, ensemble_of=name)
+    @property
+    def repeats(self) -> int:
+        """Networks per seed."""
+        return int(self.logits["early"].shape[1])
 
     @property
-    def final_logits(self) -> Array:
-        """Logits of each predictor: one row per seed, or one row for an ensemble."""
-        return self.logits.mean(axis=0, keepdims=True) if self.ensemble_of else self.logits
+    def first(self) -> Summary:
+        """Summary of the first run."""
+        return self.summaries[0][0]
 
-    def row_values(self, metric: RowMetric, labels: Array) -> Array:
-        """Row values (n_seeds, n_rows) of a metric; those of an ensemble are pseudo-values (see `ensemble_rows`)."""
-        if self.ensemble_of:
-            return ensemble_rows(lambda logits: metric(labels, logits), self.logits)
-        return metric(labels, self.logits)
+    def ensemble(self, name: str) -> "Runs":
+        """The ensemble that averages the logits of each seed's networks; `name` is their variant."""
+        return Runs(self.logits, self.repeats * self.parameters, ensemble_of=name)
+
+    def predictors(self, phase: Phase) -> Array:
+        """Logits (n_seeds, n_predictors, n_rows): of each network, or of the one ensemble per seed."""
+        logits = self.logits[phase]
+        return logits.mean(axis=1, keepdims=True) if self.ensemble_of else logits
+
+    def row_values(self, metric: RowMetric, labels: Array, phase: Phase) -> Array:
+        """Row values (n_seeds, n_rows) of a metric, means over the networks of a seed."""
+        values: Array = metric(labels, self.predictors(phase)).mean(axis=1)
+        return values
+
+    def by_seed(self, value: Callable[[Summary], float]) -> Array:
+        """A value of the summaries (n_seeds,), means over the networks of a seed."""
+        return np.array([np.mean([value(summary) for summary in of_seed]) for of_seed in self.summaries])
 
 
-def check_fingerprints(summaries: Mapping[str, Sequence[Summary]], configs: Mapping[str, Config], data: str) -> None:
-    """Check that all runs were trained with the present configuration, code and data, whose fingerprint is `data`.
+def read(configs: Mapping[str, Config], data: str) -> dict[str, Runs]:
+    """Finished runs of all variants, whose configurations are `configs`, with their logits of the test rows.
 
     Raises:
-        UserError: some were not; the message names them and the command that trains them again.
+        UserError: a run is missing, or was trained with another configuration, other data or other code.
     """
-    code = Code.read()
-    foreign: dict[str, list[str]] = {}
-    for name, found in summaries.items():
-        for seed, summary in zip(configs[name].seeds, found, strict=True):
-            if summary.fingerprint != run_fingerprint(configs[name], seed, data, code):
-                foreign.setdefault(name, []).append(str(seed))
-    if foreign:
-        listed = ", ".join(f"{name} (seed {', '.join(seeds)})" for name, seeds in foreign.items())
-        raise UserError(
-            f"these runs were trained with another configuration, other data or other code: {listed}; "
-            f"train them again:\n  dvc repro --force --single-item {' '.join(f'train@{name}' for name in foreign)}"
+    planned = plan(configs, data)
+    summaries = _summaries(planned)
+    logits = predict([run.folder for run in planned])
+    trained: dict[str, Runs] = {}
+    for name, config in configs.items():
+        own = [index for index, run in enumerate(planned) if run.variant == name]
+        if not own:
+            continue
+        shape = (len(config.seeds), -1)
+        histories = [pd.read_csv(planned[index].folder / "history.csv") for index in own]
+        repeats = len(own) // len(config.seeds)
+        trained[name] = Runs(
+            {phase: logits[phase][own].reshape(*shape, logits[phase].shape[1]) for phase in PHASES},
+            summaries[own[0]].parameters,
+            _nested([summaries[index] for index in own], repeats),
+            _nested(histories, repeats),
         )
+    members = {name: config.variant.ensemble_of for name, config in configs.items()}
+    return {
+        name: trained[name] if member is None else trained[member].ensemble(member) for name, member in members.items()
+    }
 
 
-def predict(folders: Sequence[Path]) -> Array:
-    """Logits (n_runs, n_rows) of the test rows by the network in each folder, computed side by side.
+def _nested(values: Sequence[T], repeats: int) -> list[list[T]]:
+    """Values by seed, then by repeat."""
+    return [list(values[start : start + repeats]) for start in range(0, len(values), repeats)]
 
-    Each process loads TensorFlow, which is worth its time for `PER_PROCESS` networks.
-    """
+
+def _summaries(planned: Sequence[Run]) -> list[Summary]:
+    found = [run.summary() for run in planned]
+    missing = [run for run, summary in zip(planned, found, strict=True) if summary is None]
+    if missing:
+        named = ", ".join(run.name for run in missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
+        stages = " ".join(f"train@{name}" for name in dict.fromkeys(run.variant for run in missing))
+        raise UserError(
+            f"expected finished runs of this configuration, data and code; {len(missing)} of {len(planned)} are not: "
+            f"{named}; train them again:\n  dvc repro --force --single-item {stages}"
+        )
+    return [summary for summary in found if summary]
+
+
+def predict(folders: Sequence[Path]) -> dict[Phase, Array]:
+    """Logits (n_runs, n_rows) of the test rows by the early and late networks in each folder."""
     processes = min(cpu_count(), -(-len(folders) // PER_PROCESS))
     shares = Parallel(processes)(delayed(_predict)(folders[first::processes]) for first in range(processes))
-    logits: Array = np.empty((len(folders), shares[0].shape[1]), shares[0].dtype)
+    logits: Array = np.empty((len(folders), *shares[0].shape[1:]), shares[0].dtype)
     for first, share in enumerate(shares):
         logits[first::processes] = share
-    return logits
+    return {phase: logits[:, index] for index, phase in enumerate(PHASES)}
 
 
 def _predict(folders: Sequence[Path]) -> Array:
+    """Logits (n_runs, 2, n_rows)."""
     from overfitting.training import network
     from overfitting.training.backend import keras, start
 
     start(threads=1)
     features, _ = files.read_rows("test")
-    models = (keras.models.load_model(folder / "model.keras") for folder in folders)
-    return np.stack([network.predict(model, features) for model in models])
-
-
-def training(runs: Runs, evaluation: Evaluation) -> Training:
-    """Means over seeds of what the runs of a variant reached, with Student's intervals."""
-
-    def over_seeds(values: Iterable[float]) -> Estimate:
-        return seed_interval(list(values), evaluation.confidence)
-
-    found = runs.summaries
-    best, last = [summary.best for summary in found], [summary.last for summary in found]
-    return Training(
-        fingerprints=tuple(summary.fingerprint for summary in found),
-        train_rows=found[0].train_rows,
-        best_epoch=over_seeds(summary.best_epoch for summary in found),
-        epochs=over_seeds(summary.epochs for summary in found),
-        train_log_loss_best=over_seeds(losses.train_log_loss for losses in best),
-        train_log_loss_last=over_seeds(losses.train_log_loss for losses in last),
-        val_log_loss_best=over_seeds(losses.val_log_loss for losses in best),
-        val_log_loss_last=over_seeds(losses.val_log_loss for losses in last),
-        gap_best=over_seeds(losses.val_log_loss - losses.train_log_loss for losses in best),
-        gap_last=over_seeds(losses.val_log_loss - losses.train_log_loss for losses in last),
-        rise_after_best=over_seeds(end.val_log_loss - low.val_log_loss for low, end in zip(best, last, strict=True)),
-        weight_norm=over_seeds(summary.weight_norm for summary in found),
-        near_zero_share=over_seeds(summary.near_zero_share for summary in found),
-        near_zero_share_initial=over_seeds(summary.near_zero_share_initial for summary in found),
-        zero_share=over_seeds(summary.zero_share for summary in found),
-        gap_epoch=_gap_epoch(runs.histories, evaluation.gap),
-        weight_histogram=np.mean([summary.weight_histogram for summary in found], axis=0).round(6).tolist(),
-    )
-
-
-def first_gap(history: pd.DataFrame, size: float) -> int | None:
-    """First epoch, counted from 1, whose validation log loss exceeds its training log loss by more than `size`."""
-    passed = np.flatnonzero(history["val_log_loss"].to_numpy() - history["train_log_loss"].to_numpy() > size)
-    return int(passed[0]) + 1 if passed.size else None
+    models = ([keras.models.load_model(folder / f"{phase}.keras") for phase in PHASES] for folder in folders)
+    logits = np.stack([[network.predict(model, features) for model in pair] for pair in models])
+    if not np.isfinite(logits).all():
+        wrong = folders[int(np.argwhere(~np.isfinite(logits))[0][0])]
+        raise UserError(f"{wrong}: expected finite logits of the test rows; train the run again: remove that folder")
+    return logits
 
 
 def describe(runs: Runs) -> str:
     """How a variant differs from `large`, by the settings it was trained with."""
     if runs.ensemble_of:
-        return f"mean of the logits of {runs.ensemble_of} over the seeds"
-    variant = Variant(**runs.summaries[0].config.variant)
+        return f"mean of the logits of {runs.repeats} networks of {runs.ensemble_of} per seed, on the same rows"
+    variant = Variant(**runs.first.config.variant)
     changed = variant.differences() or {"hidden_units": variant.hidden_units}
     return ", ".join(f"{key} {_text(value)}" for key, value in changed.items())
 
 
 def arithmetic(runs: Iterable[Runs]) -> str:
     """Precision of the trainings, and whether XLA compiled them, such as `float32` or `mixed_bfloat16 with XLA`."""
-    settings = [summary.config.training for found in runs for summary in found.summaries]
+    settings = [found.first.config.training for found in runs if found.summaries]
     return ", ".join(sorted({s["precision"] + (" with XLA" if s["jit_compile"] else "") for s in settings}))
 
 
 def curves(runs: Mapping[str, Runs], seeds: Sequence[int]) -> pd.DataFrame:
-    """Learning curves of all runs (results/curves.csv), without durations, which differ each time."""
+    """Learning curves (results/curves.csv) of the first network of each seed."""
     histories = {
-        (name, seed): history
+        (name, seed): histories[0]
         for name, found in runs.items()
-        for seed, history in zip(seeds, found.histories, strict=False)  # an ensemble has none
+        for seed, histories in zip(seeds, found.histories, strict=False)  # an ensemble has none
     }
     return pd.concat(histories, names=["variant", "seed"]).reset_index(["variant", "seed"])
-
-
-def _gap_epoch(histories: Sequence[pd.DataFrame], size: float) -> GapEpoch:
-    """Seeds whose gap never exceeds `size` count as later than all others in the median."""
-    epochs = [first_gap(history, size) for history in histories]
-    median = float(np.median([np.inf if epoch is None else epoch for epoch in epochs]))
-    return GapEpoch(median=median if np.isfinite(median) else None, seeds=tuple(epochs))
 
 
 def _text(value: object) -> str:

@@ -1,145 +1,231 @@
-"""Means, confidence intervals, paired differences and groups.
+"""Confidence intervals over seeds and test rows, simultaneous intervals of differences, and the best set.
 
-A result varies with the seed and with the test rows. The variance of the mean of row values r[seed, row] (see
-`metrics`) is estimated by a two-way random-effects analysis of variance, as for several readers of the same cases
-(Gallas, Academic Radiology 13, 2006; Owen, Annals of Applied Statistics 1, 2007):
-var = S / n_seeds + R / n_rows - E / (n_seeds n_rows). S is the variance of the seeds' means, R that of the rows'
-means and E the residual mean square, which S and R both contain. Degrees of freedom: Satterthwaite (1946).
+Row values are (n_seeds, n_rows), paired by seed and row. A seed is a replicate with its own training rows. Their mean
+varies with the seeds and with the test rows: two-way random effects, as for several readers of the same cases (Gallas,
+Academic Radiology 13, 2006; Owen, Annals of Applied Statistics 1, 2007). Its variance has two parts:
+
+- Seeds: the variance of the seeds' means times 1/R + q/(1 - q), where R is the number of seeds and q the mean share of
+  rows that the samples of two seeds have in common (Nadeau, Bengio, Machine Learning 52, 2003); R - 1 degrees.
+- Rows: the variance of the rows' means / n_rows, less what the seeds' part contains already. Its degrees of freedom,
+  n_rows - 1, are divided by 1 + excess kurtosis / 2 (Box, Biometrika 40, 1953).
+
+Half an interval is the root of the sum of the parts, each times the square of its critical value (Banerjee, Sankhya 22,
+1960): with normal effects this never covers too little, whatever the parts' true sizes. docs/statistics.md derives each
+formula and gives the error rates that a simulation found.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, special
 
-from overfitting.evaluation.results import REFERENCE, Difference, Estimate, Group
+from overfitting.base.errors import UserError
 from overfitting.training.loss import Array
 
+Status = Literal["better", "worse", "equivalent", "undecided", "one seed"]
+MIN_ROWS: Final = 100  # with fewer, intervals of heavy-tailed log losses do not hold
+MIN_CLASS_ROWS: Final = 3  # of each class, for the AUC
+MAX_SEEDS: Final = 1000  # of `seeds_needed`
+DRAWS: Final = 10_000  # simulated, of the largest of several t-statistics
 
-def mean_and_error(rows: Array) -> tuple[float, float | None, float]:
-    """Mean of `rows` (n_seeds, n_rows), its standard error, and the degrees of freedom of that error.
 
-    The error is None with one seed, because one seed does not show how much seeds differ.
+class Interval(NamedTuple):
+    """A mean and its confidence interval; None with one seed, or too few rows (see `MIN_ROWS`)."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int = 1
+
+
+class Spread(NamedTuple):
+    """The variance of a mean: its parts, seeds first, and their degrees of freedom."""
+
+    parts: Array
+    freedoms: Array
+
+    def half(self, levels: Array | float) -> float:
+        """Half the width of an interval; `levels` are the one-sided probabilities of all parts, or of each."""
+        return float(np.sqrt(self.parts @ np.square(special.stdtrit(self.freedoms, levels))))
+
+
+def interval(rows: Array, confidence: float, overlap: float = 0.0) -> Interval:
+    """Interval of the mean of row values, over seeds and rows."""
+    return _interval(rows, 0.5 + confidence / 2, overlap)
+
+
+def seed_interval(values: Sequence[float] | Array, confidence: float, overlap: float = 0.0) -> Interval:
+    """Student's interval of the mean of one number per seed, such as the best epoch."""
+    array = _finite(np.asarray(values, np.float64))
+    if array.size < 2 or overlap >= 1:
+        return Interval(float(array.mean()), None, None, array.size)
+    error = np.sqrt(array.var(ddof=1) * (1 / array.size + _shared(overlap)))
+    half = special.stdtrit(array.size - 1, 0.5 + confidence / 2) * error
+    return Interval(float(array.mean()), float(array.mean() - half), float(array.mean() + half), array.size)
+
+
+def auc_interval(rows: Array, labels: Array, confidence: float, overlap: float = 0.0) -> Interval:
+    """Interval of the AUC, from the row values of `metrics.auc_rows`, on the logit scale.
+
+    The rows of each class are a part of the variance. One more row with placement value 0.5 joins each class, as in the
+    intervals of proportions by Agresti and Coull (1998): rare labels and perfect separation then have honest widths.
     """
-    n_seeds, n_rows = rows.shape
+    n_seeds, n_rows = _finite(rows).shape
+    mean, positive = float(np.clip(rows.mean(), 0, 1)), labels > 0.5
+    counts = np.array([positive.sum(), n_rows - positive.sum()])
+    if n_seeds < 2 or counts.min() < MIN_CLASS_ROWS or overlap >= 1:
+        return Interval(mean, None, None, n_seeds)
+    parts = [rows.mean(axis=1).var(ddof=1) * (1 / n_seeds + _shared(overlap))]
+    for group, count in zip((positive, ~positive), counts, strict=True):
+        placements = mean + (rows[:, group] - mean) * count / n_rows
+        _, cases, both = _mean_squares(np.column_stack([placements, np.full(n_seeds, 0.5)]))
+        parts.append(max(cases - both / n_seeds, 0.0) / count)
+    spread = Spread(np.array(parts), np.array([n_seeds - 1, *(counts - 1)]))
+    moved = (counts.min() * mean + 0.5) / (counts.min() + 1)
+    half = spread.half(0.5 + confidence / 2) / (moved * (1 - moved))
+    low, high = sorted(special.logit([moved, mean]))
+    return Interval(mean, float(special.expit(low - half)), float(special.expit(high + half)), n_seeds)
+
+
+def simultaneous(differences: Mapping[str, Array], confidence: float, overlap: float = 0.0) -> dict[str, Interval]:
+    """Intervals of row values that hold together: all contain the true mean with probability `confidence`."""
+    levels = _levels(list(differences.values()), confidence, two_sided=True)
+    return {name: _interval(rows, levels, overlap) for name, rows in differences.items()}
+
+
+def best_set(rows: Mapping[str, Array], confidence: float, overlap: float = 0.0) -> tuple[str, ...]:
+    """Variants whose row values of a loss are not significantly above those of any other, lowest mean first.
+
+    The set holds the truly best variant with probability `confidence` (Hsu, Annals of Statistics 12, 1984): that one
+    leaves only if it seems worse than another, so comparisons are one-sided, with all others at once.
+    """
+    for values in rows.values():
+        _finite(values)
+
+    def stays(name: str) -> bool:
+        above = [rows[name] - values for other, values in rows.items() if other != name]
+        levels = _levels(above, confidence, two_sided=False)
+        lows = [_interval(each, levels, overlap).low for each in above]
+        return all(low is None or low <= 0 for low in lows)
+
+    return tuple(name for name in sorted(rows, key=lambda name: rows[name].mean()) if stays(name))
+
+
+def status(found: Interval, margin: float) -> Status:
+    """What the interval of a difference of losses says; `margin` is the largest difference that does not matter."""
+    if found.low is None or found.high is None:
+        return "one seed" if found.seeds < 2 else "undecided"
+    if found.high < 0 or found.low > 0:
+        return "better" if found.high < 0 else "worse"
+    return "equivalent" if max(-found.low, found.high) < margin else "undecided"
+
+
+def seeds_needed(rows: Array, found: Interval, margin: float, overlap: float = 0.0) -> int | None:
+    """Smallest number of seeds that would decide an undecided difference, if its mean and variances stay as they are.
+
+    `found` is the interval of its row values. None: no number up to `MAX_SEEDS` would, because the rows limit it.
+    """
+    if found.high is None or found.high == found.mean:
+        return None
+    half, distance, spread, factor = found.high - found.mean, abs(found.mean), _spread(rows, overlap), _shared(overlap)
+    level = optimize.brentq(lambda level: spread.half(level) - half, 0.5, 1 - 1e-12)
+    more = np.arange(len(rows) + 1, MAX_SEEDS + 1)
+    seeds = spread.parts[0] * (1 / more + factor) / (1 / len(rows) + factor)
+    cases = spread.parts[1] * special.stdtrit(spread.freedoms[1], level) ** 2
+    halves = np.sqrt(seeds * np.square(special.stdtrit(more - 1, level)) + cases)
+    decided = more[(halves < distance) | (halves + distance < margin)]
+    return int(decided[0]) if decided.size else None
+
+
+def _interval(rows: Array, levels: Array | float, overlap: float) -> Interval:
+    n_seeds, n_rows = _finite(rows).shape
     mean = float(rows.mean())
-    if n_seeds < 2:
-        return mean, None, 0.0
+    if n_seeds < 2 or n_rows < MIN_ROWS or overlap >= 1:
+        return Interval(mean, None, None, n_seeds)
+    half = _spread(rows, overlap).half(levels)
+    return Interval(mean, mean - half, mean + half, n_seeds)
+
+
+def _spread(rows: Array, overlap: float) -> Spread:
+    n_seeds, n_rows = rows.shape
+    seeds, cases, both = _mean_squares(rows)
+    of_seeds, of_rows = seeds * (1 / n_seeds + _shared(overlap)), cases / n_rows
+    variance = max(of_seeds + of_rows - both / (n_seeds * n_rows), of_seeds, of_rows)
+    scores = _standardised(rows.mean(axis=0))
+    excess = max(0.0, n_rows * np.square(np.square(scores)).sum() - 3)
+    return Spread(np.array([of_seeds, variance - of_seeds]), np.array([n_seeds - 1, (n_rows - 1) / (1 + excess / 2)]))
+
+
+def _mean_squares(rows: Array) -> tuple[float, float, float]:
+    """Variances of the seeds' means and of the rows' means, and the residual mean square, which both contain."""
     by_seed, by_row = rows.mean(axis=1), rows.mean(axis=0)
-    seeds = by_seed.var(ddof=1) / n_seeds
-    cases = by_row.var(ddof=1) / n_rows
-    residual = rows - by_seed[:, None] - by_row + mean
-    both = np.square(residual).sum() / ((n_seeds - 1) * (n_rows - 1)) / (n_seeds * n_rows)
-    variance = max(seeds + cases - both, seeds, cases)
-    if variance == 0.0:
-        return mean, 0.0, float(n_seeds - 1)
-    freedom = variance**2 / (seeds**2 / (n_seeds - 1) + cases**2 / (n_rows - 1))
-    return mean, float(np.sqrt(variance)), float(freedom)
+    residual = np.square(rows - by_seed[:, None] - by_row + rows.mean()).sum()
+    return by_seed.var(ddof=1), by_row.var(ddof=1), residual / ((by_seed.size - 1) * (by_row.size - 1))
 
 
-def ensemble_rows(metric: Callable[[Array], Array], logits: Array) -> Array:
-    """Row values (n_seeds, n_rows) of the ensemble that averages `logits` (n_seeds, n_rows) over the seeds.
+def _shared(overlap: float) -> float:
+    """What samples with common rows add to 1 / n_seeds."""
+    return overlap / (1 - overlap)
 
-    An ensemble is one predictor, but it varies with the seeds of its members. The jackknife (Tukey 1958; Efron, Stein
-    1981) estimates by how much: from the ensembles that leave out one seed. Row i holds pseudo-values: the ensemble's
-    row values plus n - 1 times the contribution of seed i, centred so that their mean is the metric of the whole
-    ensemble. Their variance between seeds, divided by n, is the jackknife's, and they pair with the same seeds of
-    other variants.
-    `metric` maps logits (..., n_rows) to row values (..., n_rows).
+
+def _levels(rows: Sequence[Array], confidence: float, two_sided: bool) -> Array:
+    """One-sided probabilities of the seeds' and the rows' critical values, with which all intervals hold together.
+
+    They are those of the largest of correlated t-statistics, each with its own variance. A simulation finds them, with
+    the correlations of the differences. Bonferroni's inequality bounds them.
     """
-    n_seeds = len(logits)
-    whole = metric(logits.mean(axis=0, keepdims=True))
-    if n_seeds < 2:
-        return whole
-    less_one = metric((logits.sum(axis=0) - logits) / (n_seeds - 1))
-    pseudo: Array = whole - (n_seeds - 1) * (less_one - less_one.mean(axis=0))
-    return pseudo
+    single = 0.5 + confidence / 2 if two_sided else confidence
+    if len(rows) < 2 or len(rows[0]) < 2:
+        return np.array([single, single])
+    by_seed, by_row = (np.stack([_finite(values).mean(axis=axis) for values in rows], axis=1) for axis in (1, 0))
+    normal = _normal(*by_seed.shape)
+    correlated = normal @ _root(by_seed)
+    of_seeds = correlated[0] / np.sqrt(np.square(correlated[1:]).mean(axis=0))
+    of_rows = normal[0] @ _root(by_row)
+    size = np.abs if two_sided else np.asarray
+    seeds, cases = (np.quantile(size(found).max(axis=1), confidence) for found in (of_seeds, of_rows))
+    levels = [special.stdtr(len(by_seed) - 1, seeds), special.ndtr(cases)]
+    return np.asarray(np.clip(levels, single, 1 - (1 - single) / len(rows)))
 
 
-def interval(rows: Array, confidence: float) -> Estimate:
-    """Mean and confidence interval of row values (n_seeds, n_rows), over seeds and rows."""
-    return _estimate(*mean_and_error(rows), rows.mean(axis=1), confidence)
+@lru_cache(maxsize=8)
+def _normal(n_seeds: int, n_differences: int) -> Array:
+    """The draws, always the same: (n_seeds, DRAWS, n_differences)."""
+    return np.random.default_rng(0).standard_normal((n_seeds, DRAWS, n_differences))
 
 
-def seed_interval(values: Sequence[float], confidence: float) -> Estimate:
-    """Mean and Student's interval of one number per seed, such as the best epoch."""
-    array = np.asarray(values, np.float64)
-    error = float(array.std(ddof=1) / np.sqrt(array.size)) if array.size > 1 else None
-    return _estimate(float(array.mean()), error, array.size - 1, array, confidence)
+def _root(values: Array) -> Array:
+    """Upper Cholesky factor of the correlations of the columns of `values` (n, n_differences), shrunk for small n.
 
-
-def difference(rows: Array, other: Array, confidence: float) -> Difference:
-    """Interval of `rows - other`, paired by seed and row, and the two-sided p-value of no difference."""
-    paired = rows - other
-    mean, error, freedom = mean_and_error(paired)
-    p_value = None
-    if error is not None:
-        p_value = float(2 * stats.t.sf(abs(mean) / error, freedom)) if error else float(mean == 0.0)
-    return Difference(**dict(_estimate(mean, error, freedom, paired.mean(axis=1), confidence)), p_value=p_value)
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """P-values corrected for the number of tests (Holm 1979), in the given order; None stays None."""
-    known = sorted((value, index) for index, value in enumerate(p_values) if value is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    largest = 0.0
-    for rank, (value, index) in enumerate(known):
-        largest = max(largest, min(1.0, value * (len(known) - rank)))
-        adjusted[index] = largest
-    return adjusted
-
-
-def differences_to(other: str, rows: Mapping[str, Array], confidence: float) -> dict[str, Difference]:
-    """Paired differences of all variants but `other` to that variant, with `p_holm` corrected for their number.
-
-    Empty if `other` did not run.
+    Correlations of few numbers are too large: their squares are scaled to the mean of the squares adjusted for n.
     """
-    if other not in rows:
-        return {}
-    found = {name: difference(values, rows[other], confidence) for name, values in rows.items() if name != other}
-    adjusted = holm([compared.p_value for compared in found.values()])
-    return {
-        name: compared.model_copy(update={"p_holm": p_holm})
-        for (name, compared), p_holm in zip(found.items(), adjusted, strict=True)
-    }
+    n, n_columns = values.shape
+    scores = _standardised(values)
+    found = scores.T @ scores
+    squares = np.square(found[np.triu_indices(n_columns, 1)])
+    adjusted = (1 - (1 - squares) * (n - 1) / (n - 2)).sum() if n > 2 else 0.0
+    kept = np.sqrt(max(0.0, adjusted) / squares.sum()) if squares.any() else 0.0
+    correlations = kept * found
+    np.fill_diagonal(correlations, 1 + 1e-9)  # a positive definite matrix, also for identical differences
+    root: Array = np.linalg.cholesky(correlations).T
+    return root
 
 
-def groups(rows: Mapping[str, Array], confidence: float) -> dict[str, Group]:
-    """Group of each variant by the row values of a loss.
-
-    `best` are the variant with the lowest mean and all that do not differ from it significantly. This subset holds the
-    truly best variant with at least the stated confidence (Gupta 1965; Hsu 1984), because that one is left out only
-    if it seems worse than another. The others are `better` than `large`, `tied` with it or `worse`; `large` itself is
-    `reference`. Without `large`, all others are `worse`.
-    """
-    lowest = min(rows, key=lambda name: rows[name].mean())
-    to_lowest = differences_to(lowest, rows, confidence)
-    best = {lowest, *(name for name, found in to_lowest.items() if not _significant(found, confidence))}
-    to_large = differences_to(REFERENCE, rows, confidence)
-
-    def group(name: str) -> Group:
-        if name in best:
-            return "best"
-        if name == REFERENCE:
-            return "reference"
-        found = to_large.get(name)
-        if found and not _significant(found, confidence):
-            return "tied"
-        return "better" if found and found.mean < 0 else "worse"
-
-    return {name: group(name) for name in rows}
+def _standardised(values: Array) -> Array:
+    """Deviations from the mean of each column, divided by the root of their sum of squares; zeros if all are equal."""
+    centred = values - values.mean(axis=0)
+    length = np.linalg.norm(centred, axis=0)
+    scores: Array = centred / np.where(length, length, 1.0)
+    return scores
 
 
-def _significant(found: Difference, confidence: float) -> bool:
-    return found.p_holm is not None and found.p_holm < 1 - confidence
-
-
-def _estimate(mean: float, error: float | None, freedom: float, by_seed: Array, confidence: float) -> Estimate:
-    half = None if error is None else float(stats.t.ppf(0.5 + confidence / 2, freedom) * error)
-    return Estimate(
-        mean=mean,
-        ci_low=None if half is None else mean - half,
-        ci_high=None if half is None else mean + half,
-        std=float(by_seed.std(ddof=1)) if by_seed.size > 1 else None,
-        seeds=tuple(by_seed.tolist()),
-    )
+def _finite(rows: Array) -> Array:
+    if not np.isfinite(rows).all():
+        bad = rows[~np.isfinite(rows)]
+        raise UserError(
+            f"expected finite row values, got {bad[0]} ({bad.size} of {rows.size}): a network diverged; lower its "
+            "learning rate"
+        )
+    return rows

@@ -82,14 +82,14 @@ class Bars:
     def show(self, runs: Sequence[RunProgress]) -> None:
         """Draw the bars."""
         shown = [run for run in runs if run.trains or len(runs) == 1]
-        for name in {f"{run.variant} · seed {run.seed}" for run in runs if run not in shown} & set(self._tasks):
+        for name in {f"{run.variant} · {run.place}" for run in runs if run not in shown} & set(self._tasks):
             self._progress.remove_task(self._tasks.pop(name))
         if len(runs) > 1:
             self._draw_all(runs)
         for run in shown:
             best = f"best {run.best:.4f}" if run.epoch else ""
             done = f"epoch {run.epoch}/{run.epochs}" if run.epoch else "starting"
-            self._draw(f"{run.variant} · seed {run.seed}", run.epoch, run.epochs, done, best, _left([run]))
+            self._draw(f"{run.variant} · {run.place}", run.epoch, run.epochs, done, best, _left([run]))
         self._progress.refresh()
 
     def say(self, line: str) -> None:
@@ -115,7 +115,7 @@ def describe(runs: Sequence[RunProgress]) -> str:
     """Runs that train, on one line: `l2: seed 0 epoch 34/100, best 0.5432; seed 1 ...; about 0:40 left`."""
     parts = []
     for variant, group in groupby((run for run in runs if run.trains), key=lambda run: run.variant):
-        seeds = "; ".join(f"seed {run.seed} epoch {run.epoch}/{run.epochs}, best {run.best:.4f}" for run in group)
+        seeds = "; ".join(f"{run.place} epoch {run.epoch}/{run.epochs}, best {run.best:.4f}" for run in group)
         parts.append(f"{variant}: {seeds}")
     return "; ".join([*parts, *([left] if (left := _left(runs, "about")) else [])])
 

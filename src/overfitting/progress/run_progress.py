@@ -27,13 +27,19 @@ class RunProgress:
     epoch: int = 0
     best: float = math.inf
     is_over: bool = False
+    repeat: int = 0
     _paces: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))  # seconds per epoch
     _seen: float | None = None  # when the last rows were added
 
     @property
     def name(self) -> str:
-        """Variant and seed."""
-        return f"{self.variant} seed {self.seed}"
+        """Variant, seed and, after the first, repeat."""
+        return f"{self.variant} {self.place}"
+
+    @property
+    def place(self) -> str:
+        """Seed and, after the first, repeat."""
+        return f"seed {self.seed}" + (f" repeat {self.repeat}" if self.repeat else "")
 
     def add(self, rows: Sequence[Row], now: float) -> None:
         """Add the rows of the history that are new at the time `now`, in seconds."""

@@ -16,7 +16,6 @@ from overfitting.progress import display
 from overfitting.progress.run_progress import RunProgress
 from overfitting.training.history import Follower, Row
 from overfitting.training.identity import Run
-from overfitting.training.remedies import active
 
 INTERVAL = 1.0  # seconds between two looks
 MOST = 10  # names of kept runs that are listed
@@ -40,7 +39,9 @@ class WatchedRun:
     def __init__(self, run: Run, observer: Observer | None = None) -> None:
         self._run, self._observer = run, observer
         self._follower = Follower(run.folder / "history.csv")
-        self.progress = RunProgress(run.variant, run.seed, run.config.training.epochs, _may_stop(run), run.size)
+        training = run.config.training
+        may_stop = training.patience is not None
+        self.progress = RunProgress(run.variant, run.seed, training.epochs, may_stop, run.size, repeat=run.repeat)
         self.progress.is_over = run.summary() is not None
 
     def look(self) -> str | None:
@@ -57,14 +58,9 @@ class WatchedRun:
             self._observer.end()
         durations = self._run.durations()
         return (
-            f"{self.progress.name}: validation log loss {summary.best.val_log_loss:.4f} "
+            f"{self.progress.name}: validation log loss {summary.early.val_log_loss:.4f} "
             f"in epoch {summary.best_epoch} of {summary.epochs}" + (f", {durations.seconds:.0f} s" if durations else "")
         )
-
-
-def _may_stop(run: Run) -> bool:
-    remedies = active(run.config.variant)
-    return bool(run.config.training.patience or any(remedy.patience() for remedy in remedies))
 
 
 @contextmanager

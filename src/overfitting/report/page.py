@@ -12,6 +12,7 @@ from overfitting.base import files
 from overfitting.base.markdown import table
 from overfitting.evaluation.formats import listed
 from overfitting.evaluation.results import REFERENCE, Metrics
+from overfitting.evaluation.verdict import in_words
 from overfitting.report import tables
 from overfitting.report.figures import svg
 from overfitting.report.figures.drawing import COLOURS, Picture
@@ -59,12 +60,13 @@ def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit:
 
 def headline(metrics: Metrics) -> str:
     """The answer in a few words, for the title of the page."""
-    best, ranking = metrics.verdict.best, metrics.verdict.ranking
-    if len(metrics.run.seeds) < 2:
-        return f"{ranking[0]}, on one seed"
-    if REFERENCE in best:
-        return "nothing, measurably"
-    return listed(best if len(best) <= 3 else [*best[:2], f"{len(best) - 2} more"])
+    if len(metrics.run.seeds) < 2 or REFERENCE not in metrics.variants:
+        return f"{len(metrics.variants)} variants compared"
+    stopped = ["early stopping"] if metrics.early_stopping and metrics.early_stopping.status == "better" else []
+    late = [*stopped, *(in_words(name) for name in metrics.with_status("late", "better"))]
+    if not late:
+        return "nothing shown so far"
+    return listed(late if len(late) <= 3 else [*late[:3], f"{len(late) - 3} more"])
 
 
 def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
@@ -78,7 +80,7 @@ def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
     drawings = {picture.name: svg.inline(picture, classes) for picture in drawn}
     return environment.get_template("report.html.j2").render(
         title=f"{TITLE} {headline(metrics)}",
-        sentence=metrics.verdict.sentence,
+        answers=(metrics.verdict.prevents, metrics.verdict.predicts),
         details=metrics.verdict.details,
         figures=drawn,
         drawings=drawings,
@@ -86,7 +88,8 @@ def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
         classes="\n".join(f".{name} {{{style}}}" for style, name in classes.items()),
         ranking=tables.ranking(metrics),
         definitions=tables.definitions(metrics),
-        groups={name: found.group for name, found in metrics.variants.items()},
+        blocks=[row[tables.ranking(metrics)[0].index("block")] for row in tables.ranking(metrics)[1]],
+        trained=len(metrics.variants),
         variants=tables.variants(metrics),
         more=tables.more(metrics),
         columns=tables.columns(metrics.data),
@@ -97,14 +100,15 @@ def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
 
 
 def _markdown(metrics: Metrics, drawn: Sequence[Picture]) -> str:
-    parts = [f"# {TITLE}", metrics.verdict.sentence]
-    parts.append("\n".join(f"- {sentence}" for sentence in metrics.verdict.details))
-    parts += ["## Ranking", tables.ranking_markdown(metrics)]
-    parts.append("\n".join(f"- *{name}*: {meaning}" for name, meaning in tables.definitions(metrics).items()))
+    parts = [f"# {TITLE}", metrics.verdict.prevents, metrics.verdict.predicts]
+    parts += ["## Results", tables.ranking_markdown(metrics)]
     for picture in drawn:
         if picture.name != "forest":
             parts.append(f"## {picture.title}")
         parts += [f"![{picture.alternative}](figures/{picture.name}.png)", picture.caption]
+        if picture.name == "forest":
+            parts.append("\n".join(f"- {sentence}" for sentence in metrics.verdict.details))
+            parts.append("\n".join(f"- *{name}*: {meaning}" for name, meaning in tables.definitions(metrics).items()))
     parts += ["## The variants", table(*tables.variants(metrics))]
     parts += [f"## {SECTIONS['numbers']}", table(*tables.more(metrics))]
     parts += [f"## {SECTIONS['columns']}", table(*tables.columns(metrics.data)), tables.column_notes(metrics.data)]

@@ -4,26 +4,48 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from overfitting.base.errors import UserError
+from overfitting.base.markdown import table
 from overfitting.evaluation.results import REFERENCE, Metrics
-from overfitting.report.tables import ranking_markdown
+from overfitting.report import tables
 
 README, CHINESE = Path("README.md"), Path("README.zh-CN.md")
-_join = "、".join
+COLUMNS = {
+    "variant": "方法",
+    tables.LATE: "最后一轮与 large 之差",
+    tables.EARLY: "最佳一轮与 large 之差",
+    "test log loss": "测试对数损失",
+}
+STATUSES = {
+    "better": "更好",
+    "worse": "更差",
+    "equivalent": "相当",
+    "undecided": "未定",
+    "one seed": "一个种子",
+    "reference": "基准",
+}
+WORDS = {
+    "tiny": "极小网络", "small": "小网络", "medium": "中等网络", "l1": "L1", "l1_proximal": "软阈值 L1", "l2": "L2",
+    "dropout": "dropout", "l2_dropout": "L2 加 dropout",
+}  # fmt: skip
 
 
 def update(metrics: Metrics) -> None:
-    """Write the verdict and the ranking of `metrics` into both pages."""
+    """Write the answers and the table of `metrics` into both pages."""
     for page, contents in computed(metrics).items():
         page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")
 
 
 def computed(metrics: Metrics) -> dict[Path, dict[str, str]]:
     """Text between the markers of each page; `table` stands between `<!-- table -->` and `<!-- /table -->`."""
-    table = ranking_markdown(metrics)
+    header, rows = tables.ranking(metrics)
+    chosen = [header.index(name) for name in COLUMNS if name in header]
+    names, cells = [header[place] for place in chosen], [[row[place] for place in chosen] for row in rows]
     details = "\n".join(f"- {sentence}" for sentence in metrics.verdict.details)
+    verdict = f"> {metrics.verdict.prevents}\n>\n> {metrics.verdict.predicts}"
+    chinese = table([COLUMNS[name] for name in names], [[_translated(cell) for cell in row] for row in cells])
     return {
-        README: {"verdict": f"> {metrics.verdict.sentence}", "table": table, "details": details},
-        CHINESE: {"verdict": f"> {chinese_sentence(metrics)}", "table": table},
+        README: {"verdict": verdict, "table": table(names, cells), "details": details},
+        CHINESE: {"verdict": f"> {chinese_sentence(metrics)}", "table": chinese},
     }
 
 
@@ -43,29 +65,41 @@ def updated(text: str, contents: Mapping[str, str]) -> str:
 
 
 def chinese_sentence(metrics: Metrics) -> str:
-    """The verdict in Chinese, from the same numbers as `verdict.verdict`.
+    """Both answers in Chinese, from the same numbers as `verdict.verdict`.
 
-    With one seed only, or without `large`, nothing is ranked against `large`, and the sentence stays English.
+    With one seed only, or without `large`, nothing is compared with `large`, and the sentence stays English.
     """
     if len(metrics.run.seeds) < 2 or REFERENCE not in metrics.variants:
         return metrics.verdict.sentence
-    variants, ranking = metrics.variants, metrics.verdict.ranking
-    groups = {
-        group: [name for name in ranking if variants[name].group == group]
-        for group in ("best", "better", "tied", "worse")
-    }
-    first, large = variants[ranking[0]], variants[REFERENCE]
-    sample = f"在 {metrics.data.test_rows:,} 行未见过的数据、{len(first.log_loss.seeds)} 个随机种子上"
-    if first.difference is None or REFERENCE in groups["best"]:
-        parts = [f"{sample}，没有一种方法优于 large（对数损失 {large.log_loss.mean:.4f}）"]
-    else:
-        tied = "并列最佳" if len(groups["best"]) > 1 else "最佳"
-        low, high = first.difference.interval
-        parts = [
-            f"{sample}，{_join(groups['best'])} {tied}：{ranking[0]} 的对数损失为 {first.log_loss.mean:.4f}，"
-            f"large 为 {large.log_loss.mean:.4f}，低 {-first.difference.mean:.4f}"
-            f"（置信区间 {-high:.4f} 至 {-low:.4f}）"
-        ]
-    texts = {"better": "优于 large、但不是最佳：{}", "tied": "与 large 无法区分：{}", "worse": "劣于 large：{}"}
-    parts += [text.format(_join(groups[group])) for group, text in texts.items() if groups[group]]
-    return "；".join(parts) + "。"
+    large, late = metrics.variants[REFERENCE], metrics.with_status("late", "better")
+    early = metrics.with_status("early", "better")
+    end, best_epoch = large.late.log_loss.mean, large.early.log_loss.mean
+    ends = f"一直训练到最后一轮，大网络的测试对数损失是 {end:.3f}，最佳一轮时是 {best_epoch:.3f}"
+    parts = [f"{ends}；没有一种方法被证实能防止过拟合"]
+    if late:
+        shown = "、".join(f"{_in_words(name)}（{metrics.variants[name].late.log_loss.mean:.3f}）" for name in late[:3])
+        parts = [f"能防止过拟合：{ends}；不早停也能更低的有 {len(late)} 种方法，最低的是 {shown}"]
+    if not early:
+        return f"{parts[0]}。没有一种方法被证实比早停的大网络预测得更好。"
+    top = metrics.variants[early[0]].early
+    low, high = top.difference.interval if top.difference else (0.0, 0.0)
+    best = "、".join(_in_words(name) for name in metrics.verdict.best)
+    loss, before = top.log_loss.mean, large.early.log_loss.mean
+    return (
+        f"{parts[0]}。在早停之外，有 {len(early)} 种方法预测得更好；最好的方法在其中：{best}。"
+        f"{_in_words(early[0])} 的测试对数损失从 {before:.4f} 降到 {loss:.4f}（区间 {-high:.4f} 至 {-low:.4f}）。"
+    )
+
+
+def _in_words(name: str) -> str:
+    plain = name.removeprefix("tuned/")
+    return WORDS.get(plain, plain)
+
+
+def _translated(cell: str) -> str:
+    """A cell of the table with its status in Chinese."""
+    found, colon, status = cell.rpartition(": ")
+    for english, chinese in STATUSES.items():
+        status = status.replace(english, chinese, 1) if status.startswith(english) else status
+    status = status.replace(" seeds would decide", " 个种子可定").replace("more test rows needed", "需要更多测试行")
+    return f"{found}{colon}{status}".replace(" to ", " 至 ").replace("early stopping", "早停")

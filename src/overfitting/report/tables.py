@@ -7,31 +7,25 @@ from overfitting.base.files import RESULTS
 from overfitting.base.markdown import table
 from overfitting.data.columns import COLUMNS
 from overfitting.data.manifest import Manifest, TableColumn
-from overfitting.evaluation.formats import NONE, estimate, p_value
-from overfitting.evaluation.results import REFERENCE, Metrics, Scores, Training, Variant
+from overfitting.evaluation.formats import NONE, estimate, status
+from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Scores, Training, Variant
 
 Cells = tuple[list[str], list[list[str]]]  # header and rows
-AGAINST_LARGE = ("difference to large", "p (Holm)")
-TERMINAL = ("variant", "test log loss", "difference to large", "AUC", "gap", "group")
-TERMINAL_WIDTH = 120  # characters that TERMINAL takes
-NARROW = ("variant", "test log loss", "AUC", "group")  # fits in 80 characters
-DEFINITIONS = {
-    "difference to large": "of test log loss, paired by seed and row; negative is better",
-    "gap": "validation minus training log loss at the best epoch → at the last epoch",
-    "best epoch": "the one with the lowest validation log loss, of all epochs trained",
-    "group": "best: no significant difference from the first; better, tied or worse than large",
-}
+LATE, EARLY = "late difference", "early difference"  # questions 1 and 2
+TERMINAL = ("variant", LATE, EARLY, "test log loss")
+TERMINAL_WIDTH = 120  # characters that TERMINAL takes; without intervals it fits in 80
+STOPPED = "early stopping"
 
 
 def ranking(metrics: Metrics) -> Cells:
-    """The ranking: variants, best first, then baselines, which have no rank.
+    """All variants by block, lowest early test log loss first; then baselines.
 
     It has no columns of the comparison with `large` if that did not run.
     """
-    variants = metrics.variants
-    rows = [_row(str(rank), name, variants[name]) for rank, name in enumerate(metrics.verdict.ranking, 1)]
-    rows += [_row(NONE, name, found) for name, found in metrics.ranked_baselines.items()]
-    header = [name for name in rows[0] if name not in AGAINST_LARGE or REFERENCE in variants]
+    rows = [_stopped(metrics)] if metrics.early_stopping else []
+    rows += [_row(name, metrics.variants[name]) for name in metrics.verdict.ranking]
+    rows += [_baseline(name, found) for name, found in metrics.ranked_baselines.items()]
+    header = [name for name in rows[0] if name not in (LATE, EARLY) or REFERENCE in metrics.variants]
     return header, [[row[name] for name in header] for row in rows]
 
 
@@ -41,16 +35,27 @@ def ranking_markdown(metrics: Metrics) -> str:
 
 
 def ranking_table(metrics: Metrics, width: int = TERMINAL_WIDTH) -> Table:
-    """The ranking for a terminal of `width` characters; a narrow one shows fewer columns."""
-    shown = Table(title="Ranking by test log loss", title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
+    """The ranking for a terminal of `width` characters; a narrow one has no intervals."""
+    title = "Difference of test log loss to large" if REFERENCE in metrics.variants else "Test log loss"
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
     header, rows = ranking(metrics)
-    columns = [name for name in (TERMINAL if width >= TERMINAL_WIDTH else NARROW) if name in header]
+    is_narrow = width < TERMINAL_WIDTH
+    columns = [name for name in TERMINAL if name in header]
     for name in columns:
-        shown.add_column(name, justify="left" if name in ("variant", "group") else "right", no_wrap=True)
-    for index, row in enumerate(rows, 1):
-        cells = dict(zip(header, row, strict=True))
-        shown.add_row(*(cells[name] for name in columns), end_section=index == len(metrics.variants))
+        shown.add_column(name, justify="right" if name == "test log loss" else "left", no_wrap=True)
+    cells = [dict(zip(header, row, strict=True)) for row in rows]
+    for row, following in zip(cells, [*cells[1:], cells[-1]], strict=True):
+        shown.add_row(
+            *(_short(row[name], is_narrow) for name in columns), end_section=following["block"] != row["block"]
+        )
     return shown
+
+
+def _short(cell: str, is_narrow: bool) -> str:
+    """A cell without the number of seeds that would decide and, if the terminal is narrow, without the interval."""
+    found, colon, said = cell.partition(": ")
+    found = found.partition(" (")[0] if is_narrow or not colon else found
+    return f"{found} {said.partition(' (')[0]}".rstrip()
 
 
 def conclusion(metrics: Metrics) -> str:
@@ -59,11 +64,19 @@ def conclusion(metrics: Metrics) -> str:
 
 
 def definitions(metrics: Metrics) -> dict[str, str]:
-    """Meaning of the ranking's columns, and notes on what is unusual in this comparison."""
-    found = dict(DEFINITIONS)
+    """Meaning of the table's columns, and notes on what is unusual in this comparison."""
+    run = metrics.run
+    found = {
+        LATE: "test log loss at the last epoch minus that of large; does it prevent overfitting?",
+        EARLY: "test log loss at the best epoch minus that of large; does it predict better than stopping early?",
+        "statuses": f"the {run.confidence:.0%} intervals of a question hold together; equivalent: inside "
+        f"±{run.margin:g}; undecided: neither, with the number of seeds that would decide",
+        "best": f"not worse than any other ranked variant; the best one is among these with {run.confidence:.0%} "
+        "confidence",
+        "gap": "test minus training log loss, early → late",
+    }
     if REFERENCE not in metrics.variants:
-        del found["difference to large"]
-        found["group"] = "best: no significant difference from the first; worse: all others"
+        del found[LATE], found[EARLY], found["statuses"]
     if metrics.baselines:
         fewer = {
             name: baseline.train_rows
@@ -71,9 +84,9 @@ def definitions(metrics: Metrics) -> dict[str, str]:
             if baseline.train_rows < metrics.data.train_rows
         }
         rows = "the same rows" + "".join(f", {name} on the first {count:,} of them" for name, count in fewer.items())
-        found["not ranked"] = f"non-neural baselines, trained on {rows} and shown for scale"
-    if metrics.run.arithmetic != "float32":
-        found["arithmetic"] = f"{metrics.run.arithmetic}, not float32 alone"
+        found["baseline"] = f"non-neural classifiers, trained on {rows} and shown for scale"
+    if run.arithmetic != "float32":
+        found["arithmetic"] = f"{run.arithmetic}, not float32 alone"
     return found
 
 
@@ -81,20 +94,22 @@ def more(metrics: Metrics) -> Cells:
     """Further numbers of all variants and baselines."""
     header = [
         "variant",
-        "parameters",
+        "accuracy",
         "Brier score",
         "calibration error",
-        "rise after best",
+        "late test log loss",
+        "late training log loss",
         "weight norm",
         "share of |w| < 0.001",
         "share of w = 0",
+        "validation log loss → without small weights",
         f"gap > {metrics.gap_size:g} from epoch",
     ]
-    rows = [
-        [name, f"{found.parameters:,}", *_scores(found), *_training(found.training)]
-        for name, found in ((name, metrics.variants[name]) for name in metrics.verdict.ranking)
-    ]
-    rows += [[name, NONE, *_scores(found), *_training(None)] for name, found in metrics.ranked_baselines.items()]
+    rows = []
+    for name in metrics.verdict.ranking:
+        found = metrics.variants[name]
+        rows.append([name, *_scores(found.early), _number(found.late.log_loss.mean), *_training(found.training)])
+    rows += [[name, *_scores(found), NONE, *_training(None)] for name, found in metrics.ranked_baselines.items()]
     return header, rows
 
 
@@ -104,8 +119,9 @@ def variants(metrics: Metrics) -> Cells:
     for name in metrics.verdict.ranking:
         found = metrics.variants[name]
         train_rows = _count(found.training.train_rows if found.training else None)
-        rows.append([name, found.description.removeprefix(f"{name}: "), f"{found.parameters:,}", train_rows])
-    return ["variant", "what it is", "parameters", "training rows"], rows
+        about = found.description.removeprefix(f"{name}: ")
+        rows.append([name, about, f"{found.parameters:,}", str(found.networks), train_rows])
+    return ["variant", "what it is", "parameters", "networks per seed", "training rows"], rows
 
 
 def columns(data: Manifest) -> Cells:
@@ -131,21 +147,23 @@ def column_notes(data: Manifest) -> str:
     dropped = f"{table.unlabelled_dropped:,}, dropped" if table.unlabelled_dropped else "none"
     return (
         f"Label: 1 is {table.positive}, 0 is {table.negative}; rows without a label: {dropped}. "
-        "Missing: rows of the whole table without a value. Categories: number in the training rows. "
-        "Unseen: rows with a category that does not occur in the training rows."
+        "Missing: rows of the whole table without a value. Categories: number in the pool. "
+        "Unseen: rows with a category that only test rows have."
     )
 
 
 def how(metrics: Metrics) -> list[list[str]]:
     """How the comparison was run: pairs of a name and its value."""
     data, run, models = metrics.data, metrics.run, metrics.champion.models
-    spare = f", spare {data.spare_rows:,}" if data.spare_rows else ""
+    search = f", search {data.search_rows:,}" if data.search_rows else ""
+    own = "of its own" if data.resample else "shared"
     rows = {
         "data": f"{data.source}, {data.rows:,} rows, {len(data.columns)} columns; {data.licence}",
         "data SHA-256": data.sha256,
         "citation": data.citation,
-        "rows": f"training {data.train_rows:,}, validation {data.validation_rows:,}, test {data.test_rows:,}{spare}",
-        "scaling": f"{data.scaling}, {len(data.features)} features, learned from the training rows; "
+        "rows": f"per seed, {own}: training {data.train_rows:,}, validation {data.validation_rows:,}; "
+        f"pool {data.pool_rows:,}{search}, test {data.test_rows:,}",
+        "scaling": f"{data.scaling}, {len(data.features)} features, learned from the pool; "
         f"{data.duplicates_dropped:,} duplicates dropped",
         "seeds": ", ".join(map(str, run.seeds)),
         "training": f"conf/training/{run.training}.yaml",
@@ -158,35 +176,66 @@ def how(metrics: Metrics) -> list[list[str]]:
     return [[name, value] for name, value in rows.items() if value]
 
 
-def _row(rank: str, name: str, found: Scores) -> dict[str, str]:
-    difference, training = found.difference, found.training if isinstance(found, Variant) else None
+def _row(name: str, found: Variant) -> dict[str, str]:
+    training = found.training
     return {
-        "rank": rank,
         "variant": name,
-        "test log loss": estimate(found.log_loss),
-        "difference to large": estimate(difference, signed=True) if difference else NONE,
-        "p (Holm)": p_value(difference.p_holm) if difference else NONE,
-        "AUC": f"{found.metrics['test_auc'].mean:.4f}",
-        "accuracy": f"{found.metrics['test_accuracy'].mean:.1%}",
-        "gap": f"{training.gap_best.mean:.3f} → {training.gap_last.mean:.3f}" if training else NONE,
+        "block": found.block,
+        LATE: _difference(found.late),
+        EARLY: _difference(found.early),
+        "best": "best" if found.is_best else "",
+        "test log loss": estimate(found.early.log_loss),
+        "AUC": f"{found.early.metrics['test_auc'].mean:.4f}",
+        "gap": f"{training.early.gap.mean:.3f} → {training.late.gap.mean:.3f}" if training else NONE,
         "best epoch": f"{training.best_epoch.mean:.0f} of {training.epochs.mean:.0f}" if training else NONE,
-        "group": found.group if isinstance(found, Variant) else "not ranked",
     }
 
 
+def _stopped(metrics: Metrics) -> dict[str, str]:
+    """Early stopping as a remedy: `large` at its best epoch, against `large` at its last."""
+    large, stopped = metrics.variants[REFERENCE], metrics.early_stopping
+    row = _row(STOPPED, large)
+    late = f"{estimate(stopped, signed=True)}: {status(stopped)}" if stopped else NONE
+    return {**row, LATE: late, EARLY: NONE, "best": "", "gap": NONE}
+
+
+def _baseline(name: str, found: Baseline) -> dict[str, str]:
+    return {
+        "variant": name,
+        "block": "baseline",
+        LATE: NONE,
+        EARLY: _difference(found),
+        "best": "",
+        "test log loss": estimate(found.log_loss),
+        "AUC": f"{found.metrics['test_auc'].mean:.4f}",
+        "gap": NONE,
+        "best epoch": NONE,
+    }
+
+
+def _difference(found: Scores) -> str:
+    """A difference, its interval and its status."""
+    difference = found.difference
+    return f"{estimate(difference, signed=True)}: {status(difference)}" if difference else "reference"
+
+
 def _scores(found: Scores) -> list[str]:
-    return [_number(found.metrics["test_brier"].mean), _number(found.metrics["test_calibration_error"].mean)]
+    metrics = found.metrics
+    numbers = [_number(metrics["test_brier"].mean), _number(metrics["test_calibration_error"].mean)]
+    return [f"{metrics['test_accuracy'].mean:.1%}", *numbers]
 
 
 def _training(found: Training | None) -> list[str]:
-    """Cells of `more` from `rise after best` on."""
+    """Cells of `more` from the training log loss on."""
     if found is None:
-        return [NONE] * 5
+        return [NONE] * 6
+    early = found.early
     return [
-        _number(found.rise_after_best.mean),
-        _number(found.weight_norm.mean),
-        f"{found.near_zero_share.mean:.2%}",
-        f"{found.zero_share.mean:.2%}",
+        _number(found.late.train_log_loss.mean),
+        _number(early.weight_norm.mean),
+        f"{early.near_zero_share.mean:.2%}",
+        f"{early.zero_share.mean:.2%}",
+        f"{early.val_log_loss.mean:.4f} → {early.val_log_loss_pruned.mean:.4f}",
         "never" if found.gap_epoch.median is None else f"{found.gap_epoch.median:.0f}",
     ]
 

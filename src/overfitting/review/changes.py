@@ -1,187 +1,157 @@
-"""Changes of each variant's metrics since another commit, judged against the noise of seeds and test rows.
+"""Changes of the differences to `large` since another commit, and how large the noise of retraining is.
 
-A metric changed only if training once more is unlikely to explain it. The judgement depends on what can be paired:
+On the same test rows a permutation test measures the noise. If a pull request only retrains, the values of the seeds
+before and now can be exchanged: any exchange is as likely as what was observed. Each exchange counts with its largest
+standardised change over all variants and both questions (max T: Westfall and Young, Resampling-Based Multiple Testing,
+1993). So a change for the worse is beyond noise in at most 1 - confidence of such pull requests, whatever the
+distribution over the seeds, and however variants depend on each other through `large`.
 
-- *Rows*: both commits have predictions of the same test rows and share at least two seeds. Changes are paired by seed
-  and by row, as differences to `large` are (`statistics.difference`), so intervals hold for new seeds and new rows.
-  Metrics without row values (gaps, best epoch) are paired by seed.
-- *Seeds*: the same rows and shared seeds, but one commit's predictions are missing. The values per seed in
-  results/metrics.json are paired: Student's interval over the seeds. The test rows count as given.
-- *Apart*: other rows, or fewer than two shared seeds. Nothing can be paired, so the two intervals are combined as for
-  independent estimates (MOVER: Zou, Donner, Statistics in Medicine 27, 2008). If the rows are the same nonetheless, the
-  interval is too wide rather than too narrow.
-
-Only shared seeds are paired, so an added seed alone changes nothing. P-values of a metric are corrected (Holm) for the
-number of variants that differ at all: a variant that did not run again cannot change.
+If the test rows differ, the intervals before and now are combined as for independent estimates (MOVER: Zou, Donner,
+Statistics in Medicine 27, 2008). The intervals of a question hold together with the confidence, in both directions; one
+direction of both questions does, too.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import comb
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
-from overfitting.config.schema import Evaluation
-from overfitting.evaluation.metrics import RowMetric, row_metrics
-from overfitting.evaluation.results import Difference, Estimate, Metrics
-from overfitting.evaluation.statistics import difference, ensemble_rows, holm, seed_interval
+from overfitting.evaluation.results import Difference, Metrics, Phase
 from overfitting.training.loss import Array
 
-OF_TRAINING = ("gap_best", "gap_last", "best_epoch")
+QUESTIONS: tuple[Phase, ...] = ("late", "early")  # does it prevent overfitting, does it predict better
+EARLY_STOPPING = "early stopping"  # name of `large` early among the late differences
+EXCHANGES = 5000  # drawn at random
+PAIRS = 5  # seeds; fewer pairs have too few exchanges (2 each) for a test at 5 %
 SAME_ROWS = {  # fields of the manifest; equal shares of signal make another order of the rows unlikely
     "sha256",
-    "train_rows",
-    "validation_rows",
-    "test_rows",
+    "rows",
     "duplicates_dropped",
-    "train_signal_share",
-    "validation_signal_share",
+    "test_rows",
     "test_signal_share",
 }
 
 
 class Basis(Enum):
-    """How two commits can be compared; the value is the text in the comment."""
+    """How two commits are compared; the value is the text in the comment."""
 
-    ROWS = "paired by seed and by test row"
-    SEEDS = "paired by seed, on these test rows (the predictions of the base are not available)"
-    APART = "not paired, because the test rows or the seeds differ"
+    PAIRED = "paired by seed"
+    INDEPENDENT = "between independent seeds on the same test rows"
+    OTHER_ROWS = "between different test rows"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A metric of a variant before and now; `size` is now - before."""
+    """A difference to `large` before and now; `size` is now - before, `noise` what retraining alone explains."""
 
     variant: str
-    metric: str
-    before: float
-    now: float
-    size: Difference
-    confidence: float
+    phase: Phase
+    before: Difference
+    now: Difference
+    size: float
+    noise: float  # infinite if there are too few seeds to tell
 
     @property
     def same(self) -> bool:
-        """Whether the metric is equal to the last bit in every shared seed."""
-        return not any(self.size.seeds)
+        """Whether every seed has the same result as before."""
+        return self.size == self.noise == 0
 
     @property
     def beyond_noise(self) -> bool:
-        """Whether the metric changed."""
-        return self.size.p_holm is not None and self.size.p_holm < 1 - self.confidence
+        """Whether retraining alone does not explain the change."""
+        return abs(self.size) > self.noise
+
+    @property
+    def lost(self) -> bool:
+        """Whether the status got worse."""
+        if self.before.status == "better":
+            return self.now.status != "better"
+        return self.now.status == "worse" and self.before.status in ("equivalent", "undecided")
 
 
-@dataclass(frozen=True)
-class Results:
-    """Results at a commit: results/metrics.json and, if available, results/predictions.parquet."""
-
-    metrics: Metrics
-    predictions: pd.DataFrame | None = None
-
-    def estimate(self, variant: str, metric: str) -> Estimate | None:
-        """Estimate of a metric of the test rows or the training; None if the variant is missing or did not train."""
-        found = self.metrics.variants.get(variant)
-        if found is None:
-            return None
-        values: dict[str, Estimate] = dict(found.metrics.items())
-        if found.training:
-            values["gap_best"] = found.training.gap_best
-            values["gap_last"] = found.training.gap_last
-            values["best_epoch"] = found.training.best_epoch
-        return values.get(metric)
-
-    def row_values(self, function: RowMetric, variant: str, seeds: Sequence[int]) -> Array:
-        """Row values (n_seeds, n_rows) of a variant; an ensemble's come from its members."""
-        assert self.predictions is not None
-        labels = self.predictions["label"].to_numpy(np.float64)
-        member = self.metrics.variants[variant].ensemble_of
-        logits = np.stack([self.predictions[f"{member or variant}/{seed}"].to_numpy() for seed in seeds])
-        return ensemble_rows(lambda of: function(labels, of), logits) if member else function(labels, logits)
-
-    def seed_values(self, found: Estimate, seeds: Sequence[int]) -> Array:
-        """Values (n_seeds,) of an estimate."""
-        by_seed = dict(zip(self.metrics.run.seeds, found.seeds, strict=True))
-        return np.array([by_seed[seed] for seed in seeds])
+def differences(metrics: Metrics) -> dict[tuple[str, Phase], Difference]:
+    """All differences to `large`, question by question, in the order of the ranking."""
+    found: dict[tuple[str, Phase], Difference] = {}
+    for phase in QUESTIONS:
+        if phase == "late" and metrics.early_stopping:
+            found[EARLY_STOPPING, phase] = metrics.early_stopping
+        for name in metrics.verdict.ranking:
+            difference = metrics.variants[name].scores(phase).difference
+            if difference:
+                found[name, phase] = difference
+    return found
 
 
-def basis(before: Results, after: Results) -> Basis:
-    """How the results of two commits can be compared."""
-    old, new = (side.metrics.data.model_dump(include=SAME_ROWS) for side in (before, after))
-    if len(_shared_seeds(before, after)) < 2 or old != new:
-        return Basis.APART
-    if before.predictions is None or after.predictions is None:
-        return Basis.SEEDS
-    return Basis.ROWS if before.predictions["label"].equals(after.predictions["label"]) else Basis.APART
+def basis(before: Metrics, after: Metrics) -> Basis:
+    """How the results of two commits are compared."""
+    old, new = (side.data.model_dump(include=SAME_ROWS) for side in (before, after))
+    if old != new:
+        return Basis.OTHER_ROWS
+    shared = set(before.run.seeds) & set(after.run.seeds)
+    return Basis.PAIRED if len(shared) >= PAIRS else Basis.INDEPENDENT
 
 
-def changes(before: Results, after: Results, evaluation: Evaluation) -> list[Change]:
-    """Every metric of every variant that both commits have, by metric and then by the present ranking.
-
-    Confidence and calibration bins are those of `evaluation`, for both commits.
-    """
-    of_rows = row_metrics(evaluation.calibration_bins)
-    metrics: list[tuple[str, RowMetric | None]] = [*of_rows.items(), *((name, None) for name in OF_TRAINING)]
+def changes(before: Metrics, after: Metrics) -> list[Change]:
+    """The change of each difference that both commits have, question by question."""
+    how, old, new = basis(before, after), differences(before), differences(after)
+    keys = [key for key in new if key in old]
+    if not keys:
+        return []
+    shared = set(before.run.seeds) & set(after.run.seeds) if how is Basis.PAIRED else None
+    then, now = (_values(side, [of[key] for key in keys], shared) for side, of in ((before, old), (after, new)))
+    sizes = now.mean(axis=1) - then.mean(axis=1)
+    if how is Basis.OTHER_ROWS:
+        noises = np.array([_mover(old[key], new[key]) for key in keys])
+    else:
+        differ = np.array([not np.array_equal(a, b) for a, b in zip(then, now, strict=True)])
+        sizes[~differ], noises = 0, np.zeros(len(keys))
+        if differ.any():
+            questions = np.array([phase for _, phase in keys])[differ]
+            noises[differ] = noise(then[differ], now[differ], questions, how is Basis.PAIRED, after.run.confidence)
     return [
-        change
-        for metric, function in metrics
-        for change in _of_metric(metric, function, before, after, evaluation.confidence)
+        Change(*key, old[key], new[key], float(size), float(of))
+        for key, size, of in zip(keys, sizes, noises, strict=True)
     ]
 
 
-def _of_metric(
-    metric: str, function: RowMetric | None, before: Results, after: Results, confidence: float
-) -> list[Change]:
-    """Changes of one metric; p-values are corrected for the number of variants that differ."""
-    how, seeds = basis(before, after), _shared_seeds(before, after)
-    means: dict[str, tuple[float, float]] = {}
-    sizes: dict[str, Difference] = {}
-    for name in after.metrics.verdict.ranking:
-        old, new = before.estimate(name, metric), after.estimate(name, metric)
-        if old is None or new is None:
-            continue
-        means[name] = old.mean, new.mean
-        if how is Basis.APART:
-            sizes[name] = _unpaired(old, new, confidence)
-        elif how is Basis.ROWS and function is not None:
-            now, then = (side.row_values(function, name, seeds) for side in (after, before))
-            sizes[name] = difference(now, then, confidence)
-        else:
-            sizes[name] = _paired_by_seed(after.seed_values(new, seeds) - before.seed_values(old, seeds), confidence)
-    differ = [name for name, size in sizes.items() if any(size.seeds)]
-    adjusted = dict(zip(differ, holm([sizes[name].p_value for name in differ]), strict=True))
-    return [
-        Change(name, metric, *means[name], size.model_copy(update={"p_holm": adjusted.get(name)}), confidence)
-        for name, size in sizes.items()
-    ]
+def noise(before: Array, now: Array, questions: Array, paired: bool, confidence: float) -> Array:
+    """Change for the worse (n_differences,) that retraining alone explains, from values (n_differences, n_seeds).
 
-
-def _paired_by_seed(changed: Array, confidence: float) -> Difference:
-    """Student's interval and p-value of paired changes (n_seeds,), at least two."""
-    found = seed_interval(changed.tolist(), confidence)
-    error = (found.std or 0.0) / np.sqrt(changed.size)
-    # equal changes, as of epochs, leave no noise to judge by
-    p_value = float(2 * stats.t.sf(abs(found.mean) / error, changed.size - 1)) if error else 0.0
-    return Difference(**dict(found), p_value=p_value)
-
-
-def _unpaired(old: Estimate, new: Estimate, confidence: float) -> Difference:
-    """The change of two independent estimates, from their intervals (MOVER).
-
-    The p-value is Student's with the degrees of freedom of fewer seeds, scaled so that it is 1 - confidence if the
-    interval touches 0.
+    A change is the product of a row of `data` with the vector `observed`, whose elements are exchanged. It is divided
+    by the root of what that leaves of the row's squares plus the mean of the same over all differences of the question:
+    few seeds of one difference do not show its variance (Tusher, Tibshirani, Chu, PNAS 98, 2001).
     """
-    mean = new.mean - old.mean
-    if new.ci_low is None or new.ci_high is None or old.ci_low is None or old.ci_high is None:
-        return Difference(mean=mean, ci_low=None, ci_high=None, std=None, seeds=(mean,), p_value=None)
-    below = float(np.hypot(new.mean - new.ci_low, old.ci_high - old.mean))
-    above = float(np.hypot(new.ci_high - new.mean, old.mean - old.ci_low))
-    freedom = min(len(old.seeds), len(new.seeds)) - 1
-    half = below if mean > 0 else above
-    scaled = abs(mean) / half * stats.t.ppf(0.5 + confidence / 2, freedom) if half else np.inf
-    p_value = float(2 * stats.t.sf(scaled, freedom))
-    return Difference(mean=mean, ci_low=mean - below, ci_high=mean + above, std=None, seeds=(mean,), p_value=p_value)
+    generator, then, after = np.random.default_rng(0), before.shape[1], now.shape[1]
+    if paired:
+        data, observed = now - before, np.full(after, 1 / after)
+        exchanges = observed * generator.choice([-1, 1], (EXCHANGES, after))
+    else:
+        data, observed = np.hstack([before, now]), np.repeat([-1 / then, 1 / after], [then, after])
+        data = data - data.mean(axis=1, keepdims=True)
+        exchanges = generator.permuted(np.tile(observed, (EXCHANGES, 1)), axis=1)
+    if (2**after if paired else comb(then + after, after)) * (1 - confidence) < 1:
+        return np.full(len(data), np.inf)
+    length, squares = np.linalg.norm(observed), np.square(data).sum(axis=1)
+    found = np.vstack([observed, exchanges]) @ data.T / length
+    left = np.maximum(squares - np.square(found), 1e-9 * squares)  # above rounding
+    related = questions[:, None] == questions
+    scale = np.maximum(np.sqrt(left + left @ (related / related.sum(axis=0))), 1e-300)
+    largest = np.sort((found / scale).max(axis=1))
+    limit = largest[-1 - int((1 - confidence) * largest.size)] * (1 + 1e-9)
+    explained: Array = limit * scale[0] * length
+    return explained
 
 
-def _shared_seeds(before: Results, after: Results) -> list[int]:
-    return [seed for seed in before.metrics.run.seeds if seed in after.metrics.run.seeds]
+def _values(metrics: Metrics, found: Sequence[Difference], shared: set[int] | None) -> Array:
+    """Values (n_differences, n_seeds), in the order of the seeds, of the shared seeds if any."""
+    order = sorted((seed, place) for place, seed in enumerate(metrics.run.seeds) if not shared or seed in shared)
+    return np.array([[difference.seeds[place] for _, place in order] for difference in found])
+
+
+def _mover(old: Difference, new: Difference) -> float:
+    """Distance from the change to the lower end of its interval."""
+    if new.ci_low is None or old.ci_high is None:
+        return np.inf
+    return float(np.hypot(new.mean - new.ci_low, old.ci_high - old.mean))

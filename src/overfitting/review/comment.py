@@ -2,26 +2,25 @@
 
 from collections.abc import Sequence
 
-from overfitting.base import markdown
+import numpy as np
+
+from overfitting.base import files, markdown
 from overfitting.base.errors import UserError
 from overfitting.base.repository import dvc
 from overfitting.config.composition import compose_variants
-from overfitting.config.schema import Evaluation
 from overfitting.evaluation import formats
-from overfitting.evaluation.results import PRIMARY, REFERENCE, Metrics
+from overfitting.evaluation.results import REFERENCE, Difference, Metrics
 from overfitting.review import commits
-from overfitting.review.changes import OF_TRAINING, Basis, Change, basis, changes
+from overfitting.review.changes import Change, basis, changes, differences
 from overfitting.review.sections import Section, assemble
 
-DIGITS = {"best_epoch": 1}  # decimals of a metric; 4 by default
-HIGHER_IS_BETTER = ("test_auc", "test_accuracy")
-CHANGES = "Changes beyond noise"
+CHANGES = "Differences to `large` that changed"
 
 
 def describe(base: str) -> tuple[str, list[str]]:
     """The comment on the changes of the working tree against `base`, and the reasons why the check fails, if any.
 
-    The check fails if the configuration is wrong, a stage failed or did not run, or a verdict is lost.
+    The check fails if the configuration is wrong, a stage failed or did not run, or a status is lost beyond noise.
 
     Raises:
         UserError: git does not know `base`.
@@ -29,155 +28,107 @@ def describe(base: str) -> tuple[str, list[str]]:
     commit = commits.common_ancestor(base)
     parameters = _parameters(commit, base)
     try:
-        configs = compose_variants()
+        compose_variants()
         problems = [f"`{stage}` failed or did not run; `dvc repro` runs it" for stage in commits.outdated_stages()]
     except UserError as error:
         problems = [str(error)]
     if problems:
-        return assemble("Not reproduced: the check fails", [_reasons(problems), parameters]), problems
-    return _reproduced(commit, parameters, next(iter(configs.values())).evaluation)
-
-
-def _reproduced(commit: str, parameters: Section, evaluation: Evaluation) -> tuple[str, list[str]]:
-    """The comment if all stages ran."""
-    after = commits.current_results()
+        return assemble("Not reproduced: the check fails", [*_reasons(problems), parameters]), problems
+    after = Metrics.read(files.METRICS)
     try:
         before = commits.results(commit)
     except UserError as error:
-        lost: list[str] = []
-        compared = [
-            _ranking(None, after.metrics, []),
-            Section(CHANGES, [f"The results of the base cannot be compared: {error}."]),
-        ]
+        words = f"The results of the base cannot be compared: {error}."
+        compared = [Section(CHANGES, [words, *_table(_new(after, []))])]
     else:
-        lost = lost_verdicts(before.metrics, after.metrics, evaluation.confidence)
-        found = changes(before, after, evaluation)
-        compared = [_ranking(before.metrics, after.metrics, found), *judged(found, basis(before, after))]
-    sections = [
-        *([_reasons(lost)] if lost else []),
-        parameters,
-        _stages(commit),
-        *compared,
-        Section("Figures that moved", [", ".join(commits.moved_figures(commit)) or "None."]),
-    ]
-    return assemble(after.metrics.verdict.sentence, sections), lost
+        found = changes(before, after)
+        problems, compared = lost(before, after, found), judged(before, after, found)
+    figures = Section("Figures that moved", [", ".join(commits.moved_figures(commit)) or "None."])
+    sections = [*_reasons(problems), parameters, _stages(commit), *compared, figures]
+    return assemble(after.verdict.sentence, sections), problems
 
 
-def lost_verdicts(before: Metrics, after: Metrics, confidence: float) -> list[str]:
-    """Verdicts of `before` that `after` lost: that a variant, or that any variant, is better than large."""
-    was, now = (_better_than_large(metrics, confidence) for metrics in (before, after))
-    if was and REFERENCE not in after.variants:
-        return ["`large` is no longer trained, so no variant can be called better"]
-    lost = [
-        f"`{name}` was better than large ({_against_large(before, name)}) and no longer is "
-        f"({_against_large(after, name)})"
-        for name in was
-        if name in after.variants and name not in now
-    ]
-    return [*lost, "no variant is better than large any more"] if was and not now else lost
+def lost(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[str]:
+    """Statuses lost beyond noise, or why nothing can be called better any more."""
+    if any(difference.status == "better" for difference in differences(before).values()):
+        if REFERENCE not in after.variants:
+            return ["`large` is no longer trained, so no variant can be called better"]
+        if len(after.run.seeds) == 1:
+            return ["only one seed is left, so no variant can be called better"]
+    return [_loss(change) for change in found if change.lost and change.beyond_noise]
 
 
-def ranking(before: Metrics | None, after: Metrics, found: Sequence[Change]) -> list[str]:
-    """Lines of a table of the variants by their present rank, with their results before, if there are any."""
-    old = before.variants if before else {}
-    ranks = {name: rank for rank, name in enumerate(before.verdict.ranking, 1)} if before else {}
-    change = {change.variant: change for change in found if change.metric == PRIMARY}
-    rows = []
-    for rank, name in enumerate(after.verdict.ranking, 1):
-        then, now = old.get(name), after.variants[name]
-        rows.append(
-            [
-                str(rank),
-                str(ranks.get(name, formats.NONE)),
-                name,
-                formats.estimate(then.log_loss) if then else formats.NONE,
-                formats.estimate(now.log_loss),
-                _size(change[name]) if name in change else formats.NONE,
-                now.group if then is None or then.group == now.group else f"{then.group} → {now.group}",
-            ]
-        )
-    gone = [name for name in ranks if name not in after.variants]
-    rows += [["", str(ranks[name]), f"~~{name}~~", formats.estimate(old[name].log_loss), "", "", ""] for name in gone]
-    return markdown.table(["rank", "before", "variant", "log loss before", "now", "change", "group"], rows).split("\n")
-
-
-def judged(found: Sequence[Change], how: Basis) -> list[Section]:
-    """Changes beyond noise in words and in a table; then, folded, what differs by no more than noise."""
-    if not found:
-        return [Section(CHANGES, ["The two commits have no variant in common."])]
+def judged(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[Section]:
+    """Changes beyond noise and new variants in words and in a table; then, folded, the other changes."""
     real = [change for change in found if change.beyond_noise]
-    noise = [change for change in found if not change.beyond_noise and not change.same]
-    same = sum(change.same for change in found)
-    words = (
-        f"Changes are {how.value}; {found[0].confidence:.0%} intervals, p-values corrected for the number of variants "
-        f"that differ (Holm). Of {len(found)} metrics, {len(real)} changed, {len(noise)} differ by no more than noise, "
-        f"{same} are the same."
+    noise = [change for change in found if not change.beyond_noise]
+    lines = [_words(before, after, found)]
+    if losses := [_loss(change) for change in noise if change.lost]:
+        lines += ["", f"Lost, but other seeds alone do as much: {'; '.join(losses)}."]
+    if gone := [f"`{name}`" for name in before.variants if name not in after.variants]:
+        lines += ["", f"No longer trained: {formats.listed(gone)}."]
+    main = Section(CHANGES, [*lines, *_table([*map(_row, real), *_new(after, found)])])
+    rest = Section("Within noise, or the same", _table([_row(change) for change in noise]), folded=True)
+    return [main, rest] if noise else [main]
+
+
+def _words(before: Metrics, after: Metrics, found: Sequence[Change]) -> str:
+    if not found:
+        return "The two commits have no difference to `large` in common."
+    real, same = sum(change.beyond_noise for change in found), sum(change.same for change in found)
+    return (
+        f"Changes are measured {basis(before, after).value}. Noise is what retraining alone explains: in "
+        f"{after.run.confidence:.0%} of pull requests that only retrain, no difference gets worse by more. Of "
+        f"{len(found)} differences, {real} changed, {len(found) - real - same} moved within noise and {same} stayed "
+        "the same."
     )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table, after an empty line; none without rows."""
+    header = ["variant", "weights", "before", "now", "change", "noise", "status"]
+    return ["", *markdown.table(header, rows).split("\n")] if rows else []
+
+
+def _new(after: Metrics, found: Sequence[Change]) -> list[list[str]]:
+    """Rows of the differences that the base does not have."""
+    known = {(change.variant, change.phase) for change in found}
     return [
-        Section(CHANGES, [words, *(["", *_table(real)] if real else [])]),
-        *([Section("Within noise, or impossible to judge", _table(noise), folded=True)] if noise else []),
+        [name, phase, formats.NONE, _estimate(now), formats.NONE, formats.NONE, now.status]
+        for (name, phase), now in differences(after).items()
+        if (name, phase) not in known
     ]
 
 
-def _ranking(before: Metrics | None, after: Metrics, found: Sequence[Change]) -> Section:
-    return Section("Ranking by test log loss", ranking(before, after, found))
-
-
-def _table(found: Sequence[Change]) -> list[str]:
-    rows = [
-        [
-            change.variant,
-            change.metric.replace("_", " "),
-            f"{change.before:.{_digits(change)}f}",
-            f"{change.now:.{_digits(change)}f}",
-            _size(change),
-            formats.p_value(change.size.p_holm),
-            _judgement(change),
-        ]
-        for change in found
-    ]
-    return markdown.table(["variant", "metric", "before", "now", "change", "p (Holm)", ""], rows).split("\n")
-
-
-def _judgement(change: Change) -> str:
-    """Better or worse for a test metric, changed for a training metric, unless it is noise or cannot be judged."""
-    if change.size.p_holm is None:
-        return "one seed"
-    if not change.beyond_noise:
-        return "noise"
-    if change.metric in OF_TRAINING:
-        return "changed"
-    return "better" if (change.size.mean > 0) == (change.metric in HIGHER_IS_BETTER) else "worse"
-
-
-def _size(change: Change) -> str:
-    if change.same:
-        return "same"
-    text = formats.estimate(change.size, signed=True, digits=_digits(change))
-    return f"**{text}**" if change.beyond_noise else text
-
-
-def _digits(change: Change) -> int:
-    return DIGITS.get(change.metric, 4)
-
-
-def _better_than_large(metrics: Metrics, confidence: float) -> list[str]:
-    """Variants whose test log loss is lower than that of large, best first."""
-    found = {name: metrics.variants[name].difference for name in metrics.verdict.ranking}
+def _row(change: Change) -> list[str]:
+    size = "same" if change.same else f"{change.size:+.4f}"
+    judged = np.isfinite(change.noise) and not change.same
+    before, now = change.before.status, change.now.status
     return [
-        name
-        for name, difference in found.items()
-        if difference and difference.mean < 0 and difference.p_holm is not None and difference.p_holm < 1 - confidence
+        change.variant,
+        change.phase,
+        _estimate(change.before),
+        _estimate(change.now),
+        f"**{size}**" if change.beyond_noise else size,
+        f"±{change.noise:.4f}" if judged else formats.NONE,
+        now if before == now else f"{before} → {now}",
     ]
 
 
-def _against_large(metrics: Metrics, name: str) -> str:
-    found = metrics.variants[name].difference
-    return "not compared" if found is None else f"{found.mean:+.4f}, p {formats.p_value(found.p_holm)}"
+def _estimate(difference: Difference) -> str:
+    return formats.estimate(difference, signed=True)
 
 
-def _reasons(problems: Sequence[str]) -> Section:
-    return Section("The check fails", [f"- {line}" for problem in problems for line in problem.splitlines()])
+def _loss(change: Change) -> str:
+    return (
+        f"`{change.variant}` ({change.phase}) was {change.before.status} ({_estimate(change.before)}) and is now "
+        f"{change.now.status} ({_estimate(change.now)})"
+    )
+
+
+def _reasons(problems: Sequence[str]) -> list[Section]:
+    lines = [f"- {line}" for problem in problems for line in problem.splitlines()]
+    return [Section("The check fails", lines)] if lines else []
 
 
 def _parameters(commit: str, base: str) -> Section:

@@ -1,19 +1,16 @@
 """Queries git and DVC: the results at a commit, and how the working tree differs from them."""
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.repository import dvc, git
 from overfitting.evaluation.results import Metrics
-from overfitting.review.changes import Results
 
 LOCK = Path("dvc.lock")
 
@@ -36,39 +33,16 @@ def common_ancestor(base: str) -> str:
     return found.strip()
 
 
-def results(commit: str) -> Results:
-    """The results at `commit`; predictions come from DVC's cache or remote.
+def results(commit: str) -> Metrics:
+    """results/metrics.json at `commit`.
 
     Raises:
-        UserError: the commit has no results, or another version wrote them.
+        UserError: the commit has none, or another version wrote it.
     """
     text = git("show", f"{commit}:{files.METRICS}")
     if text is None:
         raise UserError(f"commit {commit[:7]} has no {files.METRICS}")
-    metrics = Metrics.parse(text, f"{files.METRICS} of commit {commit[:7]}")
-    return Results(metrics, predictions(commit))
-
-
-def current_results() -> Results:
-    """The results in the working tree.
-
-    Raises:
-        UserError: there are none, or another version wrote them.
-    """
-    found = files.PREDICTIONS
-    return Results(Metrics.read(files.METRICS), pd.read_parquet(found) if found.is_file() else None)
-
-
-def predictions(commit: str) -> pd.DataFrame | None:
-    """results/predictions.parquet of `commit`; None, with a message, if neither DVC's cache nor a remote has it."""
-    from dvc import api
-
-    try:
-        with api.open(str(files.PREDICTIONS), rev=commit, mode="rb") as file:
-            return pd.read_parquet(file)
-    except Exception as error:  # each kind of remote raises its own errors
-        print(f"the predictions of {commit[:7]} are not available: {error}", file=sys.stderr)
-        return None
+    return Metrics.parse(text, f"{files.METRICS} of commit {commit[:7]}")
 
 
 def rerun_stages(commit: str) -> dict[str, list[str]]:

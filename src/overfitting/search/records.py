@@ -14,7 +14,7 @@ from overfitting.config.schema import Config
 from overfitting.search.space import Searches, Values, rounded
 from overfitting.search.study import LOSSES
 
-COCKTAIL = "cocktail"
+FOLDER = Path("conf/variant/tuned")
 
 
 def write_table(name: str, trials: Sequence[FrozenTrial], chosen: int, settings: Searches, about: Values) -> None:
@@ -50,15 +50,13 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
 
 def write_variant(name: str, config: Config, best: FrozenTrial, trials: int, command: str) -> None:
     """Write the variant of `config`, the `best` of `trials` trials of a `command`, as its differences from large."""
-    folder = Path("conf/variant") if name == COCKTAIL else Path("conf/variant/tuned")
-    package = "" if name == COCKTAIL else "# @package variant\n"
     header = (
-        f"{package}# {name}: the best of {trials} trials of `{command}`,\n"
+        f"# @package variant\n# {name}: the best of {trials} trials of `{command}`,\n"
         f"# by validation log loss: {best.value:.4f}. Tried: conf/search.yaml; all trials: results/tuning.csv.\n"
     )
     lines = [f"{field}: {_yaml(value)}" for field, value in config.variant.differences().items()] or ["{}"]
-    files.write_text(folder / f"{name}.yaml", header + "\n".join(lines) + "\n")
-    print(f"{name}: {', '.join(lines)} -> {folder / name}.yaml")
+    files.write_text(FOLDER / f"{name}.yaml", header + "\n".join(lines) + "\n")
+    print(f"{name}: {', '.join(lines)} -> {FOLDER / name}.yaml")
 
 
 def _yaml(value: Any) -> str:

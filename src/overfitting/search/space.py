@@ -69,20 +69,9 @@ Space = Annotated[dict[Name, Range | Choices], Field(min_length=1)]
 class Searches:
     """conf/search.yaml."""
 
-    trials: Count  # of each search that `more_trials` does not name
+    trials: Count  # of each search
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]  # of each trial
     searches: Annotated[dict[Name, Space], Field(min_length=1)]
-    more_trials: dict[Name, Count] = Field(default_factory=dict)  # by search
-
-    @model_validator(mode="after")
-    def _names_are_known(self) -> "Searches":
-        if unknown := sorted(set(self.more_trials) - set(self.searches)):
-            raise ValueError(f"more_trials: {', '.join(unknown)}: expected some of {', '.join(self.searches)}")
-        return self
-
-    def budget(self, name: str) -> int:
-        """Number of trials of the search `name`."""
-        return self.more_trials.get(name, self.trials)
 
 
 def read_searches(path: Path = PATH) -> Searches:

@@ -1,4 +1,4 @@
-"""Searches for strengths (`make tune`): train on the training rows, choose by log loss on the validation rows.
+"""Searches for strengths (`make tune`): train and validate on rows that no reported run sees (`split.search`).
 
 A search is not a stage, because it takes long and chooses what people then commit. Its results, results/tuning.csv and
 conf/variant/tuned/, are inputs of the pipeline.
@@ -25,6 +25,7 @@ from overfitting.base.fingerprint import fingerprint
 from overfitting.config.composition import compose_config, section
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
+from overfitting.data.replicates import search_sample
 from overfitting.search.records import write_table, write_variant
 from overfitting.search.space import Searches, Values, overrides, read_searches, rounded
 from overfitting.search.study import Study
@@ -88,24 +89,24 @@ def _search(name: str, settings: Searches, own: Sequence[str], console: Console)
     base, data = _compose(own, {}), Manifest.read(files.MANIFEST).fingerprint
     what = {
         "space": repr(settings.searches[name]),
-        "budget": settings.budget(name),
+        "budget": settings.trials,
         "seeds": settings.seeds,
         "training": section(base, "train")["training"],
         "data": data,
         "code": Code.read().fingerprint(REMEDIES.keys() & {*settings.searches[name], *base.variant.strengths}),
         **base.variant.differences(),
     }
-    study = Study(STORAGE, f"{name}-{fingerprint(**what)}", settings.searches[name], settings.budget(name))
+    study = Study(STORAGE, f"{name}-{fingerprint(**what)}", settings.searches[name], settings.trials)
     _run_trials(name, study, partial(_evaluate, own, settings.seeds), settings, console)
     best = study.best()
     write_table(name, study.trials(), best.number, settings, {"epochs": base.training.epochs, "data": data})
     command = shlex.join(["python", "-m", "overfitting", "tune", name, *own])
-    write_variant(name, _compose(own, rounded(best.params)), best, settings.budget(name), command)
+    write_variant(name, _compose(own, rounded(best.params)), best, settings.trials, command)
 
 
 def _run_trials(name: str, study: Study, evaluate: Any, settings: Searches, console: Console) -> None:
     """Run the trials of a study that have no result yet; print one line per trial."""
-    budget, known, started = settings.budget(name), study.trials(), time.monotonic()
+    budget, known, started = settings.trials, study.trials(), time.monotonic()
     console.print(f"{name}: {len(known)} of {budget} trials are finished")
     losses = [trial.value for trial in known if trial.value is not None]
     for count, trial in enumerate(run_study(study, evaluate), len(known) + 1):
@@ -139,9 +140,9 @@ def _train(index: int, config: Config, seed: int) -> tuple[int, int, float]:
 
     backend.start(threads=1)
     backend.tf.get_logger().setLevel("ERROR")  # TensorFlow warns a process that compiles many networks
-    data = rows.read(config.variant, Manifest.read(files.MANIFEST))
+    data = rows.read(search_sample(Manifest.read(files.MANIFEST), seed))
     try:
         trained = loop.train(Spec(config.variant, config.training, seed), data)
     except loop.DivergedError:
         return index, seed, float("nan")
-    return index, seed, trained.outcome.best.val_log_loss
+    return index, seed, trained.outcome.early.val_log_loss

@@ -1,4 +1,4 @@
-"""Stage train@{variant}: one run per seed -> runs/<variant>/<seed>/. Hydra starts one job per run, side by side."""
+"""Stage train@{variant}: one run per seed and repeat -> runs/<variant>/. Hydra starts one job per run, side by side."""
 
 import logging
 import shutil
@@ -9,26 +9,33 @@ from pathlib import Path
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Config
+from overfitting.data import replicates
 from overfitting.data.manifest import Manifest
 from overfitting.training.history import Journal
-from overfitting.training.identity import Run, loaded_code, run_fingerprint
+from overfitting.training.identity import Run, loaded_code, run_fingerprint, run_folder
 from overfitting.training.summary import Durations, Summary
 
 RESUMED = ("checkpoint.npz", "history.csv")  # files from which a killed run resumes
 
 
 def prepare(configs: Mapping[str, Config]) -> None:
-    """Remove runs of seeds that are no longer listed, and write the files of ensembles, which train nothing.
+    """Check the rows, remove runs that are no longer listed, and write the files of ensembles, which train nothing.
 
     DVC keeps these folders, so that finished runs survive; what the configuration does not list must go.
+
+    Raises:
+        UserError: the rows of a seed hold one class only.
     """
+    seeds = {seed for config in configs.values() for seed in config.seeds}
+    replicates.check_classes(Manifest.read(files.MANIFEST), sorted(seeds))
     for name, config in configs.items():
         folder = files.RUNS / name
         if config.variant.ensemble_of:
             files.write_json(folder / files.ENSEMBLE, {"ensemble_of": config.variant.ensemble_of})
-        wanted = {str(seed) for seed in config.seeds} | {files.ENSEMBLE}
+        repeats = range(config.repeats.get(name, 1))
+        wanted = {run_folder(name, seed, repeat) for seed in config.seeds for repeat in repeats}
         for path in folder.glob("*"):
-            if path.name not in wanted:
+            if path not in wanted | {folder / files.ENSEMBLE}:
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -42,10 +49,8 @@ def run(run: Run) -> None:
     """
     if run.summary():
         return
-    if run_fingerprint(run.config, run.seed, run.data, loaded_code()) != run.fingerprint:
-        raise UserError(
-            f"{run.variant} seed {run.seed}: the source code changed after the stage started; start the stage again"
-        )
+    if run_fingerprint(run.config, run.seed, run.data, loaded_code(), run.repeat) != run.fingerprint:
+        raise UserError(f"{run.name}: the source code changed after the stage started; start the stage again")
     _clear(run.folder)
     _train(run)
 
@@ -59,17 +64,18 @@ def _train(run: Run) -> None:
     # a worker trains many runs, each with its own compiled function: TensorFlow warns of too many
     logging.getLogger("tensorflow").addFilter(_is_no_note_on_tracing)
     config, folder = run.config, run.folder
-    data = rows.read(config.variant, Manifest.read(files.MANIFEST))
+    data = rows.read(replicates.sample(Manifest.read(files.MANIFEST), run.seed))
     checkpoint = Checkpoint(folder / RESUMED[0], run.fingerprint)
     with Journal(folder / RESUMED[1]) as journal:
-        spec = Spec(config.variant, config.training, run.seed)
+        spec = Spec(config.variant, config.training, run.random_seed)
         trained = loop.train(spec, data, [journal.callback()], checkpoint)
         journal.complete(trained.history)
-    trained.save(folder / "model.keras")
+    trained.save(folder)
     checkpoint.remove()
     summary = Summary(
         variant=run.variant,
         seed=run.seed,
+        repeat=run.repeat,
         fingerprint=run.fingerprint,
         data_fingerprint=run.data,
         config=run.settings,

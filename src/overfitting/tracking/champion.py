@@ -1,5 +1,7 @@
 """The best model of each comparison as a version in MLflow's registry; the alias `champion` marks the best version.
 
+Models are chosen by validation log loss, so that the test log loss, which is stated beside it, stays a test.
+
 The best model of every comparison is registered, even if an existing version is better: the versions then show the
 history of the comparisons, each with its losses and a model that loads. The same model is registered once. It is
 recognised by its measured losses, because two trainings with the same weights write different files.
@@ -23,7 +25,8 @@ from overfitting.training.summary import Summary
 
 NAME = "overfitting"
 ALIAS = "champion"
-LOSSES = {"test_log_loss", "test_auc"}  # measures of the champion on the test rows
+TESTED = {"test_log_loss", "test_auc"}  # measures of the champion on the test rows
+LOSSES = TESTED | {"val_log_loss"}
 DESCRIPTION = f"""The best model of each comparison: probability of signal from raw, unscaled columns.
 
 Columns are found by name, others are ignored. The model needs only the packages in its `requirements.txt`:
@@ -35,8 +38,8 @@ model = mlflow.pyfunc.load_model("models:/{NAME}@{ALIAS}")
 model.predict(model.input_example)  # a DataFrame -> probability of signal per row
 ```
 
-Each comparison adds its best model as a version. The alias `{ALIAS}` marks the version with the lowest test log loss
-among those measured on the test rows of the latest comparison; losses on other rows cannot be compared with it.
+Each comparison adds its best model as a version. The alias `{ALIAS}` marks the version with the lowest validation
+log loss among those of the data of the latest comparison. The test log loss was never used to choose.
 """
 
 _log = logging.getLogger(__name__)
@@ -48,18 +51,18 @@ class Version(NamedTuple):
     number: int
     variant: str
     fingerprint: str  # of variant, data and losses
-    test_hash: str  # of the test rows that the loss was measured on
-    test_log_loss: float
+    rows_hash: str  # of the rows that the loss was measured on
+    val_log_loss: float
 
     def __str__(self) -> str:
-        return f"version {self.number} ({self.variant}, test log loss {self.test_log_loss:.4f})"
+        return f"version {self.number} ({self.variant}, validation log loss {self.val_log_loss:.4f})"
 
 
-def best_version(versions: Sequence[Version], test_hash: str) -> Version:
-    """The version with the lowest loss on those test rows, of which there must be one; the oldest of equals."""
+def best_version(versions: Sequence[Version], rows_hash: str) -> Version:
+    """The version with the lowest loss on those rows, of which there must be one; the oldest of equals."""
     return min(
-        (version for version in versions if version.test_hash == test_hash),
-        key=lambda version: (version.test_log_loss, version.number),
+        (version for version in versions if version.rows_hash == rows_hash),
+        key=lambda version: (version.val_log_loss, version.number),
     )
 
 
@@ -68,7 +71,7 @@ def register(store: Store, parent: str, metrics: Metrics, runs: Sequence[Run]) -
 
     Does nothing if one of the champion's files is missing or newer than the results, whose `runs` are given.
     """
-    measured = {(run.folder.relative_to(store.root) / "model.keras").as_posix(): run for run in runs}
+    measured = {(run.folder.relative_to(store.root) / "early.keras").as_posix(): run for run in runs}
     rows = stored_model.example(store.root, metrics.data.fingerprint)
     if rows is None or not measured.keys() >= set(metrics.champion.models):
         return
@@ -77,7 +80,7 @@ def register(store: Store, parent: str, metrics: Metrics, runs: Sequence[Run]) -
         _add(store, parent, metrics, [measured[path].summary for path in metrics.champion.models], rows, tags)
     versions = _versions(store)
     own = next(version for version in versions if version.fingerprint == tags["fingerprint"])
-    chosen = best_version(versions, own.test_hash)
+    chosen = best_version(versions, own.rows_hash)
     if str(store.client.get_registered_model(NAME).aliases.get(ALIAS)) != str(chosen.number):
         store.client.set_registered_model_alias(NAME, ALIAS, str(chosen.number))
     if chosen != own:
@@ -87,18 +90,18 @@ def register(store: Store, parent: str, metrics: Metrics, runs: Sequence[Run]) -
 def _tags(root: Path, metrics: Metrics) -> dict[str, str]:
     """Tags that find the model in the registry and compare it.
 
-    Losses can be compared on the same test rows, however the columns are scaled. So `test_hash` covers the source and
-    the test labels in their order.
+    Losses can be compared on the same rows, however the columns are scaled. So `rows_hash` covers the source and the
+    labels of the pool in their order.
     """
     best, data = metrics.champion, metrics.data
     losses = metrics.champion.model_dump(include=LOSSES)
     rounded = {name: f"{value:.6f}" for name, value in losses.items()}
-    labels = file_digest(root / files.PREPARED / "test_labels.npy")
+    labels = file_digest(root / files.PREPARED / "pool_labels.npy")
     return {
         "variant": best.variant,
         "data_hash": data.fingerprint,
         "fingerprint": fingerprint(variant=best.variant, data=data.fingerprint, **rounded),
-        "test_hash": fingerprint(source=data.sha256, labels=labels),
+        "rows_hash": fingerprint(source=data.sha256, labels=labels),
         **{name: repr(value) for name, value in losses.items()},
     }
 
@@ -107,9 +110,9 @@ def _versions(store: Store) -> list[Version]:
     """Versions that this module registered; versions that people added under the same name lack the tags."""
     found = {int(item.version): item.tags for item in store.client.search_model_versions(f"name='{NAME}'")}
     return [
-        Version(number, tags["variant"], tags["fingerprint"], tags["test_hash"], float(tags["test_log_loss"]))
+        Version(number, tags["variant"], tags["fingerprint"], tags["rows_hash"], float(tags["val_log_loss"]))
         for number, tags in sorted(found.items())
-        if {"variant", "fingerprint", "test_hash", "test_log_loss"} <= set(tags)
+        if {"variant", "fingerprint", "rows_hash", "val_log_loss"} <= set(tags)
     ]
 
 
@@ -123,11 +126,11 @@ def _add(
 ) -> None:
     """Store the model under the comparison's run, with its metrics, and make it a version."""
     client, best = store.client, metrics.champion
-    seeds = ", ".join(str(member.seed) for member in members)
+    seeds = ", ".join(f"{member.seed}.{member.repeat}" if member.repeat else f"{member.seed}" for member in members)
     networks = [store.root / path for path in best.models]
     parameters = {**child_runs.parameters(members[0].config), "seeds": seeds}
     model = stored_model.add(store, parent, ALIAS, parameters, networks, rows)
-    store.log(parent, child_runs.current_points(metrics.champion.model_dump(include=LOSSES)), model=model)
+    store.log(parent, child_runs.current_points(metrics.champion.model_dump(include=TESTED)), model=model)
     if not client.search_registered_models(f"name='{NAME}'"):
         client.create_registered_model(NAME, description=DESCRIPTION)
     # the address, because `models:/id` would be looked up in MLflow's global store instead of this one
@@ -135,8 +138,8 @@ def _add(
     tags = {**tags, **({"commit": store.commit} if store.commit else {})}
     pages = f"#/experiments/{store.experiment}"
     parts = (
-        f"{best.variant}, seed{'s' if len(members) > 1 else ''} {seeds}: "
-        f"test log loss {best.test_log_loss:.4f}, AUC {best.test_auc:.4f}.",
+        f"{best.variant}, seed {seeds}: validation log loss {best.val_log_loss:.4f}, test log loss "
+        f"{best.test_log_loss:.4f}, AUC {best.test_auc:.4f}.",
         metrics.variants[best.variant].description,
         f"The best model of [this comparison]({pages}/runs/{parent}); [its metrics]({pages}/models/{model}).",
     )

@@ -23,7 +23,7 @@ from overfitting.training.summary import Durations, Settings, Summary
 TimedRow = tuple[int, Row]  # end of the epoch in milliseconds since 1970, the epoch's row of the history
 
 CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
-CHOSEN = ("seed", "train_rows")  # numbers of a summary that are no results
+CHOSEN = ("seed", "repeat", "train_rows")  # numbers of a summary that are no results
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Identity(NamedTuple):
 
     variant: str
     seed: int
+    repeat: int
     fingerprint: str  # of the run
 
     @property
@@ -52,7 +53,7 @@ class Identity(NamedTuple):
     @property
     def name(self) -> str:
         """Name of the run in MLflow's lists."""
-        return f"{self.variant} · seed {self.seed}"
+        return f"{self.variant} · seed {self.seed}" + (f" · repeat {self.repeat}" if self.repeat else "")
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ class Run:
 
     @property
     def identity(self) -> Identity:
-        """Variant, seed and fingerprint."""
-        return Identity(self.summary.variant, self.summary.seed, self.summary.fingerprint)
+        """Variant, seed, repeat and fingerprint."""
+        return Identity(self.summary.variant, self.summary.seed, self.summary.repeat, self.summary.fingerprint)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -78,8 +79,8 @@ class Run:
 
     @property
     def network(self) -> Path:
-        """File of the trained network."""
-        return self.folder / "model.keras"
+        """File of the network with its early weights."""
+        return self.folder / "early.keras"
 
     @property
     def ended(self) -> int:
@@ -101,17 +102,15 @@ class Run:
 
     def metrics(self) -> dict[str, float]:
         """Summary metrics under their own names, because MLflow's table shows only the last point of a curve."""
-        best, last = self.summary.best, self.summary.last
+        fits = {"early": self.summary.early.model_dump(), "late": self.summary.late.model_dump()}
         values = {
-            **{f"best_{name}": value for name, value in best.model_dump().items()},
-            **{f"last_{name}": value for name, value in last.model_dump().items()},
-            "gap_best": best.val_log_loss - best.train_log_loss,
-            "gap_last": last.val_log_loss - last.train_log_loss,
+            **{f"{phase}_{name}": value for phase, fit in fits.items() for name, value in fit.items()},
+            **{f"{phase}_gap": fit["val_log_loss"] - fit["train_log_loss"] for phase, fit in fits.items()},
             **{name: value for name, value in self.summary if isinstance(value, int | float) and name not in CHOSEN},
             **({"seconds": self.durations.seconds} if self.durations else {}),
             **self.test_metrics,
         }
-        return {name: float(value) for name, value in values.items()}
+        return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
 
 
 def read_metrics(root: Path) -> Metrics | None:
@@ -199,8 +198,7 @@ def _text(value: object) -> str:
 def _test_metrics(summary: Summary, metrics: Metrics | None) -> dict[str, float]:
     """Test metrics of exactly this run; empty if results/ are of an earlier run with the same variant and seed."""
     training = metrics.trained.get(summary.variant) if metrics else None
-    if metrics is None or training is None or summary.fingerprint not in training.fingerprints:
-        return {}
-    index = training.fingerprints.index(summary.fingerprint)
-    found = metrics.variants[summary.variant].metrics
-    return {name: estimate.seeds[index] for name, estimate in found.items()}
+    for run in training.runs if training else ():
+        if run.fingerprint == summary.fingerprint:
+            return {**dict(run.early.items()), "test_log_loss_late": run.late["test_log_loss"]}
+    return {}

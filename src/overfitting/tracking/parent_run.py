@@ -9,8 +9,8 @@ from overfitting.evaluation import formats
 from overfitting.evaluation.results import Champion, Metrics
 from overfitting.tracking.child_runs import flat
 
-COLUMNS = ("test_log_loss", "test_auc", "gap_last", "best_epoch")  # of the table of runs
-NOTE = "Gap: validation minus training log loss. Intervals account for variation between seeds and between test rows."
+COLUMNS = ("test_log_loss", "test_log_loss_late", "test_auc", "best_epoch")  # of the table of runs
+NOTE = "Differences are to large. The intervals of a column hold together; they account for seeds and test rows."
 
 
 def name(fingerprint: str) -> str:
@@ -36,10 +36,9 @@ def means(metrics: Metrics) -> dict[str, float]:
     """Means over seeds: `mean_test_auc.l2`. With slashes MLflow would give each its own section of charts."""
     found: dict[str, float] = {}
     for variant, results in metrics.variants.items():
-        found[f"mean_test_log_loss.{variant}"] = results.log_loss.mean
-        found[f"mean_test_auc.{variant}"] = results.metrics["test_auc"].mean
-        if results.training:
-            found[f"mean_gap_last.{variant}"] = results.training.gap_last.mean
+        found[f"mean_test_log_loss.{variant}"] = results.early.log_loss.mean
+        found[f"mean_test_log_loss_late.{variant}"] = results.late.log_loss.mean
+        found[f"mean_test_auc.{variant}"] = results.early.metrics["test_auc"].mean
     return found
 
 
@@ -48,7 +47,8 @@ def description(metrics: Metrics, table_link: str, model_link: str, figures: Seq
     verdict, data, seeds = metrics.verdict, metrics.data, len(metrics.run.seeds)
     rows = f"{data.train_rows:,} training and {data.test_rows:,} test rows of `{data.source}`"
     parts = [
-        f"**{verdict.sentence}**",
+        f"**{verdict.prevents}**",
+        f"**{verdict.predicts}**",
         _ranking(metrics),
         f"Means over {seeds} seed{'s' if seeds > 1 else ''}; {rows}. {NOTE}",
         "\n".join(f"- {sentence}" for sentence in verdict.details),
@@ -95,25 +95,26 @@ def table(metrics: Metrics, parent: str) -> str:
 
 def _ranking(metrics: Metrics) -> str:
     rows = []
-    for rank, variant in enumerate(metrics.verdict.ranking, 1):
+    for variant in metrics.verdict.ranking:
         found = metrics.variants[variant]
+        differences = (found.late.difference, found.early.difference)
         rows.append(
             [
-                str(rank),
                 variant,
-                formats.estimate(found.log_loss),
-                formats.estimate(found.metrics["test_auc"]),
-                f"{found.training.gap_last.mean:.3f}" if found.training else formats.NONE,
-                f"{found.training.best_epoch.mean:.0f}" if found.training else formats.NONE,
-                found.group,
+                found.block,
+                *(
+                    f"{formats.estimate(each, signed=True)}: {formats.status(each)}" if each else formats.status(None)
+                    for each in differences
+                ),
+                formats.estimate(found.early.log_loss),
+                f"{found.early.metrics['test_auc'].mean:.4f}",
             ]
         )
-    header = ["rank", "variant", "test log loss", "test AUC", "gap at the last epoch", "best epoch", "group"]
+    header = ["variant", "block", "late difference", "early difference", "early test log loss", "AUC"]
     return markdown.table(header, rows)
 
 
 def _champion(champion: Champion, link: str) -> str:
-    networks = len(champion.models)
-    average = f", the mean logit of {networks} networks" if networks > 1 else ""
     scores = f"test log loss {champion.test_log_loss:.4f}, AUC {champion.test_auc:.4f}"
-    return f"The best model is `{champion.column}`{average}: {scores}. It is a version of [a registered model]({link})."
+    chosen = f"the best model by validation log loss ({champion.val_log_loss:.4f})"
+    return f"`{champion.column}` is {chosen}: {scores}. It is a version of [a registered model]({link})."

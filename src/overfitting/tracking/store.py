@@ -136,7 +136,7 @@ class Store:
     def create_child(self, identity: Identity, parent: str, settings: Settings, started: int) -> "MlflowRun":
         """Create a run under `parent` (id); `started` in milliseconds since 1970."""
         run = self._create(identity.name, started, {**identity.tags, PARENT: parent})
-        own = {"variant": identity.variant, "seed": str(identity.seed)}
+        own = {"variant": identity.variant, "seed": str(identity.seed), "repeat": str(identity.repeat)}
         self.log(run.info.run_id, parameters={**own, **child_runs.parameters(settings)})
         return run
 

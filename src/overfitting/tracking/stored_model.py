@@ -48,7 +48,7 @@ def add(
 ) -> str:
     """Store a model of a run in MLflow; returns the model's id.
 
-    It averages the logits of `networks`, files runs/<variant>/<seed>/model.keras; `rows` are an `example` of its input.
+    It averages the logits of `networks`, files runs/<variant>/<seed>/early.keras; `rows` are an `example` of its input.
     """
     model = store.client.create_logged_model(store.experiment, name, run_id, params=dict(parameters))
     scaling, encoding = store.root / files.SCALING, store.root / files.ENCODING

@@ -95,7 +95,7 @@ def _add_model(store: Store, run_id: str, run: Run) -> str | None:
     rows = stored_model.example(store.root, run.summary.data_fingerprint)
     if rows is None or not run.test_metrics:
         return None
-    parameters, network = child_runs.parameters(run.summary.config), run.folder / "model.keras"
+    parameters, network = child_runs.parameters(run.summary.config), run.network
     return stored_model.add(store, run_id, "model", parameters, [network], rows)
 
 

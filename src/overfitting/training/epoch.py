@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from overfitting.config.schema import Training, Variant
 from overfitting.training.backend import keras, resident, tf
-from overfitting.training.network import faster
+from overfitting.training.network import faster, hidden_kernels
 from overfitting.training.optimizer import swap_averages
 from overfitting.training.remedies import active
 from overfitting.training.remedy import Batch, Stream, seed_of
@@ -24,7 +24,7 @@ Epoch = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 @dataclass(frozen=True)
 class Spec:
-    """What to train: a variant, with a budget, from a seed."""
+    """What to train: a variant, with a budget, from a random seed."""
 
     variant: Variant
     training: Training
@@ -50,8 +50,7 @@ def epoch_function(spec: Spec, learner: Learner, data: TrainingData) -> Epoch:
     model, optimizer, streaming = learner.model, learner.optimizer, spec.training.streaming
     features, labels = resident(data.train.features, streaming), resident(data.train.labels, streaming)
     val_features, val_labels = resident(data.validation.features), resident(data.validation.labels)
-    n_rows, batch_size = len(data.train.labels), spec.training.batch_size
-    steps = data.steps(batch_size)
+    n_rows, (steps, batch_size) = len(data.train.labels), data.batches(spec.training.batch_size)
     train_batch = _train_batch(spec, learner, data)
     run_steps = _stream_steps if streaming else _run_steps
 
@@ -108,7 +107,7 @@ def _step_function(spec: Spec, learner: Learner) -> Step:
     """
     model, optimizer = learner.model, learner.optimizer
     trained_model = faster(model, optimizer.iterations, spec.training.precision)
-    variables, remedies = model.trainable_variables, active(spec.variant)
+    variables, kernels, remedies = model.trainable_variables, hidden_kernels(model), active(spec.variant)
 
     def step(features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         targets = labels
@@ -120,7 +119,10 @@ def _step_function(spec: Spec, learner: Learner) -> Step:
             penalty = tf.add_n(model.losses) if model.losses else tf.constant(0.0)
             learned = measured[0] if targets is labels else tf.reduce_mean(_row_values(logits, targets)[0])
             loss = learned + penalty
+        rate = tf.identity(optimizer.learning_rate)  # `apply` goes on to that of the next step
         optimizer.apply(tape.gradient(loss, variables), variables)
+        for remedy in remedies:
+            remedy.after_step(kernels, rate)
         return measured, penalty
 
     # autograph has nothing to convert in Keras's layers and optimizers, and takes a second to see it

@@ -1,10 +1,12 @@
-"""Fingerprints that identify a run (variant, seed) and a whole comparison."""
+"""Fingerprints that identify a run (variant, seed, repeat) and a whole comparison."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
@@ -56,18 +58,27 @@ def loaded_code() -> Code:
 
 @dataclass(frozen=True)
 class Run:
-    """A variant to train with a seed: everything that determines its result, fixed before training starts."""
+    """A network to train: everything that determines its result, fixed before training starts.
+
+    The seed chooses its rows. Repeats are further networks of the seed, with other initial weights, order and masks.
+    """
 
     variant: str
     seed: int
     config: Config
     data: str  # fingerprint of the prepared rows
     fingerprint: str
+    repeat: int = 0
 
     @property
     def name(self) -> str:
-        """Variant and seed."""
-        return f"{self.variant} seed {self.seed}"
+        """Variant, seed and, after the first, repeat."""
+        return f"{self.variant} seed {self.seed}" + (f" repeat {self.repeat}" if self.repeat else "")
+
+    @property
+    def random_seed(self) -> int:
+        """Seed of initial weights, order and masks."""
+        return _random_seed(self.seed, self.repeat)
 
     @property
     def size(self) -> int:
@@ -78,7 +89,7 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where its files are."""
-        return files.RUNS / self.variant / str(self.seed)
+        return run_folder(self.variant, self.seed, self.repeat)
 
     @property
     def settings(self) -> Settings:
@@ -95,6 +106,11 @@ class Run:
         return read_durations(self.folder, self.fingerprint)
 
 
+def run_folder(variant: str, seed: int, repeat: int) -> Path:
+    """Folder of a run: runs/<variant>/<seed>, and <seed>.<repeat> for further networks."""
+    return files.RUNS / variant / (f"{seed}.{repeat}" if repeat else str(seed))
+
+
 def read_durations(folder: Path, fingerprint: str) -> Durations | None:
     """Durations of the run in `folder` if they are those of this `fingerprint`; else None."""
     return read_matching(Durations, folder / files.DURATIONS, fingerprint)
@@ -104,33 +120,39 @@ def plan(configs: Mapping[str, Config], data: str, code: Code | None = None) -> 
     """All runs of the variants that are trained, in their order; `code` is read now if it is not given."""
     code = code or Code.read()
     return [
-        Run(name, seed, config, data, run_fingerprint(config, seed, data, code))
+        Run(name, seed, config, data, run_fingerprint(config, seed, data, code, repeat), repeat)
         for name, config in configs.items()
         if not config.variant.ensemble_of
         for seed in (config.seeds if config.seed is None else (config.seed,))
+        for repeat in range(config.repeats.get(name, 1))
     ]
 
 
-def run_fingerprint(config: Config, seed: int, data: str, code: Code | None = None) -> str:
-    """Fingerprint of what determines one run: variant, training, seed, prepared `data`, code and library versions."""
+def run_fingerprint(config: Config, seed: int, data: str, code: Code | None = None, repeat: int = 0) -> str:
+    """Fingerprint of what determines one run: variant, training, seeds, prepared `data`, code and library versions."""
     parts = section(config, "train")
     return fingerprint(
         variant=config.variant.model_dump(),
         training=parts["training"],
         seed=seed,
+        random_seed=_random_seed(seed, repeat),
         data=data,
         code=(code or Code.read()).fingerprint(config.variant.strengths),
     )
 
 
+def _random_seed(seed: int, repeat: int) -> int:
+    """Seed of TensorFlow's generators, below 2**31; the first network of a seed has the seed itself."""
+    if not repeat:
+        return seed
+    return int(np.random.SeedSequence(seed, spawn_key=(2, repeat)).generate_state(1)[0] >> 1)
+
+
 def comparison_fingerprint(configs: Mapping[str, Config], data: str, baselines: Sequence[str]) -> str:
     """Fingerprint of a comparison: all runs of `configs`, by variant, and the fingerprints of its `baselines`."""
-    code = Code.read()
+    all_seeds = {name: replace(config, seed=None) for name, config in configs.items()}
     return fingerprint(
         baselines=list(baselines),
-        runs=[
-            [name, run_fingerprint(config, seed, data, code)]
-            for name, config in configs.items()
-            for seed in config.seeds
-        ],
+        variants={name: config.variant.ensemble_of for name, config in configs.items()},
+        runs=[[run.name, run.fingerprint] for run in plan(all_seeds, data)],
     )

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overfitting.base.errors import UserError
-from overfitting.training import keras_file
+from overfitting.training import fit, keras_file
 from overfitting.training.backend import keras, tf
 from overfitting.training.checkpoint import Checkpoint, State
 from overfitting.training.epoch import Epoch, Learner, Spec, epoch_function
 from overfitting.training.history import Row
-from overfitting.training.loss import accuracy_rows, log_loss_rows
-from overfitting.training.network import build, predict
+from overfitting.training.network import build
 from overfitting.training.optimizer import adam, learning_rate
-from overfitting.training.remedies import active
-from overfitting.training.rows import Rows, TrainingData
-from overfitting.training.summary import Losses, Outcome
-from overfitting.training.weights import measure
+from overfitting.training.rows import TrainingData
+from overfitting.training.summary import Outcome
 
 
 class DivergedError(UserError):
@@ -27,16 +24,18 @@ class DivergedError(UserError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run: the model with the kept weights, the history, the outcome, and the seconds of each epoch."""
+    """A finished run: the network with the weights of its best epoch (early) and of its last epoch (late)."""
 
-    model: keras.Model
+    early: keras.Model
+    late: keras.Model
     history: list[Row]
     outcome: Outcome
-    seconds: list[float]
+    seconds: list[float]  # of each epoch
 
-    def save(self, path: Path) -> None:
-        """Write the model as a `.keras` file."""
-        keras_file.save(self.model, path)
+    def save(self, folder: Path) -> None:
+        """Write early.keras and late.keras."""
+        keras_file.save(self.early, folder / "early.keras")
+        keras_file.save(self.late, folder / "late.keras")
 
 
 def train(
@@ -45,7 +44,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Trained:
-    """Train one run and keep the weights of the epoch with the lowest validation log loss, unless a remedy decides.
+    """Train one run; the best epoch is the one with the lowest validation log loss.
 
     `callbacks` get each epoch's row of the history as `logs`, under the names of `history.COLUMNS`, and may stop the
     run. Of Keras's hooks those of the training and of its epochs are called; a step is part of a compiled epoch. With a
@@ -55,50 +54,41 @@ def train(
         DivergedError: a loss is not finite.
         UserError: a remedy does not fit the columns.
     """
-    learner = _learner(spec, data)
-    model, remedies = learner.model, active(spec.variant)
-    initial = measure(model).near_zero_share
+    model, late = (build(spec.variant, data.train.features.shape[1], spec.seed) for _ in range(2))
+    learner = Learner(model, _optimizer(spec, data, model))
+    initial = fit.near_zero_share(model)
     run_epoch = epoch_function(spec, learner, data)
-
-    patience = next(filter(None, (remedy.patience() for remedy in remedies)), spec.training.patience)
     selection = keras.callbacks.EarlyStopping(
-        "val_log_loss", patience=patience or spec.training.epochs, mode="min", restore_best_weights=True
+        "val_log_loss",
+        patience=spec.training.patience or spec.training.epochs,
+        mode="min",
+        restore_best_weights=True,
     )
     callback_list = keras.callbacks.CallbackList([selection, *callbacks], model=model)
     model.optimizer = learner.optimizer
     model.stop_training = False
     state = State(model, learner.optimizer, selection, history=[], seconds=[])
     _run_epochs(run_epoch, state, callback_list, spec, checkpoint)
-    last, last_weights = _losses(model, data), model.get_weights()
+    late.set_weights(model.get_weights())
     callback_list.on_train_end()  # here Keras restores the weights of the best epoch
-    best = _losses(model, data)
-    if any(remedy.keeps_last_epoch() for remedy in remedies):
-        model.set_weights(last_weights)
     model.optimizer = None  # else its state, twice the weights, is saved with them
     outcome = Outcome(
         train_rows=len(data.train.labels),
         epochs=len(state.history),
         best_epoch=int(min(state.history, key=lambda row: row["val_log_loss"])["epoch"]),
-        best=best,
-        last=last,
+        early=fit.measure(model, data),
+        late=fit.measure(late, data),
         parameters=model.count_params(),
         near_zero_share_initial=initial,
-        **dict(measure(model)),
+        weight_bins=tuple(fit.BINS.tolist()),
     )
-    return Trained(model, state.history, outcome, state.seconds)
+    return Trained(model, late, state.history, outcome, state.seconds)
 
 
-def evaluate(model: keras.Model, rows: Rows) -> tuple[float, float]:
-    """Mean log loss and accuracy of the model on rows, without dropout."""
-    logits = predict(model, rows.features)
-    return float(log_loss_rows(rows.labels, logits).mean()), float(accuracy_rows(rows.labels, logits).mean())
-
-
-def _learner(spec: Spec, data: TrainingData) -> Learner:
-    model = build(spec.variant, data.train.features.shape[1], spec.seed)
+def _optimizer(spec: Spec, data: TrainingData, model: keras.Model) -> keras.Optimizer:
     training, width = spec.training, max(spec.variant.hidden_units)
-    schedule = learning_rate(training.schedule, width, training.epochs, data.steps(training.batch_size))
-    return Learner(model, adam(spec.variant, model, schedule))
+    steps, _ = data.batches(training.batch_size)
+    return adam(spec.variant, model, learning_rate(training.schedule, width, training.epochs, steps))
 
 
 def _run_epochs(
@@ -127,15 +117,3 @@ def _run_epochs(
             break
         if checkpoint:
             checkpoint.save_if_due(state)
-
-
-def _losses(model: keras.Model, data: TrainingData) -> Losses:
-    (train_log_loss, train_accuracy), (val_log_loss, val_accuracy) = (
-        evaluate(model, rows) for rows in (data.train, data.validation)
-    )
-    return Losses(
-        train_log_loss=train_log_loss,
-        train_accuracy=train_accuracy,
-        val_log_loss=val_log_loss,
-        val_accuracy=val_accuracy,
-    )

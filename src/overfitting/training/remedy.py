@@ -54,10 +54,6 @@ class Remedy(Generic[Value]):
         """What the prepared data lacks for this remedy, and how to provide it; empty if nothing."""
         return ""
 
-    def more_rows(self, manifest: Manifest) -> int:
-        """Number of training rows beyond `manifest.train_rows`."""
-        return 0
-
     def transform(self, scaling: Scaling | None, stream: Stream) -> Transform | None:
         """Function that replaces each batch before its step; None: batches stay as they are."""
         return None
@@ -96,15 +92,8 @@ class Remedy(Generic[Value]):
         """Arguments of `keras.optimizers.Adam`; `weight_decay` acts on hidden kernels alone."""
         return {}
 
-    # epochs and the weights that are kept
-
-    def patience(self) -> int | None:
-        """Epochs without a better validation log loss after which training ends."""
-        return None
-
-    def keeps_last_epoch(self) -> bool:
-        """Whether the weights of the last epoch are kept, instead of those of the best."""
-        return False
+    def after_step(self, kernels: "list[keras.Variable]", learning_rate: "tf.Tensor") -> None:
+        """Change the hidden `kernels` after a step that was taken with `learning_rate`."""
 
 
 def seed_of(seed: int, stream: int) -> int:

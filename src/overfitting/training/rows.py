@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from overfitting.base import files
-from overfitting.config.schema import Variant
-from overfitting.data.manifest import Manifest
+from overfitting.data.replicates import Sample
 from overfitting.data.scaling import Scaling
-from overfitting.training.remedies import active
 
 
 @dataclass(frozen=True)
@@ -18,36 +16,28 @@ class Rows:
     features: np.ndarray
     labels: np.ndarray
 
-    def first(self, count: int) -> "Rows":
-        """The first `count` rows, in the same memory."""
-        return Rows(self.features[:count], self.labels[:count])
-
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run learns from.
-
-    An epoch visits `epoch_rows` of the training rows (None: all). `scaling` says what the columns are, which the remedy
-    `symmetry` needs.
-    """
+    """What a run learns from. `scaling` says what the columns are, which the remedy `symmetry` needs."""
 
     train: Rows
     validation: Rows
-    epoch_rows: int | None = None
     scaling: Scaling | None = None
 
-    def steps(self, batch_size: int) -> int:
-        """Steps per epoch."""
-        return (self.epoch_rows or len(self.train.labels)) // batch_size
+    def batches(self, batch_size: int) -> tuple[int, int]:
+        """Steps per epoch, and rows per step: `batch_size`, or all training rows if they are fewer."""
+        n_rows = len(self.train.labels)
+        rows = min(batch_size, n_rows)
+        return n_rows // rows, rows
 
 
-def read(variant: Variant, manifest: Manifest) -> TrainingData:
-    """The prepared rows for a variant, memory-mapped; a variant with more rows takes as many steps per epoch.
+def read(sample: Sample) -> TrainingData:
+    """The rows of `sample`, memory-mapped if they are contiguous.
 
     Raises:
-        UserError: the rows are missing.
+        UserError: the prepared rows are missing.
     """
-    train, validation = (Rows(*files.read_rows(name)) for name in ("train", "validation"))
-    more = sum(remedy.more_rows(manifest) for remedy in active(variant))
-    scaling = Scaling(**files.read_json(files.SCALING))
-    return TrainingData(train.first(manifest.train_rows + more), validation, manifest.train_rows, scaling)
+    features, labels = files.read_rows("pool")
+    train, validation = (Rows(features[chosen], labels[chosen]) for chosen in sample)
+    return TrainingData(train, validation, Scaling(**files.read_json(files.SCALING)))

@@ -12,35 +12,35 @@ class Settings(Record):
     training: dict[str, Any]
 
 
-class Losses(Record):
-    """Log loss and accuracy on all training and validation rows, without dropout and without penalty."""
+class Fit(Record):
+    """What a network reached with its early or late weights.
+
+    Log loss and accuracy are means over all training or validation rows, without dropout and without penalty. Sizes
+    are of hidden weights, and shares of their number.
+    """
 
     train_log_loss: float
     train_accuracy: float
     val_log_loss: float
     val_accuracy: float
-
-
-class Weights(Record):
-    """Size of the hidden weights that a run keeps; shares are of their number."""
-
     weight_norm: float  # L2 norm of all of them
     near_zero_share: float  # |w| below 0.001
     zero_share: float  # exactly 0
-    weight_bins: tuple[float, ...]  # edges of the histogram, log10 |w|
-    weight_histogram: tuple[float, ...]  # share per bin
+    weight_histogram: tuple[float, ...]  # share per bin of log10 |w|
+    val_log_loss_pruned: float  # after the weights that are near zero are set to 0
 
 
-class Outcome(Weights):
-    """What a run reached. `best` is measured with the weights of the best epoch, `last` with those of the last."""
+class Outcome(Record):
+    """What a run reached with the weights of its best epoch (early) and of its last epoch (late)."""
 
     train_rows: int
     epochs: int
     best_epoch: int  # lowest validation log loss, counted from 1
-    best: Losses
-    last: Losses
+    early: Fit
+    late: Fit
     parameters: int
     near_zero_share_initial: float  # before training
+    weight_bins: tuple[float, ...]  # edges of the histograms, log10 |w|
 
 
 class Summary(Outcome):
@@ -48,6 +48,7 @@ class Summary(Outcome):
 
     variant: str
     seed: int
+    repeat: int  # counts the networks of a seed, from 0
     fingerprint: str  # of the run
     data_fingerprint: str
     config: Settings

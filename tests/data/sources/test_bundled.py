@@ -35,16 +35,18 @@ def test_committed_table_is_copied_with_its_provenance(tmp_path: Path) -> None:
     assert [path.name for path in destination.parent.iterdir()] == ["events.parquet"]
     facts = provenance.model_extra or {}
     assert (provenance.source, facts["made_by"]) == ("bundled", "simulated")
-    assert (provenance.rows, facts["seed"]) == (source.BUNDLED_ROWS, source.BUNDLED_SEED)
+    assert provenance.rows == source.POOL_ROWS + source.HELD_OUT_ROWS
+    assert provenance.held_out == source.HELD_OUT_ROWS
+    assert (facts["seed"], facts["held_out_seed"]) == (source.POOL_SEED, source.HELD_OUT_SEED)
     assert provenance.columns == NAMES
     assert "not HIGGS" in provenance.citation
 
 
 def test_committed_table_is_small_and_clean(events: pd.DataFrame) -> None:
-    assert COMMITTED.stat().st_size <= 6_000_000
+    assert COMMITTED.stat().st_size <= 10_000_000
     assert pq.read_schema(COMMITTED).equals(table_schema())
-    assert len(events) == 60_000
-    assert events["label"].sum() == 31_800
+    assert len(events) == 125_000
+    assert events["label"].sum() == 66_250
     assert np.isfinite(events).all(axis=None)
     assert not events.duplicated().any()
     assert (events[[column.name for column in COLUMNS if column.role in ("pt", "mass")]] > 0).all(axis=None)

@@ -16,7 +16,7 @@ def test_bins_with_few_rows_are_left_out():
     assert list(line.get_xdata()) == [found.predicted[index] for index in kept]
     assert list(line.get_ydata()) == [found.observed[index] for index in kept]
     for variant in metrics.variants.values():
-        assert f"{variant.metrics['test_calibration_error'].mean:.4f}" in picture.caption
+        assert f"{variant.early.metrics['test_calibration_error'].mean:.4f}" in picture.caption
 
 
 def test_panels_show_the_same_as_the_common_figure():

@@ -9,7 +9,7 @@ def test_lines_pass_through_the_sizes_that_ran():
     metrics = invented()
     line = lines(capacity(metrics).figure.axes[0], "validation, last epoch")[0]
     assert list(line.get_xdata()) == [metrics.variants[name].parameters for name in ("tiny", "large")]
-    expected = [metrics.trained[name].val_log_loss_last.mean for name in ("tiny", "large")]
+    expected = [metrics.trained[name].late.val_log_loss.mean for name in ("tiny", "large")]
     assert list(line.get_ydata()) == expected
 
 

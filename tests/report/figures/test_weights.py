@@ -9,10 +9,10 @@ from tests.report.figures.drawn import panels_are_readable, panels_match
 
 def test_bars_are_drawn_per_bin_on_a_common_scale():
     histogram = [0.9, *[0.1 / (len(BINS) - 2)] * (len(BINS) - 2)]
-    metrics = edited(invented(2, ["l1", "large"]), variants__l1__training__weight_histogram=histogram)
+    metrics = edited(invented(2, ["l1", "large"]), variants__l1__training__early__weight_histogram=histogram)
     picture = weights(metrics)
     l1, large = (panel.figure.axes[0] for panel in picture.panels)
-    assert [bar.get_height() for bar in large.patches] == list(metrics.trained["large"].weight_histogram)
+    assert [bar.get_height() for bar in large.patches] == list(metrics.trained["large"].early.weight_histogram)
     assert [bar.get_x() for bar in large.patches] == list(BINS[:-1])
     assert l1.get_ylim() == large.get_ylim()
     assert "l1 (90%)" in picture.caption

@@ -7,7 +7,7 @@ import pytest
 from overfitting.config.schema import Variant
 from overfitting.training.backend import tf
 from overfitting.training.epoch import Learner, Spec, epoch_function
-from overfitting.training.loop import evaluate
+from overfitting.training.fit import evaluate
 from overfitting.training.network import build
 from overfitting.training.optimizer import adam
 from overfitting.training.rows import TrainingData

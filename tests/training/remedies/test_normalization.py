@@ -35,7 +35,7 @@ def test_batch_normalization_learns_the_moments_of_its_input():
     data = rows(400)
     shifted = Rows(data.features * 3 + 5, data.labels)
     found = trained(variant, budget(epochs=60, schedule=SLOW), shifted, shifted, seed=0)
-    dense, normalization = found.model.layers[:2]
+    dense, normalization = found.late.layers[:2]
     inputs = np.asarray(dense(shifted.features))
     np.testing.assert_allclose(normalization.moving_mean, inputs.mean(0), atol=0.15 * inputs.std())
     np.testing.assert_allclose(normalization.moving_variance, inputs.var(0), rtol=0.3)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from overfitting.base.errors import UserError
-from overfitting.config.composition import compose_variants
 from overfitting.config.schema import Variant
 from overfitting.config.strengths import STRENGTHS
 from overfitting.data.columns import NAMES
@@ -18,16 +17,12 @@ from tests.builders.metrics import invented_data
 from tests.builders.training import counter
 from tests.conftest import ROOT
 
-HIGGS = {"columns": list(NAMES), "scaling": "standard", "spare_rows": 100}
-PLACES = {"network", "loss", "optimizer", "rows", "weights kept", "ensemble"}
+PLACES = {"network", "loss", "optimizer", "rows", "ensemble"}
+SYMMETRIC = {"large": Variant(), "symmetry": Variant(symmetry=True)}
 
 
 def manifest(**values):
-    return Manifest.model_validate({**invented_data(), **HIGGS, **values})
-
-
-def variants():
-    return {name: config.variant for name, config in compose_variants().items()}
+    return Manifest.model_validate({**invented_data(), "columns": list(NAMES), "scaling": "standard", **values})
 
 
 def test_every_file_declares_one_remedy_that_is_explained():
@@ -41,8 +36,13 @@ def test_every_file_declares_one_remedy_that_is_explained():
 
 def test_the_architecture_page_lists_where_each_remedy_acts():
     page = (ROOT / "docs/architecture.md").read_text()
-    table = re.findall(r"^\| ([a-z ]+) \| (.*) \| (.*) \|$", page[page.index("| acts on |") :], re.MULTILINE)[1:7]
-    listed = {name: (place, methods) for place, methods, names in table for name in re.findall(r"`(\w+)`", names)}
+    table = re.findall(r"^\| ([a-z ]+) \| (.*) \| (.*) \|$", page, re.MULTILINE)
+    listed = {
+        name: (place, methods)
+        for place, methods, names in table
+        if place in PLACES
+        for name in re.findall(r"`(\w+)`", names)
+    }
     assert {name: place for name, (place, _) in listed.items()} == {
         name: remedy.acts_on for name, remedy in REMEDIES.items()
     }
@@ -52,7 +52,7 @@ def test_the_architecture_page_lists_where_each_remedy_acts():
 
 
 def test_a_remedy_that_is_off_is_not_part_of_a_variant():
-    assert Variant(l2=0.0, keep="best", max_norm=None) == Variant()
+    assert Variant(l2=0.0, max_norm=None) == Variant()
     assert active(Variant(l2=0.0)) == []
     assert [remedy.name for remedy in active(Variant(l2=0.1, dropout=0.5))] == ["dropout", "l2"]
 
@@ -72,7 +72,7 @@ def test_without_remedies_nothing_is_transformed():
 
 def test_every_strength_can_be_read_by_its_name():
     variant = Variant(l2=0.1)
-    assert (variant.strength("l2"), variant.strength("dropout"), variant.strength("keep")) == (0.1, 0.0, "best")
+    assert (variant.strength("l2"), variant.strength("dropout"), variant.strength("max_norm")) == (0.1, 0.0, None)
     assert variant.differences() == {"l2": 0.1}
     assert set(variant.settings()) == {"hidden_units", "activation", *STRENGTHS}
 
@@ -84,30 +84,19 @@ def test_targets_are_the_labels_unless_a_remedy_changes_them():
         assert changed == (name == "label_smoothing")
 
 
-def test_collisions_with_spare_rows_support_all_variants(project):
-    check_variants(variants(), manifest())
+def test_collisions_support_all_remedies_and_other_tables_all_but_symmetry():
+    check_variants(SYMMETRIC, manifest())
+    check_variants({"large": Variant(), "l2": Variant(l2=0.1)}, manifest(columns=["age"], scaling="none"))
 
 
-def test_everything_that_is_missing_is_reported_at_once(project):
-    with pytest.raises(UserError) as error:
-        check_variants(variants(), manifest(columns=["age", "height"], spare_rows=0))
-    message = str(error.value)
-    assert "more_data: variant.extra_rows is 90,000, but the split leaves no spare rows" in message
-    assert "cocktail: variant.symmetry needs columns of collisions" in message
-    assert "remove `- more_data`, `- cocktail` from `variants` in params.yaml" in message
-
-
-def test_pieces_hide_angles(project):
-    with pytest.raises(UserError, match=r"cocktail: .*piecewise hides the angles"):
-        check_variants(variants(), manifest(scaling="piecewise"))
-
-
-def test_an_ensemble_and_plain_networks_need_nothing(project):
-    plain = {name: variant for name, variant in variants().items() if name not in ("more_data", "cocktail")}
-    check_variants(plain, manifest(columns=["age"], scaling="none", spare_rows=0))
-
-
-@pytest.mark.parametrize(("asked", "expected"), [(0, 0), (200, 200), (9000, 500)])
-def test_a_variant_takes_as_many_spare_rows_as_it_asks_for_and_there_are(asked, expected):
-    found = manifest(train_rows=1000, spare_rows=500)
-    assert sum(remedy.more_rows(found) for remedy in active(Variant(extra_rows=asked))) == expected
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"columns": ["age", "height"]}, "needs columns of collisions"),
+        ({"scaling": "piecewise"}, "needs preprocessing=standard.*piecewise hides the angles"),
+    ],
+)
+def test_what_is_missing_is_reported_with_the_variants_to_remove(found, reason):
+    message = rf"symmetry: variant\.symmetry {reason}.*remove `- symmetry` from `variants` in params\.yaml"
+    with pytest.raises(UserError, match=message):
+        check_variants(SYMMETRIC, manifest(**found))

@@ -14,7 +14,7 @@ FEW = 0.002  # share of the test rows below which a bin is mostly noise and not 
 def calibration(metrics: Metrics) -> Picture:
     """Share of signal by predicted probability, one panel per variant."""
     names, labels = metrics.verdict.ranking, ("predicted probability", "share of signal")
-    errors = {name: metrics.variants[name].metrics["test_calibration_error"].mean for name in names}
+    errors = {name: metrics.variants[name].early.metrics["test_calibration_error"].mean for name in names}
 
     def draw(axes: Axes, name: str) -> None:
         predicted, observed, rows = _points(metrics.variants[name].calibration)

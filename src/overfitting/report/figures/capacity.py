@@ -17,10 +17,10 @@ def capacity(metrics: Metrics) -> Picture | None:
     figure, axes = drawing.one(3.3)
     found = trained.values()
     for label, colour, marker, style, losses in (
-        ("validation, best epoch", VERMILION, "o", "-", [training.val_log_loss_best for training in found]),
-        ("validation, last epoch", VERMILION, "o", "--", [training.val_log_loss_last for training in found]),
-        ("training, best epoch", BLUE, "s", "-", [training.train_log_loss_best for training in found]),
-        ("training, last epoch", BLUE, "s", "--", [training.train_log_loss_last for training in found]),
+        ("validation, best epoch", VERMILION, "o", "-", [training.early.val_log_loss for training in found]),
+        ("validation, last epoch", VERMILION, "o", "--", [training.late.val_log_loss for training in found]),
+        ("training, best epoch", BLUE, "s", "-", [training.early.train_log_loss for training in found]),
+        ("training, last epoch", BLUE, "s", "--", [training.late.train_log_loss for training in found]),
     ):
         means = [loss.mean for loss in losses]
         axes.plot(parameters, means, style, marker=marker, markersize=4, color=colour, label=label)
@@ -33,5 +33,5 @@ def capacity(metrics: Metrics) -> Picture | None:
         "The larger the network, the larger the gap between training (blue) and validation (orange) after the last "
         "epoch (dashed). Keeping the best epoch (solid) removes most of the gap."
     )
-    listed = drawing.listing({name: training.val_log_loss_last.mean for name, training in trained.items()})
+    listed = drawing.listing({name: training.late.val_log_loss.mean for name, training in trained.items()})
     return Picture("capacity", "Capacity", figure, caption, f"Validation log loss at the last epoch by size: {listed}.")

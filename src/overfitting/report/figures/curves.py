@@ -37,10 +37,10 @@ def learning_curves(metrics: Metrics, curves: pd.DataFrame) -> Picture | None:
     panels = [drawing.single(name, draw, _in_words(name, training)) for name, training in trained.items()]
     caption = (
         "A network overfits where validation rises while training falls. Points mark the best epoch of each seed, "
-        "whose weights are kept unless the variant says otherwise. Lines are means over the seeds, as long as all of "
-        f"them train; bands reach from the lowest to the highest seed.{_cut(names, curves, limits)} The training curve "
-        "is measured during training, with dropout, noise and mixup if the variant has them, so it can lie above "
-        "validation."
+        "which has the early weights; the last epoch has the late ones. Lines are means over the seeds, as long as "
+        f"all of them train; bands reach from the lowest to the highest seed.{_cut(names, curves, limits)} The "
+        "training curve is measured during training, with dropout, noise and mixup if the variant has them, so it can "
+        "lie above validation."
     )
     key = {"training": BLUE, "validation": VERMILION, "best epoch of a seed": INK}
     best = drawing.listing({name: training.best_epoch.mean for name, training in trained.items()}, digits=0)
@@ -65,9 +65,9 @@ def _draw(axes: Axes, curves: pd.DataFrame) -> None:
 
 def _in_words(name: str, found: Training) -> str:
     return (
-        f"{name}: validation log loss {found.val_log_loss_best.mean:.3f} at epoch {found.best_epoch.mean:.0f}, the "
-        f"best, and {found.val_log_loss_last.mean:.3f} at the last, {found.epochs.mean:.0f}; "
-        f"training log loss then {found.train_log_loss_last.mean:.3f}."
+        f"{name}: validation log loss {found.early.val_log_loss.mean:.3f} at epoch {found.best_epoch.mean:.0f}, the "
+        f"best, and {found.late.val_log_loss.mean:.3f} at the last, {found.epochs.mean:.0f}; "
+        f"training log loss then {found.late.train_log_loss.mean:.3f}."
     )
 
 

@@ -1,145 +1,180 @@
-"""Forest plot: the ranking as differences to `large` with their intervals."""
+"""Forest plots of both questions: late and early differences to `large` with their intervals, side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from overfitting.evaluation.results import REFERENCE, Metrics, Scores, Variant
+from overfitting.evaluation.results import REFERENCE, Estimate, Metrics, Phase, Status
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import BLUE, FAR, GREEN, GREY, INK, SOFT, VERMILION, Picture
+from overfitting.report.figures.drawing import BLUE, FAR, GREEN, GREY, INK, LINE, VERMILION, Panel, Picture
 
-GROUP_COLOURS = {"best": GREEN, "better": BLUE, "tied": GREY, "reference": INK, "worse": VERMILION}
-GROUP_MARKERS = {"best": "D", "better": "o", "tied": "s", "reference": "P", "worse": "v"}
+LOOKS: dict[Status, tuple[str, str]] = {  # colour and marker
+    "better": (GREEN, "o"),
+    "equivalent": (BLUE, "s"),
+    "undecided": (GREY, "D"),
+    "one seed": (GREY, "D"),
+    "worse": (VERMILION, "v"),
+    "reference": (INK, "P"),
+}
+QUESTIONS: dict[Phase, tuple[str, str]] = {
+    "late": ("Does it prevent overfitting?", "late test log loss minus that of large, late"),
+    "early": ("Does it beat stopping early?", "early test log loss minus that of large, early"),
+}
+STOPPED = "early stopping"
+ROW, MARGINS = 0.22, 0.95  # inches: height of a row, and of everything above and below the rows
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the plot; `low` and `high` are the ends of the interval, both the mean if there is none."""
+    """One row; `low` and `high` are the ends of the interval, both the mean if there is none."""
 
     name: str
     mean: float
     low: float
     high: float
-    group: str  # of GROUP_COLOURS; "" for a baseline
+    status: Status
+    is_baseline: bool = False
 
 
 @drawing.styled
 def forest(metrics: Metrics) -> Picture:
-    """Paired differences of test log loss to `large`, or test log losses if `large` did not run."""
-    ranked = [_row(metrics, name, metrics.variants[name]) for name in metrics.verdict.ranking]
-    baselines = [_row(metrics, name, found) for name, found in metrics.baselines.items()]
-    rows = ranked + sorted(baselines, key=lambda row: row.mean)
+    """Differences of test log loss to `large` for both questions, or the losses if `large` did not run."""
+    sides = {phase: _rows(metrics, phase) for phase in QUESTIONS}
+    names = _names(metrics)
+    heights = _heights(metrics, names)
+    tall = MARGINS + ROW * -min(heights.values())
+    figure = Figure(figsize=(drawing.FULL_WIDTH, tall + 0.2), layout="constrained")
+    for axes, phase in zip(figure.subplots(1, 2), QUESTIONS, strict=True):
+        _draw(axes, metrics, phase, sides[phase], heights)
+    panels = []
+    for phase, (title, _) in QUESTIONS.items():
+        alone = Figure(figsize=(4.6, tall), layout="constrained")
+        _draw(alone.add_subplot(), metrics, phase, sides[phase], heights)
+        panels.append(Panel(alone, f"{title} {_in_words(sides[phase])}"))
+    shown = {row.status for rows in sides.values() for row in rows}
+    key: dict[str, str] = {status: colour for status, (colour, _) in LOOKS.items() if status in shown}
+    alternative = " ".join(panel.alternative for panel in panels)
+    return Picture("forest", "Both questions", figure, _caption(metrics), alternative, panels, key)
+
+
+def _names(metrics: Metrics) -> list[str]:
+    stopped = [STOPPED] if metrics.early_stopping else []
+    return [*stopped, *metrics.verdict.ranking, *metrics.ranked_baselines]
+
+
+def _rows(metrics: Metrics, phase: Phase) -> list[Row]:
+    found = {name: metrics.variants[name].scores(phase) for name in metrics.verdict.ranking}
     paired = REFERENCE in metrics.variants
-    heights = [-index - (0.5 if index >= len(ranked) else 0.0) for index in range(len(rows))]
-    figure, axes = drawing.one(1.15 + 0.24 * -min(heights))
-    drawing.name_rows(axes, [row.name for row in rows], heights)
-    low, high = _limits(ranked, rows, 0.0 if paired else ranked[0].mean)
+    rows = []
+    if phase == "late" and metrics.early_stopping:
+        rows.append(_row(STOPPED, metrics.early_stopping, metrics.early_stopping.status))
+    for name, scores in found.items():
+        shown = scores.difference if paired else scores.log_loss
+        rows.append(_row(name, shown, scores.status) if shown else Row(name, 0.0, 0.0, 0.0, "reference"))
+    if phase == "early":
+        for name, baseline in metrics.ranked_baselines.items():
+            shown = baseline.difference if paired else baseline.log_loss
+            rows.append(_row(name, shown or baseline.log_loss, baseline.status, is_baseline=True))
+    return rows
+
+
+def _row(name: str, found: Estimate, status: Status, is_baseline: bool = False) -> Row:
+    return Row(name, found.mean, *found.interval, status, is_baseline)
+
+
+def _heights(metrics: Metrics, names: Sequence[str]) -> dict[str, float]:
+    """Height of each row, with a gap between blocks."""
+    heights: dict[str, float] = {}
+    height, last = 0.0, ""
+    for name in names:
+        block = metrics.variants[name].block if name in metrics.variants else "baseline"
+        block = "ranked" if name == STOPPED else block
+        height -= (1.0 if heights else 0.0) + (0.5 if last and block != last else 0.0)
+        heights[name], last = height, block
+    return heights
+
+
+def _draw(axes: Axes, metrics: Metrics, phase: Phase, rows: Sequence[Row], heights: dict[str, float]) -> None:
+    title, label = QUESTIONS[phase]
+    paired = REFERENCE in metrics.variants
+    drawing.name_rows(axes, list(heights), list(heights.values()))
+    low, high = _limits(rows, 0.0 if paired else min(row.mean for row in rows))
     axes.set_xlim(low, high)
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="x", nbins=5)
     if paired:
+        margin = metrics.run.margin
+        axes.axvspan(max(-margin, low), min(margin, high), color=LINE, alpha=0.6, linewidth=0, zorder=0)
         axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
-    for height, row in zip(heights, rows, strict=True):
-        _draw(axes, height, row, "+" if paired else "")
-    if baselines:
-        axes.axhline(-len(ranked) + 0.25, color=SOFT, linewidth=0.6, linestyle=(0, (4, 3)))
-    axes.set_xlabel("test log loss minus that of large\n← better · worse →" if paired else "test log loss\n← better")
-    _legend(figure, axes, metrics)
-    caption = _caption(metrics, [row for row in rows if row.mean > high])
-    return Picture("forest", "Ranking", figure, caption, _in_words(metrics, rows[len(ranked) :]))
+    for row in rows:
+        _draw_row(axes, heights[row.name], row, "+" if paired else "")
+    axes.set_title(title)
+    axes.set_xlabel(f"{label}\n← better · worse →" if paired else f"{phase} test log loss\n← better", fontsize=8)
 
 
-def _row(metrics: Metrics, name: str, found: Scores) -> Row:
-    group = found.group if isinstance(found, Variant) else ""
-    if REFERENCE not in metrics.variants:
-        return Row(name, found.log_loss.mean, *found.log_loss.interval, group)
-    if found.difference is None:
-        return Row(name, 0.0, 0.0, 0.0, group)
-    return Row(name, found.difference.mean, *found.difference.interval, group)
-
-
-def _limits(ranked: Sequence[Row], rows: Sequence[Row], origin: float) -> tuple[float, float]:
+def _limits(rows: Sequence[Row], origin: float) -> tuple[float, float]:
     """Limits of the axis around `origin`: rows much worse than all others may lie outside, better ones never do."""
-    off = sorted(abs(row.mean - origin) for row in ranked if row.mean != origin) or [0.0]
-    half = sorted((row.high - row.low) / 2 for row in ranked)
+    off = sorted(abs(row.mean - origin) for row in rows if row.mean != origin) or [0.0]
+    half = sorted((row.high - row.low) / 2 for row in rows)
     better = origin - min(row.mean for row in rows)
     reach = max(1.5 * better, FAR * off[(len(off) - 1) // 2], FAR * half[len(half) // 2], 1e-6)
     near = [row for row in rows if row.mean - origin <= reach]
-    low = max(origin - reach, min(row.low for row in near))
-    high = min(origin + reach, max(row.high for row in near))
-    margin = 0.05 * (high - low) or 0.01
+    low, high = min(row.low for row in near), max(row.high for row in near)
+    low, high = (
+        max(
+            origin - 2 * reach,
+            low,
+        ),
+        min(origin + reach, high),
+    )
+    margin = 0.06 * (high - low) or 0.01
     return low - margin, high + margin
 
 
-def _draw(axes: Axes, height: float, row: Row, sign: str) -> None:
+def _draw_row(axes: Axes, height: float, row: Row, sign: str) -> None:
     low, high = axes.get_xlim()
-    colour = GROUP_COLOURS.get(row.group, GREY)
-    edge = axes.get_yaxis_transform()
-    value = "0" if row.group == "reference" and sign else f"{row.mean:{sign}.4f}".replace("-", "−")
-    axes.text(1.03, height, value, transform=edge, color=colour, fontsize=8, va="center_baseline")
-    if row.mean > high:
-        axes.annotate(
-            "", (1, height), (0.7, height), edge, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8}
-        )
+    colour, marker = LOOKS[row.status]
+    value = "0" if row.status == "reference" and sign else f"{row.mean:{sign}.3f}".replace("-", "−")
+    place: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "color": colour,
+        "fontsize": 7.5,
+        "va": "center_baseline",
+    }
+    axes.text(1.04, height, value, **place)
+    if row.mean > high:  # beyond the edge: an arrowhead there, and no line that would seem to reach 0
+        axes.plot(high, height, ">", color=colour, markersize=6, clip_on=False)
         return
     if row.low < row.high:
-        axes.plot([row.low, row.high], [height, height], color=colour, linewidth=1.8, solid_capstyle="butt")
-    for end, marker, beyond in ((low, "<", row.low < low), (high, ">", row.high > high)):
-        if beyond:
-            axes.plot(end, height, marker, color=colour, markersize=5, clip_on=False)
-    marker, face = GROUP_MARKERS.get(row.group, "o"), colour if row.group else drawing.PAPER
-    axes.plot(row.mean, height, marker, color=colour, markerfacecolor=face, markersize=5.5, zorder=3)
+        axes.plot([max(row.low, low), min(row.high, high)], [height] * 2, color=colour, linewidth=1.6)
+    for end, tip, is_beyond in ((low, "<", row.low < low), (high, ">", row.high > high)):
+        if is_beyond:
+            axes.plot(end, height, tip, color=colour, markersize=5, clip_on=False)
+    face = drawing.PAPER if row.is_baseline else colour
+    axes.plot(row.mean, height, marker, color=colour, markerfacecolor=face, markersize=5, zorder=3)
 
 
-def _legend(figure: Figure, axes: Axes, metrics: Metrics) -> None:
-    groups = [found.group for found in metrics.variants.values()]
-    meanings = {
-        "best": "best (tied)" if groups.count("best") > 1 else "best",
-        "better": "better than large",
-        "tied": "tied with large",
-        "reference": "large",
-        "worse": "worse than large" if REFERENCE in metrics.variants else "worse than the best",
-    }
-    for group in (name for name in meanings if name in groups):
-        axes.plot([], [], GROUP_MARKERS[group], color=GROUP_COLOURS[group], markersize=5.5, label=meanings[group])
-    if metrics.baselines:
-        axes.plot([], [], "o", color=GREY, markerfacecolor=drawing.PAPER, markersize=5.5, label="baseline")
-    drawing.legend(figure, axes)
-
-
-def _caption(metrics: Metrics, outside: Sequence[Row]) -> str:
-    several, paired = len(metrics.run.seeds) > 1, REFERENCE in metrics.variants
-    parts = []
-    if paired and several:
+def _caption(metrics: Metrics) -> str:
+    several, run = len(metrics.run.seeds) > 1, metrics.run
+    if REFERENCE not in metrics.variants:
+        return "Test log loss with late and early weights: mean over the seeds, with its interval."
+    parts = [
+        "Left of the line is better than large: on the left with the weights of the last epoch, on the right with "
+        "those of the best epoch. The scales differ."
+    ]
+    if several:
         parts.append(
-            "Rows left of the line are better than large. If an interval also lies left of it, chance is an unlikely "
-            "explanation: differences are paired by seed and test row, and intervals account for both. Groups use "
-            "Holm's correction for the number of comparisons, so an interval can just miss the line and still be grey."
-        )
-    elif paired:
-        parts.append(
-            "Rows left of the line are better than large. One seed gives no interval: the order may be chance."
-        )
-    elif several:
-        parts.append(
-            "Test log loss: mean over the seeds, and its interval over seeds and test rows. Variants share seeds and "
-            "rows, so they can differ although their intervals overlap: groups use paired differences."
+            f"Differences are paired by seed and test row. The {run.confidence:.0%} intervals of a question hold "
+            f"together. The shaded band is the margin of {run.margin:g}: an interval inside it is equivalent."
         )
     else:
-        parts.append("Test log loss of each variant. One seed gives no interval: the order may be chance.")
-    if outside:
-        named = ", ".join(f"{row.name} ({row.mean:{'+' if paired else ''}.4f})" for row in outside)
-        parts.append(f"Arrows point to rows beyond the right edge: {named}.")
+        parts.append("One seed gives no interval and decides nothing.")
     if metrics.baselines:
-        parts.append("Hollow points below the dashes are non-neural baselines, shown for scale and not ranked.")
+        parts.append("Hollow points are non-neural baselines, shown for scale. A triangle at the edge lies beyond it.")
     return " ".join(parts)
 
 
-def _in_words(metrics: Metrics, baselines: Sequence[Row]) -> str:
-    losses = {name: metrics.variants[name].log_loss.mean for name in metrics.verdict.ranking}
-    text = f"Ranking by test log loss, best first: {drawing.listing(losses)}."
-    if baselines:
-        of_baselines = {row.name: metrics.baselines[row.name].log_loss.mean for row in baselines}
-        text += f" Not ranked: {drawing.listing(of_baselines)}."
-    return text
+def _in_words(rows: Sequence[Row]) -> str:
+    return "; ".join(f"{row.name} {row.mean:+.4f}, {row.status}" for row in rows) + "."

@@ -1,4 +1,4 @@
-"""Generalisation gaps: bars at the best and at the last epoch."""
+"""Generalisation gaps: bars for the early and the late weights."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from overfitting.report.figures.drawing import BLUE, FAR, SOFT, VERMILION, Pictu
 
 @drawing.styled
 def gaps(metrics: Metrics) -> Picture | None:
-    """Validation minus training log loss of each variant; None if only ensembles ran."""
+    """Test minus training log loss of each variant; None if only ensembles ran."""
     trained = metrics.trained
     if not trained:
         return None
     heights = list(range(0, -len(trained), -1))
     figure, sides = drawing.beside(2, 0.9 + 0.24 * len(trained))
-    best = {name: training.gap_best.mean for name, training in trained.items()}
-    last = {name: training.gap_last.mean for name, training in trained.items()}
+    best = {name: training.early.gap.mean for name, training in trained.items()}
+    last = {name: training.late.gap.mean for name, training in trained.items()}
     cut: list[str] = []
     for axes, means, colour, label in zip(
-        sides, (best, last), (BLUE, VERMILION), ("best epoch", "last epoch"), strict=True
+        sides, (best, last), (BLUE, VERMILION), ("early: best epoch", "late: last epoch"), strict=True
     ):
         longest = _longest(list(means.values()))
         axes.barh(heights, [min(mean, longest) for mean in means.values()], 0.62, color=colour, label=label)
@@ -33,10 +33,10 @@ def gaps(metrics: Metrics) -> Picture | None:
         axes.locator_params(axis="x", nbins=3)
         drawing.name_rows(axes, list(means), heights)
         cut += [name for name, mean in means.items() if mean > longest]
-    figure.supxlabel("validation minus training log loss", fontsize=9)
+    figure.supxlabel("test minus training log loss", fontsize=9)
     caption = (
         "A short bar on the right means that the remedy works without early stopping. Gaps are measured on all "
-        "training and validation rows, without dropout and without penalty. The two sides have different scales."
+        "training and test rows, without dropout and without penalty. The two sides have different scales."
         + (f" Bars with an arrow are longer than shown: {', '.join(dict.fromkeys(cut))}." if cut else "")
     )
     alternative = (

@@ -27,7 +27,7 @@ def strengths(metrics: Metrics, tuning: pd.DataFrame | None) -> Picture | None:
     searches = _searches(metrics.data.fingerprint, tuning)
     if not searches:
         return None
-    large = metrics.trained[REFERENCE].val_log_loss_best.mean if REFERENCE in metrics.trained else None
+    large = metrics.trained[REFERENCE].early.val_log_loss.mean if REFERENCE in metrics.trained else None
 
     def draw(axes: Axes, name: str) -> None:
         note = _search(axes, searches[name], large)
@@ -40,8 +40,8 @@ def strengths(metrics: Metrics, tuning: pd.DataFrame | None) -> Picture | None:
         "A path that is lowest in its middle shows that a remedy can be too weak and too strong. The ring marks the "
         "chosen trial. "
         + ("The dashed line is large. " if large is not None else "")
-        + "Triangles at the top edge lie above the axis; hollow points are trials that were stopped early. The trial "
-        "was chosen on the same validation rows, so its loss is slightly too low; the ranking uses test rows."
+        + "Triangles at the top edge lie above the axis; hollow points are trials that were stopped early. Searches "
+        "have rows of their own, so compare the losses of a panel with each other."
     )
     alternative = " ".join(said.values())
     key = {"trial": BLUE, "chosen": VERMILION, **({"large": GREY} if large is not None else {})}

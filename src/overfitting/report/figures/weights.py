@@ -19,8 +19,8 @@ def weights(metrics: Metrics) -> Picture | None:
     if not trained:
         return None
     names, labels = list(trained), ("size of a weight", "share of the weights")
-    shares = {name: training.weight_histogram for name, training in trained.items()}
-    small = {name: f"{training.near_zero_share.mean:.1%}" for name, training in trained.items()}
+    shares = {name: training.early.weight_histogram for name, training in trained.items()}
+    small = {name: f"{training.early.near_zero_share.mean:.1%}" for name, training in trained.items()}
     edges = np.asarray(metrics.weight_bins)
     top = 1.5 * float(np.median([np.max(share) for share in shares.values()]))
 

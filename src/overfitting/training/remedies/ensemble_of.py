@@ -3,7 +3,7 @@ from overfitting.training.remedy import Remedy
 
 
 class EnsembleOf(Remedy[str], acts_on="ensemble", kind=Name | None, off=None):
-    """Name of the variant whose logits are averaged over the seeds; nothing is trained.
+    """Name of the variant whose repeats are averaged, by their logits; nothing is trained.
 
-    `evaluate` averages (`overfitting.evaluation.comparison`).
+    `evaluate` averages (`overfitting.evaluation.runs`).
     """

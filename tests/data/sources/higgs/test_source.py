@@ -48,6 +48,7 @@ def test_first_rows(events: Path) -> None:
         "licence": "CC BY 4.0",
         "citation": source.CITATION,
         "rows": 120,
+        "held_out": 0,
         "columns": list(NAMES),
         "part": "the first 120 rows",
         "sha256": sha256(first_lines(TEXT, 120)),

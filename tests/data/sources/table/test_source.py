@@ -57,6 +57,7 @@ def test_table_and_provenance(events: Path) -> None:
         "licence": "as supplied by the user",
         "citation": "as supplied by the user",
         "rows": 2,
+        "held_out": 0,
         "columns": ["x", "y"],
         "label": "target",
         "part": "the whole file",

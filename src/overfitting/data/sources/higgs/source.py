@@ -25,6 +25,7 @@ from overfitting.data.sources.higgs.whole_file import is_complete, save
 DOWNLOADS = Path("data/downloads")  # ignored by git
 FILE_NAME = "HIGGS.csv.gz"
 PARSERS = 2  # threads; decompression takes about half as long as parsing in one
+HELD_OUT = 500_000  # last rows of the published file, its test set by convention (UCI)
 CITATION = (
     "Baldi, P., Sadowski, P., Whiteson, D. (2014). Searching for exotic particles in high-energy physics with deep "
     "learning. Nature Communications 5, 4308. HIGGS, UCI Machine Learning Repository, doi:10.24432/C5V312."
@@ -126,6 +127,7 @@ def _provenance(origin: str, rows: int, text_sha256: str, sha256: str | None, co
         url=origin,
         part="the whole file" if sha256 else f"the first {rows:,} rows",
         checked=sha256 == config.sha256,
+        held_out=HELD_OUT if sha256 == config.sha256 else 0,
     )
 
 

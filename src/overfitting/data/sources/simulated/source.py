@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from overfitting.base.errors import UserError
 from overfitting.base.progress_bar import Tracker, track
 from overfitting.config.sources import SimulatedData
-from overfitting.data.columns import NAMES
+from overfitting.data.columns import LABEL, NAMES
 from overfitting.data.events import table_schema, write_table
 from overfitting.data.manifest import Provenance
 from overfitting.data.sources.simulated.collisions import collide
@@ -32,7 +32,10 @@ from overfitting.data.sources.simulated.detector import Detector, observe
 SIGNAL_SHARE = 0.53  # of HIGGS: 5,829,123 of 11,000,000 rows
 SHARD_EVENTS = 2000  # collisions before selection; another number gives other events
 SELECTED_SHARE = 0.23  # approximate, of collisions; used to plan the work, changes no event
-BUNDLED, BUNDLED_ROWS, BUNDLED_SEED = Path("data/bundled/higgs-like.parquet"), 60_000, 0
+BUNDLED = Path("data/bundled/higgs-like.parquet")
+POOL_ROWS, POOL_SEED = 105_000, 0
+HELD_OUT_ROWS, HELD_OUT_SEED = 20_000, 1  # test rows, simulated after all defaults had been chosen
+FEW_VALUES = [name for name in (LABEL, *NAMES) if name == LABEL or name.endswith("btag")]  # columns
 METADATA_KEY = "overfitting"  # in the Parquet file: the origin of its rows, as JSON
 CITATION = (
     "Simulated by the project `overfitting` with Pythia 8.3 (C. Bierlich et al., SciPost Phys. Codebases 8, 2022) and "
@@ -137,13 +140,23 @@ def fetch(config: SimulatedData, destination: Path) -> Provenance:
         UserError: the extra `simulate` is not installed.
     """
     table = simulate(config.rows, config.seed, config.processes)
-    facts = _facts(table, config.seed)
-    batch = pa.RecordBatch.from_arrays([pa.array(column) for column in table.T], schema=table_schema())
-    write_table(destination, [batch], metadata={METADATA_KEY: json.dumps(facts)})
-    return Provenance.model_validate(facts)
+    return _write(table, _facts(table, config.seed), destination)
 
 
 def write_bundled(path: Path = BUNDLED) -> Provenance:
     """Simulate the events that are committed with the project."""
-    config = SimulatedData(source="simulated", rows=BUNDLED_ROWS, seed=BUNDLED_SEED, processes=None)
-    return fetch(config, path)
+    return bundle(simulate(POOL_ROWS, POOL_SEED), simulate(HELD_OUT_ROWS, HELD_OUT_SEED), path)
+
+
+def bundle(pool: NDArray[np.float32], held_out: NDArray[np.float32], path: Path) -> Provenance:
+    """Write the committed table: events for the pool, then those that only become test rows."""
+    table = np.concatenate([pool, held_out])
+    facts = {**_facts(table, POOL_SEED), "held_out": len(held_out), "held_out_seed": HELD_OUT_SEED}
+    return _write(table, facts, path)
+
+
+def _write(table: NDArray[np.float32], facts: dict[str, object], path: Path) -> Provenance:
+    """Write simulated events as a small Parquet file, which holds their provenance as metadata."""
+    batch = pa.RecordBatch.from_arrays([pa.array(column) for column in table.T], schema=table_schema())
+    write_table(path, [batch], metadata={METADATA_KEY: json.dumps(facts)}, few_values=FEW_VALUES)
+    return Provenance.model_validate(facts)
