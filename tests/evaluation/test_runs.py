@@ -87,7 +87,7 @@ def configs(project, monkeypatch):
 
 
 def test_runs_are_read_by_seed_and_repeat(configs):
-    found = module.read(configs, "data")
+    found = module.read(configs, module.finished(configs, "data"))
     assert found["large"].logits["early"][:, :, 0].tolist() == [[0, 1], [2, 3]]
     assert found["l2"].logits["late"][:, :, 0].tolist() == [[-4], [-5]]
     assert [[of.repeat for of in of_seed] for of_seed in found["large"].summaries] == [[0, 1], [0, 1]]
@@ -99,7 +99,7 @@ def test_missing_and_foreign_runs_are_named_with_the_command_that_trains_them_ag
     (of_large.folder / "summary.json").unlink()
     summary(0, "another configuration").write(of_l2.folder / "summary.json")
     with pytest.raises(UserError, match=r"2 of 6 are not: large seed 0, l2 seed 0; train") as error:
-        module.read(configs, "data")
+        module.finished(configs, "data")
     assert str(error.value).endswith("\n  dvc repro --force --single-item train@large train@l2")
     with pytest.raises(UserError, match="6 of 6"):
-        module.read(configs, "other data")
+        module.finished(configs, "other data")

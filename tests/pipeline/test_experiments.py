@@ -29,7 +29,7 @@ def project(reproduced_once, tmp_path_factory):
 def seeds(project):
     """Output of a `dvc exp run` that adds a seed; the project is restored afterwards."""
     output = project.run("dvc", "exp", "run", "-S", "seeds=[0,1,2]", "-n", "more_seeds")
-    assert len(project.metrics()["variants"]["l2"]["metrics"]["test_auc"]["seeds"]) == 3
+    assert len(project.metrics()["variants"]["l2"]["early"]["metrics"]["test_auc"]["seeds"]) == 3
     project.restore()
     return output
 

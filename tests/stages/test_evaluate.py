@@ -13,11 +13,12 @@ from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_baselines, compose_config
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
+from overfitting.evaluation import runs
 from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.results import Metrics
 from overfitting.stages import evaluate as stage
-from overfitting.training.identity import run_fingerprint
+from overfitting.training.identity import plan as planned
 from tests.builders.metrics import invented_data
 from tests.builders.runs import history, simulated, summary
 
@@ -27,26 +28,27 @@ LABELS, LOGITS = simulated({"large": 0.3, "l2": 1.5}, n_rows=200, n_seeds=2)
 @pytest.fixture
 def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Prepared rows, and finished runs of two variants with two seeds; their networks are invented logits."""
-    chosen = ["variants=[large,l2,ensemble]", "seeds=[0,1]", "baselines=[logistic_regression]"]
+    chosen = ["variants=[large,l2,ensemble]", "seeds=[0,1]", "repeats={large: 2}", "baselines=[logistic_regression]"]
     params = Path("params.yaml")
     params.write_text(re.sub(r"seeds: .*", "seeds: [0, 1]", params.read_text()))  # of the baselines
     params.write_text(re.sub(r"(?s)baselines:.*?\n\n", "baselines: [logistic_regression]\n\n", params.read_text()))
-    Manifest.model_validate(invented_data()).write(files.MANIFEST)
+    rows = {"train_rows": 60, "validation_rows": 40, "search_rows": 0, "pool_rows": len(LABELS)}
+    Manifest.model_validate({**invented_data(), **rows}).write(files.MANIFEST)
     features = np.random.default_rng(0).normal(size=(len(LABELS), 3)).astype(np.float32)
-    for name in ("train", "validation", "test"):
+    for name in ("pool", "test"):
         np.save(files.PREPARED / f"{name}_features.npy", features)
         np.save(files.PREPARED / f"{name}_labels.npy", LABELS.astype(np.float32))
-    for name in LOGITS:
-        variant = compose_config([*chosen, f"variant={name}"])
-        for seed in variant.seeds:
-            folder = files.RUNS / name / str(seed)
-            summary(seed, run_fingerprint(variant, seed, "da7a")).write(folder / "summary.json")
-            history().to_csv(folder / "history.csv", index=False)
+    for run in planned({name: compose_config([*chosen, f"variant={name}"]) for name in LOGITS}, "da7a"):
+        summary(run.seed, run.fingerprint, repeat=run.repeat).write(run.folder / "summary.json")
+        history().to_csv(run.folder / "history.csv", index=False)
     for baseline in plan(compose_baselines(), "da7a"):
         baseline.fit()
-    monkeypatch.setattr(
-        stage, "predict", lambda folders: np.stack([LOGITS[it.parent.name][int(it.name)] for it in folders])
-    )
+
+    def predict(folders):
+        logits = np.stack([LOGITS[folder.parent.name][int(folder.name[0])] for folder in folders])
+        return {"early": logits, "late": 0.5 * logits}
+
+    monkeypatch.setattr(runs, "predict", predict)
     return compose_config(chosen)
 
 
@@ -56,12 +58,13 @@ def test_metrics_predictions_curves_and_scores_are_written(config, capsys):
     assert list(metrics.variants) == ["large", "l2", "ensemble"]
     assert metrics.variants["ensemble"].ensemble_of == "large"
     assert metrics.variants["large"].parameters * 2 == metrics.variants["ensemble"].parameters
+    assert metrics.variants["large"].late.log_loss.mean != metrics.variants["large"].early.log_loss.mean
     assert list(metrics.baselines) == ["logistic_regression"]
     assert metrics.run.seeds == (0, 1)
     table = pd.read_parquet(files.PREDICTIONS)
     np.testing.assert_array_equal(table["l2/1"], LOGITS["l2"][1])
     assert pd.read_csv(files.CURVES).groupby(["variant", "seed"]).ngroups == 4
-    assert set(files.read_json(files.SUMMARY)) == {"test_log_loss", "test_auc"}
+    assert set(files.read_json(files.SUMMARY)) == {"test_log_loss", "test_log_loss_late", "test_auc"}
     assert capsys.readouterr().out == f"{metrics.verdict.sentence}\n"
 
 
@@ -69,20 +72,20 @@ def test_a_run_of_another_configuration_is_refused_before_any_prediction(config,
     def predict(*_: object) -> None:
         pytest.fail("predicted")
 
-    monkeypatch.setattr(stage, "predict", predict)
+    monkeypatch.setattr(runs, "predict", predict)
     path = files.RUNS / "l2" / "1" / "summary.json"
     summary(1, "another configuration").write(path)
-    with pytest.raises(UserError, match=r"l2 \(seed 1\)") as error:
+    with pytest.raises(UserError, match=r"1 of 6 are not: l2 seed 1;") as error:
         stage.run(config)
     assert "dvc repro --force --single-item train@l2" in str(error.value)
     assert not files.METRICS.exists()
     path.unlink()
-    with pytest.raises(UserError, match=r"runs/l2/1/summary\.json"):
+    with pytest.raises(UserError, match=r"1 of 6 are not: l2 seed 1;"):
         stage.run(config)
 
 
 def test_a_baseline_of_another_configuration_is_refused_before_any_prediction(config, monkeypatch):
-    monkeypatch.setattr(stage, "predict", lambda *_: pytest.fail("predicted"))
+    monkeypatch.setattr(runs, "predict", lambda *_: pytest.fail("predicted"))
     path = Path("conf/baseline/logistic_regression.yaml")
     path.write_text(path.read_text().replace("rows: 100000", "rows: 50"))
     with pytest.raises(UserError, match=r"dvc repro --force --single-item baseline@logistic_regression"):

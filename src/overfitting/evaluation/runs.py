@@ -63,14 +63,9 @@ class Runs:
         return np.array([np.mean([value(summary) for summary in of_seed]) for of_seed in self.summaries])
 
 
-def read(configs: Mapping[str, Config], data: str) -> dict[str, Runs]:
-    """Finished runs of all variants, whose configurations are `configs`, with their logits of the test rows.
-
-    Raises:
-        UserError: a run is missing, or was trained with another configuration, other data or other code.
-    """
-    planned = plan(configs, data)
-    summaries = _summaries(planned)
+def read(configs: Mapping[str, Config], finished: Sequence[tuple[Run, Summary]]) -> dict[str, Runs]:
+    """Runs of all variants, whose configurations are `configs`, with their logits of the test rows."""
+    planned, summaries = zip(*finished, strict=True) if finished else ((), ())
     logits = predict([run.folder for run in planned])
     trained: dict[str, Runs] = {}
     for name, config in configs.items():
@@ -97,7 +92,13 @@ def _nested(values: Sequence[T], repeats: int) -> list[list[T]]:
     return [list(values[start : start + repeats]) for start in range(0, len(values), repeats)]
 
 
-def _summaries(planned: Sequence[Run]) -> list[Summary]:
+def finished(configs: Mapping[str, Config], data: str) -> list[tuple[Run, Summary]]:
+    """All runs of the variants with their summaries; `data` is the fingerprint of the prepared rows.
+
+    Raises:
+        UserError: a run is missing, or was trained with another configuration, other data or other code.
+    """
+    planned = plan(configs, data)
     found = [run.summary() for run in planned]
     missing = [run for run, summary in zip(planned, found, strict=True) if summary is None]
     if missing:
@@ -107,7 +108,7 @@ def _summaries(planned: Sequence[Run]) -> list[Summary]:
             f"expected finished runs of this configuration, data and code; {len(missing)} of {len(planned)} are not: "
             f"{named}; train them again:\n  dvc repro --force --single-item {stages}"
         )
-    return [summary for summary in found if summary]
+    return [(run, summary) for run, summary in zip(planned, found, strict=True) if summary]
 
 
 def predict(folders: Sequence[Path]) -> dict[Phase, Array]:

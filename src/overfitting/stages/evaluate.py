@@ -13,7 +13,7 @@ from overfitting.data.manifest import Manifest
 from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.comparison import compare, predictions, scores
-from overfitting.evaluation.runs import curves, read
+from overfitting.evaluation.runs import curves, finished, read
 
 
 def run(config: Config) -> None:
@@ -27,8 +27,9 @@ def run(config: Config) -> None:
     variants = {name: compose_config([f"variant={name}"]).variant for name in config.variants}
     configs = {name: dataclasses.replace(config, variant=variant) for name, variant in variants.items()}
     labels = np.asarray(files.read_rows("test")[1], np.float64)
+    known = finished(configs, manifest.fingerprint)
     baselines = {found.name: found.prediction() for found in plan(compose_baselines(), manifest.fingerprint)}
-    runs = read(configs, manifest.fingerprint)
+    runs = read(configs, known)
     metrics = compare(configs, manifest, runs, baselines, labels)
     files.RESULTS.mkdir(exist_ok=True)
     predictions(runs, baselines, config.seeds, labels).to_parquet(files.PREDICTIONS, index=False)
