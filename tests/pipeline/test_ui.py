@@ -64,7 +64,7 @@ def test_runs_of_other_comparisons_do_not_add_requests_to_a_server(tmp_path, tmp
     sync.sync(root)
     alone = [len(runs) for runs in found]
     for number in range(60):
-        store.create_child(Identity("l2", number, f"other{number}"), "another parent", SETTINGS, 0)
+        store.create_child(Identity("l2", number, 0, f"other{number}"), "another parent", SETTINGS, 0)
     for run in store.search(""):
         if run.data.tags["fingerprint"].startswith("other"):
             store.finish(run)
