@@ -7,13 +7,16 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-c
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/bin/pip config get global.index-url 2> /dev/null)}}
 UV = UV_NATIVE_TLS=true UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
 
-.PHONY: help repro test ui check smoke verify bench tune lock events pull pr-report experiments
+.PHONY: help demo repro test ui check smoke verify bench tune learning-curve lock events pull pr-report experiments
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 # train-all trains on all cores; the second `dvc repro` finds everything trained, and records it. If DVC keeps going after
 # a failure (ARGS=--keep-going), so does make.
+demo: .venv/main ## Compare four variants on few rows, in demo/: a verdict and its page in two minutes
+	python -m overfitting demo
+
 repro: .venv/main ## Run the whole comparison: environment, data, training, report
 	dvc repro preprocess
 	$(if $(findstring keep-going,$(ARGS)),-)python -m overfitting train-all
@@ -45,6 +48,12 @@ bench: .venv/bench ## Measure speed and memory against plain Keras, PyTorch and 
 tune: .venv/main ## Search for the strengths of remedies on validation rows, or resume (SEARCH="l2 dropout" runs two searches)
 	dvc repro preprocess
 	python -m overfitting tune $(SEARCH)
+
+learning-curve: .venv/main ## Measure what more data is worth: the comparison with 300 to 30,000 training rows
+	dvc repro learning-curve/dvc.yaml
+	cp learning-curve/curve.json results/learning-curve.json
+	dvc repro report
+	python -m overfitting readme
 
 ui: .venv/main ## Open MLflow on 127.0.0.1, up to date with the files (PORT=5000)
 	python -m overfitting ui

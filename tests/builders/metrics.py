@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import Metrics
 
 ORDER = ["tuned/l2", "l2_dropout", "large", "tiny", "l2", "ensemble"]  # by block, then by loss
@@ -252,3 +253,42 @@ def tuning(trials: int = 12, data: str = "da7a") -> pd.DataFrame:
             state = {"state": "COMPLETE", "data": data, "chosen": trial == losses.argmin()}
             rows.append({"search": search, **{field: values[field] for field in fields}, **result, **state})
     return pd.DataFrame(rows)
+
+
+def invented_curve() -> LearningCurve:
+    """A learning curve of `large` and two remedies with the rows 300, 1,000 and 3,000; dropout is best."""
+
+    def point(early: float, late: float | None, worth: tuple[float, float, float] | None) -> dict[str, Any]:
+        return {
+            "early": estimate(np.array([early, early])),
+            "late": estimate(np.array([late, late])) if late else None,
+            "worth": dict(zip(("rows", "low", "high"), worth, strict=True)) if worth else None,
+        }
+
+    return LearningCurve.model_validate(
+        {
+            "sha256": "0" * 64,
+            "sizes": [300, 1000, 3000],
+            "seeds": [0, 1],
+            "confidence": 0.95,
+            "overlap": 0.0,
+            "variants": {
+                "large": [point(0.65, 1.5, None), point(0.6, 1.2, None), point(0.55, 0.9, None)],
+                "tuned/l2": [
+                    point(0.64, 0.8, (350, 0, 420)),
+                    point(0.59, 0.7, (1200, 900, 1500)),
+                    point(0.54, 0.6, (3000, 2500, None)),
+                ],
+                "dropout": [
+                    point(0.63, 0.7, (400, 320, 500)),
+                    point(0.58, 0.65, (2100, 1800, 2500)),
+                    point(0.53, 0.6, (None, 2900, None)),
+                ],
+                "gradient_boosting": [
+                    point(0.66, None, (0, 0, 310)),
+                    point(0.61, None, (950, 700, 1100)),
+                    point(0.56, None, (2800, 2000, None)),
+                ],
+            },
+        }
+    )

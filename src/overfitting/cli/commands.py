@@ -116,6 +116,14 @@ def ui(port: int) -> None:
 
 
 @cli.command()
+def demo() -> None:
+    """Compare four variants on few rows, in demo/, in under two minutes."""
+    from overfitting.cli import demo as small
+
+    small.run(Path())
+
+
+@cli.command()
 def smoke() -> None:
     """Run the whole pipeline on tiny settings in a scratch copy."""
     from overfitting.cli import scratch
@@ -143,6 +151,18 @@ def events() -> None:
     source.write_bundled()
 
 
+@cli.command("learning-curve")
+@click.argument("rows", type=click.IntRange(min=1), required=False)
+def learning_curve(rows: int | None) -> None:
+    """Compare the variants with ROWS training rows; without ROWS, compute the curve over all sizes.
+
+    `make learning-curve` does both for all sizes of learning-curve/params.yaml.
+    """
+    from overfitting.cli import sizes
+
+    sizes.compare(rows) if rows else sizes.collect()
+
+
 @cli.command()
 @click.argument("arguments", nargs=-1, metavar="[SEARCH]... [key=value]...", shell_complete=completion.searches)
 def tune(arguments: tuple[str, ...]) -> None:
@@ -163,10 +183,12 @@ def tune(arguments: tuple[str, ...]) -> None:
 def readme() -> None:
     """Write the verdict and the ranking into both READMEs."""
     from overfitting.base import files
+    from overfitting.evaluation import learning_curve
     from overfitting.evaluation.results import Metrics
     from overfitting.report import readme as pages
 
-    pages.update(Metrics.read(files.METRICS))
+    metrics = Metrics.read(files.METRICS)
+    pages.update(metrics, learning_curve.read(metrics))
 
 
 @cli.command()
@@ -201,10 +223,12 @@ def comment(number: int, file: Path) -> None:
 def verdict() -> None:
     """Print the verdict of results/ and the path of the page."""
     from overfitting.base import files
+    from overfitting.evaluation import learning_curve
     from overfitting.evaluation.results import Metrics
     from overfitting.report import tables
 
-    click.echo(tables.conclusion(Metrics.read(files.METRICS)))
+    metrics = Metrics.read(files.METRICS)
+    click.echo(tables.conclusion(metrics, learning_curve.read(metrics)))
 
 
 @cli.command("completion")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ PROJECT = (
     "dvc.yaml",
     "params.yaml",
     "requirements/main.txt",
+    "results/learning-curve.json",
     "results/tuning.csv",
     "src",
 )
@@ -61,6 +62,35 @@ def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TI
     params = OmegaConf.merge(OmegaConf.load(root / "params.yaml"), OmegaConf.create(dict(settings)))
     OmegaConf.save(params, destination / "params.yaml")
     dvc("init", "--quiet", "--no-scm", root=destination)
+
+
+def link_project(root: Path, folder: Path, links: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """Make a folder in which stages run with the files of `root`: links to them, and a params.yaml of its own.
+
+    Each of `settings` replaces the value of params.yaml, except that mappings are merged.
+    """
+    for name in links:
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(os.path.relpath(root / name, link.parent))
+    params = OmegaConf.load(root / "params.yaml")
+    for key, value in settings.items():
+        OmegaConf.update(params, key, value, merge=bool(value))
+    OmegaConf.save(params, folder / "params.yaml")
+
+
+def run_stages(folder: Path, stages: Sequence[str]) -> None:
+    """Run stages in a folder of `link_project`, which has its own MLflow database.
+
+    Raises:
+        UserError: a stage failed.
+    """
+    variables = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder.resolve()}/mlflow.db"}
+    for stage in stages:
+        command = [sys.executable, "-m", "overfitting", stage]
+        if subprocess.run(command, cwd=folder, env=variables, check=False).returncode:
+            raise UserError(f"{stage} failed in {folder}; its message is above")
 
 
 def reproduce(project: Path, *targets: str) -> int:

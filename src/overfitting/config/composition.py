@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from hydra import compose, initialize_config_dir
@@ -19,6 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import State, file_state
 from overfitting.config.schema import SECTIONS, Choices, Config, Training, Variant
+
+T = TypeVar("T")
 
 
 def _defaults(schema: type) -> dict[str, Any]:
@@ -69,12 +71,27 @@ def validate(composed: DictConfig) -> Config:
     """
     with clear_errors():
         container: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    try:
-        config = TypeAdapter(Config).validate_python(container)
-    except ValidationError as error:
-        raise UserError("configuration:\n" + "\n".join(_lines(error))) from None
+    config = checked(Config, container, "configuration")
     _check_consistency(config)
     return config
+
+
+def checked(kind: type[T], values: Any, source: str) -> T:
+    """Check plain `values`, which come from `source`, against a schema.
+
+    Raises:
+        UserError: one line per wrong key, with its value and what is allowed.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        raise UserError(f"{source}:\n" + "\n".join(_lines(error))) from None
+
+
+def read_checked(kind: type[T], path: Path) -> T:
+    """Content of a YAML file that is not part of the composition; raises as `checked`."""
+    with clear_errors():
+        return checked(kind, OmegaConf.to_container(OmegaConf.load(path)), str(path))
 
 
 def choices(overrides: Sequence[str] = ()) -> list[str]:

@@ -11,9 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from overfitting.base import files
 from overfitting.base.markdown import table
 from overfitting.evaluation.formats import listed
+from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.evaluation.verdict import in_words
-from overfitting.report import tables
+from overfitting.report import size_tables, tables
 from overfitting.report.figures import svg
 from overfitting.report.figures.drawing import COLOURS, Picture
 from overfitting.report.figures.pictures import pictures
@@ -32,19 +33,20 @@ def write(
     curves: pd.DataFrame,
     destination: Path,
     tuning: pd.DataFrame | None = None,
+    curve: LearningCurve | None = None,
 ) -> None:
     """Write report.html, report.md and figures/ (PNG and SVG); the same input gives the same bytes.
 
-    `curves` and `tuning` are results/curves.csv and results/tuning.csv.
+    `curves` and `tuning` are results/curves.csv and results/tuning.csv; `curve` is the learning curve.
     """
-    drawn = pictures(metrics, curves, tuning)
+    drawn = pictures(metrics, curves, tuning, curve)
     folder = destination / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for picture in drawn:
         for kind in ("png", "svg"):
             (folder / f"{picture.name}.{kind}").write_bytes(svg.render(picture.figure, kind, picture.name))
-    (destination / "report.html").write_text(_html(metrics, drawn), encoding="utf-8")
-    (destination / "report.md").write_text(_markdown(metrics, drawn), encoding="utf-8")
+    (destination / "report.html").write_text(_html(metrics, drawn, curve), encoding="utf-8")
+    (destination / "report.md").write_text(_markdown(metrics, drawn, curve), encoding="utf-8")
 
 
 def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit: str | None) -> None:
@@ -69,7 +71,7 @@ def headline(metrics: Metrics) -> str:
     return listed(late if len(late) <= 3 else [*late[:3], f"{len(late) - 3} more"])
 
 
-def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
+def _html(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None) -> str:
     environment = Environment(
         loader=PackageLoader("overfitting.report", "templates"),
         autoescape=True,
@@ -80,7 +82,7 @@ def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
     drawings = {picture.name: svg.inline(picture, classes) for picture in drawn}
     return environment.get_template("report.html.j2").render(
         title=f"{TITLE} {headline(metrics)}",
-        answers=(metrics.verdict.prevents, metrics.verdict.predicts),
+        answers=tables.answers(metrics, curve),
         details=metrics.verdict.details,
         figures=drawn,
         drawings=drawings,
@@ -91,6 +93,7 @@ def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
         blocks=[row[tables.ranking(metrics)[0].index("block")] for row in tables.ranking(metrics)[1]],
         trained=len(metrics.variants),
         variants=tables.variants(metrics),
+        size_tables=_size_tables(curve),
         more=tables.more(metrics),
         columns=tables.columns(metrics.data),
         column_notes=tables.column_notes(metrics.data),
@@ -99,13 +102,19 @@ def _html(metrics: Metrics, drawn: Sequence[Picture]) -> str:
     )
 
 
-def _markdown(metrics: Metrics, drawn: Sequence[Picture]) -> str:
-    parts = [f"# {TITLE}", metrics.verdict.prevents, metrics.verdict.predicts]
+def _size_tables(curve: LearningCurve | None) -> list[tables.Cells]:
+    return [size_tables.losses(curve), size_tables.worths(curve)] if curve else []
+
+
+def _markdown(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None) -> str:
+    parts = [f"# {TITLE}", *tables.answers(metrics, curve)]
     parts += ["## Results", tables.ranking_markdown(metrics)]
     for picture in drawn:
         if picture.name != "forest":
             parts.append(f"## {picture.title}")
         parts += [f"![{picture.alternative}](figures/{picture.name}.png)", picture.caption]
+        if picture.name == "sizes":
+            parts += [table(*cells) for cells in _size_tables(curve)]
         if picture.name == "forest":
             parts.append("\n".join(f"- {sentence}" for sentence in metrics.verdict.details))
             parts.append("\n".join(f"- *{name}*: {meaning}" for name, meaning in tables.definitions(metrics).items()))

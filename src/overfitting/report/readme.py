@@ -5,6 +5,7 @@ from pathlib import Path
 
 from overfitting.base.errors import UserError
 from overfitting.base.markdown import table
+from overfitting.evaluation.learning_curve import LearningCurve, best_worth, rows_in_words
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report import tables
 
@@ -29,23 +30,23 @@ WORDS = {
 }  # fmt: skip
 
 
-def update(metrics: Metrics) -> None:
+def update(metrics: Metrics, curve: LearningCurve | None) -> None:
     """Write the answers and the table of `metrics` into both pages."""
-    for page, contents in computed(metrics).items():
+    for page, contents in computed(metrics, curve).items():
         page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")
 
 
-def computed(metrics: Metrics) -> dict[Path, dict[str, str]]:
+def computed(metrics: Metrics, curve: LearningCurve | None = None) -> dict[Path, dict[str, str]]:
     """Text between the markers of each page; `table` stands between `<!-- table -->` and `<!-- /table -->`."""
     header, rows = tables.ranking(metrics)
     chosen = [header.index(name) for name in COLUMNS if name in header]
     names, cells = [header[place] for place in chosen], [[row[place] for place in chosen] for row in rows]
     details = "\n".join(f"- {sentence}" for sentence in metrics.verdict.details)
-    verdict = f"> {metrics.verdict.prevents}\n>\n> {metrics.verdict.predicts}"
+    verdict = "\n>\n".join(f"> {answer}" for answer in tables.answers(metrics, curve))
     chinese = table([COLUMNS[name] for name in names], [[_translated(cell) for cell in row] for row in cells])
     return {
         README: {"verdict": verdict, "table": table(names, cells), "details": details},
-        CHINESE: {"verdict": f"> {chinese_sentence(metrics)}", "table": chinese},
+        CHINESE: {"verdict": f"> {chinese_sentence(metrics)}{_worth(metrics, curve)}", "table": chinese},
     }
 
 
@@ -89,6 +90,16 @@ def chinese_sentence(metrics: Metrics) -> str:
         f"{parts[0]}。在早停之外，有 {len(early)} 种方法预测得更好；最好的方法在其中：{best}。"
         f"{_in_words(early[0])} 的测试对数损失从 {before:.4f} 降到 {loss:.4f}（区间 {-high:.4f} 至 {-low:.4f}）。"
     )
+
+
+def _worth(metrics: Metrics, curve: LearningCurve | None) -> str:
+    """What the best remedy is worth in rows, in Chinese; empty without a learning curve."""
+    found = best_worth(curve, metrics.data.train_rows) if curve else None
+    if not curve or not found:
+        return ""
+    name, rows, worth = found
+    equal, low, high = (rows_in_words(curve, value, "不到", "超过") for value in (worth.rows, worth.low, worth.high))
+    return f"用{_in_words(name)}，{rows:,} 行训练数据抵得上早停的大网络的 {equal} 行（区间 {low} 至 {high}）。"
 
 
 def _in_words(name: str) -> str:

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import optuna
-import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from overfitting.base.errors import UserError
+from overfitting.config.composition import read_checked
 from overfitting.config.types import Count, Flag, Name, Real, Seed
 
 PATH = Path("conf/search.yaml")
@@ -80,16 +79,7 @@ def read_searches(path: Path = PATH) -> Searches:
     Raises:
         UserError: one line per wrong key.
     """
-    try:
-        return TypeAdapter(Searches).validate_python(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: {error}") from None
-    except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, found['loc'])) or 'searches'}: {found['msg']}; got {found['input']!r}"
-            for found in error.errors()
-        ]
-        raise UserError(f"{path}:\n" + "\n".join(lines)) from None
+    return read_checked(Searches, path)
 
 
 def rounded(values: Mapping[str, Any]) -> Values:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from overfitting.base import files, repository
 from overfitting.config.schema import Config
+from overfitting.evaluation import learning_curve
 from overfitting.evaluation.results import Metrics
 from overfitting.report import page, tables
 from overfitting.tracking import sync
@@ -19,14 +20,15 @@ def run(config: Config) -> None:
     """Write the report; print the ranking and the path of the page."""
     metrics = Metrics.read(files.METRICS)
     tuning = pd.read_csv(files.TUNING, dtype={"data": str}) if files.TUNING.is_file() else None
-    page.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning)
+    curve = learning_curve.read(metrics)
+    page.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning, curve)
     page.write_run(files.RESULTS, _seconds(metrics), commit())
     sync.sync(Path())
     console = Console()
     if not console.is_terminal:  # a log has no width of its own
         console.width = max(console.width, tables.TERMINAL_WIDTH)
     console.print(tables.ranking_table(metrics, console.width))
-    console.print(tables.conclusion(metrics), highlight=False)
+    console.print(tables.conclusion(metrics, curve), highlight=False)
 
 
 def _seconds(metrics: Metrics) -> dict[str, list[float]]:

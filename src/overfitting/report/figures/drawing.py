@@ -14,6 +14,7 @@ from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
 
 # Okabe and Ito (2008): colour-blind readers can distinguish them
 BLUE, VERMILION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#767676"
+PURPLE, AMBER = "#a3568a", "#b07d00"
 INK, SOFT, LINE, PAPER = "#1b1f24", "#5a6472", "#d8dde3", "#ffffff"
 # their names on the page, which gives each a second value for dark screens
 COLOURS = {
@@ -21,6 +22,8 @@ COLOURS = {
     VERMILION: "vermilion",
     GREEN: "green",
     GREY: "grey",
+    PURPLE: "purple",
+    AMBER: "amber",
     INK: "ink",
     SOFT: "soft",
     LINE: "line",

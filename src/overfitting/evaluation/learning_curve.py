@@ -1,0 +1,218 @@
+"""The learning curve: test log loss by number of training rows, and what a remedy is worth in rows."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.records import Record
+from overfitting.evaluation import statistics
+from overfitting.evaluation.results import REFERENCE, Estimate, Metrics, Variant
+from overfitting.evaluation.verdict import in_words
+from overfitting.training.loss import Array, log_loss_rows
+
+PATH = files.RESULTS / "learning-curve.json"
+GRID = 24  # numbers of rows tried between two sizes
+
+Losses = Mapping[str, Array]  # (n_seeds, n_test_rows) of each variant
+
+
+class Worth(Record):
+    """How many rows `large` needs for the test log loss that a variant has, both with early weights.
+
+    0: fewer than the smallest size; None: more than the largest.
+    """
+
+    rows: float | None
+    low: float | None  # end of the interval, as `high`
+    high: float | None
+
+
+class Point(Record):
+    """A variant or a baseline at one size."""
+
+    early: Estimate  # test log loss
+    late: Estimate | None  # None for a baseline
+    worth: Worth | None  # None for `large`, and if it did not run
+
+
+class LearningCurve(Record):
+    """Content of results/learning-curve.json."""
+
+    sha256: str  # of the source of the data
+    sizes: tuple[int, ...]  # training rows
+    seeds: tuple[int, ...]
+    confidence: float
+    overlap: float  # mean share of rows that the samples of two seeds have in common, at most
+    variants: dict[str, tuple[Point, ...]]  # and baselines; by size
+
+
+def read(metrics: Metrics) -> LearningCurve | None:
+    """The learning curve of the data of `metrics`; None if it was not computed for them.
+
+    Raises:
+        UserError: the file is not one that this version writes.
+    """
+    curve = LearningCurve.read(PATH) if PATH.is_file() else None
+    return curve if curve and curve.sha256 == metrics.data.sha256 else None
+
+
+def collect(folders: Mapping[int, Path]) -> LearningCurve:
+    """The curve from the results of `evaluate`, one folder per number of training rows.
+
+    Raises:
+        UserError: a file is missing, or not one that this version writes; or the sizes differ in their test rows.
+    """
+    found = {rows: Metrics.read(folder / files.METRICS.name) for rows, folder in folders.items()}
+    _check_test_rows(folders)
+    losses = [_early_losses(folders[rows], metrics) for rows, metrics in found.items()]
+    sizes, run = tuple(found), next(iter(found.values())).run
+    overlap = max(metrics.run.overlap for metrics in found.values())
+    references = [own[REFERENCE] for own in losses if REFERENCE in own]
+
+    def point(name: str, metrics: Metrics, own: Losses) -> Point:
+        scores = metrics.variants.get(name) or metrics.baselines[name]
+        early, late = (scores.early, scores.late.log_loss) if isinstance(scores, Variant) else (scores, None)
+        has_worth = references and name != REFERENCE
+        worth = rows_worth(own[name], references, sizes, run.confidence, overlap) if has_worth else None
+        return Point(early=early.log_loss, late=late, worth=worth)
+
+    return LearningCurve(
+        sha256=next(iter(found.values())).data.sha256,
+        sizes=sizes,
+        seeds=run.seeds,
+        confidence=run.confidence,
+        overlap=overlap,
+        variants={
+            name: tuple(point(name, *of_size) for of_size in zip(found.values(), losses, strict=True))
+            for name in losses[0]
+        },
+    )
+
+
+def rows_worth(
+    losses: Array, references: Sequence[Array], sizes: Sequence[int], confidence: float, overlap: float = 0.0
+) -> Worth:
+    """Number of rows with which the reference would have the mean of `losses`.
+
+    Row losses are (n_seeds, n_test_rows); `references` has those of the reference at each of `sizes`. Between two sizes
+    they are interpolated, linearly in the logarithm of the size. The interval holds all numbers of rows at which the
+    difference is not significant (Fieller, Journal of the Royal Statistical Society B 16, 1954), so it accounts for
+    seeds and test rows as the intervals of the comparison do.
+    """
+    exponents = np.log(np.asarray(sizes, float))
+    positions = np.unique(np.concatenate([np.linspace(*pair, GRID + 1) for pair in _pairs(exponents)]))
+    found = [
+        statistics.interval(losses - _interpolated(references, exponents, x), confidence, overlap) for x in positions
+    ]
+    means = np.array([interval.mean for interval in found])
+    lows, highs = (np.array([interval[place] for interval in found], float) for place in (1, 2))
+    if np.isnan(lows).any():  # one seed: no interval
+        lows, highs = np.full_like(means, -1), np.full_like(means, 1)
+    return Worth(
+        rows=_crossing(positions, means), low=_crossing(positions, highs), high=_crossing(positions, lows, last=True)
+    )
+
+
+def _pairs(exponents: Array) -> list[tuple[float, float]]:
+    return list(zip(exponents[:-1].tolist(), exponents[1:].tolist(), strict=True))
+
+
+def _interpolated(references: Sequence[Array], exponents: Array, x: float) -> Array:
+    """Row losses of the reference with exp(x) rows."""
+    after = int(np.clip(np.searchsorted(exponents, x), 1, len(exponents) - 1))
+    weight = (x - exponents[after - 1]) / (exponents[after] - exponents[after - 1])
+    mixed: Array = (1 - weight) * references[after - 1] + weight * references[after]
+    return mixed
+
+
+def _crossing(positions: Array, values: Array, last: bool = False) -> float | None:
+    """Exponential of the first or last position at which `values` rise to 0, as `Worth` has it."""
+    signs = values if not last else -values[::-1]
+    below = int(np.argmax(signs >= 0)) if (signs >= 0).any() else len(signs)  # leading values before the crossing
+    index = len(values) - below if last else below
+    if index in (0, len(values)):
+        return None if index else 0.0
+    share = values[index - 1] / (values[index - 1] - values[index])
+    return float(np.exp(positions[index - 1] + share * (positions[index] - positions[index - 1])))
+
+
+def _check_test_rows(folders: Mapping[int, Path]) -> None:
+    labels = {
+        size: pd.read_parquet(folder / files.PREDICTIONS.name, columns=["label"]) for size, folder in folders.items()
+    }
+    first, *others = labels
+    if different := [size for size in others if not labels[size].equals(labels[first])]:
+        raise UserError(
+            f"expected the same test rows at all sizes, but {different[0]:,} training rows leave others than "
+            f"{first:,} do; use smaller numbers in learning-curve/params.yaml, or a smaller split.test"
+        )
+
+
+def _early_losses(folder: Path, metrics: Metrics) -> Losses:
+    """Row losses (n_seeds, n_test_rows) of each variant with early weights, and of each baseline."""
+    table = pd.read_parquet(folder / files.PREDICTIONS.name)
+    labels, seeds = table["label"].to_numpy(np.float64), metrics.run.seeds
+    return {
+        name: log_loss_rows(labels, np.stack([table[f"{name}/{seed}"].to_numpy() for seed in seeds]))
+        for name in (*metrics.verdict.ranking, *metrics.ranked_baselines)
+    }
+
+
+def sentences(curve: LearningCurve, rows: int | None = None) -> list[str]:
+    """What remedies are worth: with early weights the best one at `rows` training rows, and with late weights.
+
+    `rows` is by default the second largest size. Empty without `large` or without a remedy.
+    """
+    best = best_worth(curve, rows)
+    return [_early_sentence(curve, *best), _late_sentence(curve)] if best else []
+
+
+def best_worth(curve: LearningCurve, rows: int | None = None) -> tuple[str, int, Worth] | None:
+    """The remedy with the lowest early log loss at `rows` training rows, those rows, and what they are worth."""
+    rows = rows if rows in curve.sizes else curve.sizes[-2]
+    at = curve.sizes.index(rows)
+    found = {name: points[at] for name, points in curve.variants.items() if points[at].worth and points[at].late}
+    if not found:
+        return None
+    name = min(found, key=lambda name: found[name].early.mean)
+    worth = found[name].worth
+    assert worth
+    return name, rows, worth
+
+
+def _early_sentence(curve: LearningCurve, name: str, rows: int, worth: Worth) -> str:
+    equal, low, high = (rows_in_words(curve, value) for value in (worth.rows, worth.low, worth.high))
+    ends = low if low == high else f"{low} to {high}"
+    interval = f" ({curve.confidence:.0%} interval {ends})" if len(curve.seeds) > 1 else ""
+    return (
+        f"With {in_words(name)}, {rows:,} training rows predict as well as {equal} with the large network stopped "
+        f"early{interval}."
+    )
+
+
+def rows_in_words(curve: LearningCurve, value: float | None, fewer: str = "fewer than", more: str = "more than") -> str:
+    """A number of rows of `Worth` with two digits, or beyond which end of the curve it lies."""
+    if value is None:
+        return f"{more} {curve.sizes[-1]:,}"
+    return f"{float(f'{value:.2g}'):,.0f}" if value else f"{fewer} {curve.sizes[0]:,}"
+
+
+def _late_sentence(curve: LearningCurve) -> str:
+    """How few rows a remedy needs to end lower than `large` does with the most rows."""
+    lasts = {name: [point.late.mean for point in points if point.late] for name, points in curve.variants.items()}
+    most = lasts[REFERENCE][-1]
+    ends = f"Left to train, the large network ends at a test log loss of {most:.3f} with {curve.sizes[-1]:,} rows"
+    lower = [
+        (rows, late, name)
+        for name, found in lasts.items()
+        for rows, late in zip(curve.sizes, found, strict=False)
+        if name != REFERENCE and late < most
+    ]
+    if not lower:
+        return f"{ends}; no remedy ends lower with any number of rows."
+    rows, late, name = min(lower)
+    return f"{ends}; {in_words(name)} ends at {late:.3f} with {rows:,}."
