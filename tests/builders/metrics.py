@@ -205,6 +205,7 @@ def invented_data() -> dict[str, Any]:
         "duplicates_dropped": 0,
         "scaling": "standard",
         "fingerprint": "da7a",
+        "files": {},
     }
 
 

@@ -32,6 +32,7 @@ WARNINGS = [  # marks: warnings of MLflow at its first import, at its first data
 COLUMNS = ["lepton_pt", "lepton_eta", "lepton_phi", "jet_1_eta", "jet_1_phi"]
 RAW = [[1.5, -0.25, 1.0, 0.5, -1.5], [0.0, 0.5, -1.0, 1.5, 0.25], [20.0, 1.5, 0.125, -0.5, 1.0]]  # rows of COLUMNS
 DATA = Manifest(
+    files={},
     source="bundled",
     licence="Apache-2.0",
     citation="none",
@@ -120,6 +121,7 @@ def write_run(
         parameters=337,
         near_zero_share_initial=0.002,
         weight_bins=(-8.0, -2.0, 1.0),
+        files={},
     ).write(folder / "summary.json")
     durations = Durations(fingerprint=fingerprint, ended=time.time(), epochs=(seconds / epochs,) * epochs)
     durations.write(folder / "durations.json")

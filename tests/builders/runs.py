@@ -50,6 +50,7 @@ def summary(seed: int = 0, fingerprint: str = "f00", variant: dict[str, Any] | N
             "late": fit(train_log_loss=0.1, val_log_loss=0.9),
             "near_zero_share_initial": 0.01,
             "weight_bins": [-8.0, -3.0, 1.0],
+            "files": {},
             **values,
         }
     )

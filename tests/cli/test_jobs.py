@@ -12,15 +12,13 @@ import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.cli import jobs
 from overfitting.cli.jobs import Plan
 from overfitting.cli.scratch import TINY, copy_project, reproduce
-from overfitting.data.manifest import Manifest
 from overfitting.evaluation.baselines import Fitted
-from tests.builders.metrics import invented_data
 from tests.builders.mlflow_files import WARNINGS
+from tests.builders.prepared import write_rows
 from tests.builders.training import write_summary
 from tests.conftest import ROOT
 
@@ -41,9 +39,7 @@ def test_variants_are_those_that_are_named(project, overrides, variants):
 @pytest.fixture
 def data(project: Path) -> Path:
     """A project with a manifest and labels of prepared rows."""
-    Manifest.model_validate(invented_data()).write(files.MANIFEST)
-    np.save(files.PREPARED / "pool_features.npy", np.zeros((50_000, 1), np.float32))
-    np.save(files.PREPARED / "pool_labels.npy", np.arange(50_000, dtype=np.float32) % 2)
+    write_rows({"pool_features": np.zeros((50_000, 1)), "pool_labels": np.arange(50_000) % 2})
     return project
 
 
@@ -104,7 +100,7 @@ def trained(data: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def fit(baseline):
         made.append(baseline.name)
-        Fitted(fingerprint=baseline.fingerprint, train_rows=1).write(baseline.folder / "baseline.json")
+        Fitted(fingerprint=baseline.fingerprint, train_rows=1, files={}).write(baseline.folder / "baseline.json")
 
     monkeypatch.setattr(jobs.train_stage, "run", train)
     monkeypatch.setattr(jobs.baseline_stage, "run", fit)
@@ -149,7 +145,7 @@ def test_an_edit_while_jobs_run_is_an_error(trained):
 
 def test_data_that_changes_before_a_job_starts_is_not_used(trained):
     def launch(arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
-        Manifest.model_validate({**invented_data(), "fingerprint": "other"}).write(files.MANIFEST)
+        write_rows({}, fingerprint="other")
         Launcher()(arguments, job)
 
     with pytest.raises(UserError, match="the prepared data changed"):

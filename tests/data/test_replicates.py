@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.data.manifest import Manifest
 from overfitting.data.replicates import check_classes, overlap, sample, search_sample
 from tests.builders.metrics import invented_data
+from tests.builders.prepared import write_rows
 
 
 def manifest(train=20, validation=10, search=15, pool=115, resample=True) -> Manifest:
@@ -69,13 +69,11 @@ def test_the_overlap_is_the_expected_share_of_common_training_rows():
 
 
 def test_a_sample_of_one_class_is_an_error_before_any_training(project):
-    files.PREPARED.mkdir(parents=True)
     labels = np.tile([0, 1], 60).astype(np.float32)
-    np.save(files.PREPARED / "pool_features.npy", np.zeros((120, 2), np.float32))
-    np.save(files.PREPARED / "pool_labels.npy", labels)
+    write_rows({"pool_features": np.zeros((120, 2)), "pool_labels": labels})
     check_classes(manifest(), range(6))
     labels[45:55] = 1  # the validation rows of seed 1
-    np.save(files.PREPARED / "pool_labels.npy", labels)
+    write_rows({"pool_labels": labels})
     check_classes(manifest(), [0, 2])
     with pytest.raises(UserError, match=r"split\.validation: .* all 10 validation rows of seed 1 have the label 1"):
         check_classes(manifest(), range(6))

@@ -9,15 +9,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_baselines
 from overfitting.config.schema import Baseline
-from overfitting.data.manifest import Manifest
 from overfitting.evaluation import baselines, classifiers
 from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.classifiers import SMALLEST, predict
-from tests.builders.metrics import invented_data
+from tests.builders.prepared import write_rows
 
 MODELS = ("logistic_regression", "random_forest", "gradient_boosting")
 
@@ -70,11 +68,10 @@ def test_logistic_regression_gives_scikit_learns_logits(logits):
 def prepared(project):
     """Prepared rows for two seeds, each with 200 for validation and 600 for training, and 500 test rows."""
     sizes = {"train_rows": 600, "validation_rows": 200, "search_rows": 100, "pool_rows": 1700}
-    Manifest.model_validate({**invented_data(), **sizes}).write(files.MANIFEST)
+    arrays = {}
     for seed, (name, count) in enumerate({"pool": 1700, "test": 500}.items()):
-        features, labels = rows(count, seed)
-        np.save(files.PREPARED / f"{name}_features.npy", features)
-        np.save(files.PREPARED / f"{name}_labels.npy", labels)
+        arrays[f"{name}_features"], arrays[f"{name}_labels"] = rows(count, seed)
+    write_rows(arrays, **sizes)
     return project
 
 

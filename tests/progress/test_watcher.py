@@ -78,9 +78,9 @@ class Runs:
 
     def finish(self, seed: int, epochs: int, fingerprint: str | None = None) -> None:
         name = fingerprint or self.planned[seed].fingerprint
-        write_summary(self.folder(seed), name, epochs=epochs)
         durations = Durations(fingerprint=name, ended=0.0, epochs=(0.25,) * epochs)
         durations.write(self.folder(seed) / "durations.json")
+        write_summary(self.folder(seed), name, epochs=epochs)
 
 
 def row(epoch: int) -> Row:

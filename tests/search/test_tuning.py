@@ -15,7 +15,7 @@ from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Variant
 from overfitting.search import tuning
-from tests.builders.metrics import invented_data
+from tests.builders.prepared import write_rows
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,15 @@ ROWS = {"train_rows": 300, "validation_rows": 200, "search_rows": 500, "pool_row
 @pytest.fixture
 def prepared(project):
     generator = np.random.default_rng(0)
-    files.PREPARED.mkdir(parents=True)
     features = generator.normal(size=(1000, 4)).astype(np.float32)
-    np.save(files.PREPARED / "pool_features.npy", features)
-    np.save(files.PREPARED / "pool_labels.npy", (features[:, 0] > 0).astype(np.float32))
     columns = [0.0] * 4
     scaling = {
         "columns": list("abcd"), "roles": ["other"] * 4, "symmetry": False, "edges": [], "features": list("abcd"),
         "feature_roles": ["other"] * 4, "logarithm": [False] * 4, "floor": columns, "mean": columns,
         "deviation": [1.0] * 4,
     }  # fmt: skip
-    files.write_json(files.SCALING, scaling)
-    files.write_json(files.MANIFEST, {**invented_data(), "fingerprint": "data", **ROWS})
+    arrays = {"pool_features": features, "pool_labels": features[:, 0] > 0}
+    write_rows(arrays, scaling, fingerprint="data", **ROWS)
     files.TUNING.unlink()
     path = Path("conf/search.yaml")
     content = yaml.safe_load(path.read_text())

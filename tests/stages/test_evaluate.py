@@ -12,14 +12,13 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_baselines, compose_config
 from overfitting.config.schema import Config
-from overfitting.data.manifest import Manifest
 from overfitting.evaluation import runs
 from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.results import Metrics
 from overfitting.stages import evaluate as stage
 from overfitting.training.identity import plan as planned
-from tests.builders.metrics import invented_data
+from tests.builders.prepared import write_rows
 from tests.builders.runs import history, simulated, summary
 
 LABELS, LOGITS = simulated({"large": 0.3, "l2": 1.5}, n_rows=200, n_seeds=2)
@@ -33,11 +32,9 @@ def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     params.write_text(re.sub(r"seeds: .*", "seeds: [0, 1]", params.read_text()))  # of the baselines
     params.write_text(re.sub(r"(?s)baselines:.*?\n\n", "baselines: [logistic_regression]\n\n", params.read_text()))
     rows = {"train_rows": 60, "validation_rows": 40, "search_rows": 0, "pool_rows": len(LABELS)}
-    Manifest.model_validate({**invented_data(), **rows}).write(files.MANIFEST)
     features = np.random.default_rng(0).normal(size=(len(LABELS), 3)).astype(np.float32)
-    for name in ("pool", "test"):
-        np.save(files.PREPARED / f"{name}_features.npy", features)
-        np.save(files.PREPARED / f"{name}_labels.npy", LABELS.astype(np.float32))
+    arrays = {"features": features, "labels": LABELS}
+    write_rows({f"{name}_{part}": array for name in ("pool", "test") for part, array in arrays.items()}, **rows)
     for run in planned({name: compose_config([*chosen, f"variant={name}"]) for name in LOGITS}, "da7a"):
         summary(run.seed, run.fingerprint, repeat=run.repeat).write(run.folder / "summary.json")
         history().to_csv(run.folder / "history.csv", index=False)
@@ -93,7 +90,7 @@ def test_a_baseline_of_another_configuration_is_refused_before_any_prediction(co
 
 
 def change_data() -> None:
-    Manifest.model_validate({**invented_data(), "fingerprint": "other"}).write(files.MANIFEST)
+    write_rows({}, fingerprint="other")
 
 
 def change_variant() -> None:

@@ -39,7 +39,8 @@ def store(table: np.ndarray) -> None:
 
 def write_provenance(columns: Sequence[str], rows: int, table: TableReading | None = None, held_out: int = 0) -> None:
     facts = {"source": "test", "licence": "-", "citation": "-", "sha256": "-", "sha256_of": "-"}
-    Provenance(**facts, columns=tuple(columns), rows=rows, table=table, held_out=held_out).write(files.PROVENANCE)
+    more = {"table": table, "held_out": held_out, "events_sha256": files.file_digest(files.EVENTS)}
+    Provenance(**facts, columns=tuple(columns), rows=rows, **more).write(files.PROVENANCE)
 
 
 def run(*overrides: str) -> Manifest:

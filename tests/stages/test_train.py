@@ -13,13 +13,12 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Config
-from overfitting.data.manifest import Manifest
 from overfitting.data.scaling import Scaling
 from overfitting.stages import train as stage
 from overfitting.training.checkpoint import Checkpoint
 from overfitting.training.history import COLUMNS, Journal
 from overfitting.training.identity import Code, Run, plan
-from tests.builders.metrics import invented_data
+from tests.builders.prepared import write_rows
 from tests.builders.training import rows, write_summary
 from tests.builders.training import trained as train_small
 
@@ -31,11 +30,8 @@ def prepared(project: Path) -> Path:
     """Prepared rows for two seeds: 100 each, of which 40 are for validation."""
     data = rows(200)
     content = {"train_rows": 60, "validation_rows": 40, "search_rows": 0, "pool_rows": 200}
-    Manifest.model_validate({**invented_data(), **content}).write(files.MANIFEST)
-    np.save(files.PREPARED / "pool_features.npy", data.features)
-    np.save(files.PREPARED / "pool_labels.npy", data.labels)
-    fields = [field.name for field in dataclasses.fields(Scaling)]
-    files.write_json(files.SCALING, {**{name: [] for name in fields}, "symmetry": False})
+    scaling = {**{field.name: [] for field in dataclasses.fields(Scaling)}, "symmetry": False}
+    write_rows({"pool_features": data.features, "pool_labels": data.labels}, scaling, **content)
     return project
 
 
@@ -90,6 +86,40 @@ def test_a_finished_run_is_kept_and_other_seeds_and_repeats_go(trained, capsys):
     assert capsys.readouterr() == ("", "")  # the process that watches prints
 
 
+@pytest.mark.parametrize("name", ["early.keras", "history.csv"])
+@pytest.mark.parametrize("damage", ["flipped", "gone", "a folder"])
+def test_a_finished_run_with_a_damaged_file_is_trained_again(trained, name, damage):
+    run, path = second_run(), Path("runs/l2/0.1") / name
+    fill(run.folder, LEFT, run.fingerprint)
+    digests = {found: files.file_digest(run.folder / found) for found in stage.RESULTS}
+    write_summary(run.folder, run.fingerprint, files=digests)
+    assert run.summary()
+    assert run.damage() == ""
+    path.unlink()
+    if damage == "a folder":
+        path.mkdir()
+    elif damage == "flipped":
+        path.write_text("lefu")
+    assert run.summary() is None
+    assert run.damage() == name
+    stage.run(run)
+    assert trained == ["runs/l2/0.1"]
+    assert list(run.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"<<<<<<< HEAD\n", b"\xff\x00", None])
+def test_a_run_with_a_damaged_summary_is_trained_again(trained, content):
+    run = second_run()
+    fill(run.folder, LEFT, run.fingerprint)
+    path = run.folder / "summary.json"
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b"0.5", b"0.6", 1) if content is None else content)
+    assert run.summary() is None
+    assert run.damage() == ("summary.json" if content is None else "")  # others do not show whose they are
+    stage.run(run)
+    assert trained == ["runs/l2/0.1"]
+
+
 def test_an_ensemble_trains_nothing_and_names_its_member(prepared):
     ensemble = {"ensemble": compose_config(["variant=ensemble", "seeds=[0,1]"])}
     stage.prepare(ensemble)
@@ -99,7 +129,8 @@ def test_an_ensemble_trains_nothing_and_names_its_member(prepared):
 
 def test_rows_of_one_class_are_an_error_before_anything_is_removed(prepared):
     fill(Path("runs/l2/7"), LEFT, "no longer listed")
-    np.save(files.PREPARED / "pool_labels.npy", np.repeat([0.0, 1.0], 100).astype(np.float32))  # seed 0 has zeros only
+    content = {"train_rows": 60, "validation_rows": 40, "search_rows": 0, "pool_rows": 200}
+    write_rows({"pool_labels": np.repeat([0.0, 1.0], 100)}, **content)  # seed 0 has zeros only
     with pytest.raises(UserError):
         stage.prepare(configs())
     assert Path("runs/l2/7").is_dir()

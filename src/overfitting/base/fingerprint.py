@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.files import State, file_state
 from overfitting.base.records import Record
 
 Found = TypeVar("Found", bound=Record)
 
 _ROOT = Path(__file__).parents[1]
-_CONFIGURATION = _ROOT / "config"
+_UNCOUNTED = {_ROOT / "config", _ROOT / "base"}
 _SAME = {"tensorflow": "tensorflow-cpu"}  # distributions of one library: the second computes the same, without GPUs
 
 
@@ -28,20 +29,22 @@ def fingerprint(**parts: Any) -> str:
 
 
 def read_matching(kind: type[Found], path: Path, fingerprint: str) -> Found | None:
-    """The record in `path` if it is there and states this `fingerprint`; else None."""
-    if not path.is_file() or files.read_json(path).get("fingerprint") != fingerprint:
+    """The record in `path` if it is there, undamaged, and states this `fingerprint`; else None."""
+    try:
+        found = kind.read(path) if path.is_file() else None
+    except UserError:
         return None
-    return kind.read(path)
+    return found if getattr(found, "fingerprint", None) == fingerprint else None
 
 
 def code_digests(module: str) -> tuple[str, ...]:
     """Digests of the code of `module` and of every module of this package that it imports, directly or not; sorted.
 
     Only what computes counts: the syntax trees without docstrings and without imports inside the package, whatever
-    the files are called. So moving or documenting code changes nothing. The wing `config` does not count, because the
-    values of the configuration have a fingerprint of their own.
+    the files are called. So moving or documenting code changes nothing. The wings `config` and `base` do not count: the
+    values of the configuration have a fingerprint of their own, and `base` reads and writes files but computes nothing.
     """
-    counted = [path for path in imported_files(module) if _CONFIGURATION not in path.parents]
+    counted = [path for path in imported_files(module) if not _UNCOUNTED & set(path.parents)]
     return tuple(sorted(_syntax(path, file_state(path)) for path in counted))
 
 
@@ -61,15 +64,6 @@ def processor() -> str:
     """The kind of processor as far as results depend on it: machine and vector extensions, such as `x86_64 X86_V3`."""
     extensions = np.show_config(mode="dicts")["SIMD Extensions"]
     return f"{platform.machine()} {[*extensions['baseline'], *extensions['found']][-1]}"
-
-
-State = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
-
-
-def file_state(path: Path) -> State:
-    """A key for what is read from a file, which changes with its content."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @cache
@@ -102,12 +96,6 @@ class _Reduced(ast.NodeTransformer):
         if ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
         return self.generic_visit(node)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def imported_files(module: str) -> tuple[Path, ...]:

@@ -2,6 +2,7 @@
 first, and checks at the end for failures and edits.
 """
 
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -113,6 +114,9 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
     plan = Plan.of(arguments, stage)
     train_stage.prepare(plan.variants)
     missing = plan.missing()
+    for run in plan.runs:
+        if damage := run.damage():
+            print(f"{run.name}: {damage} damaged or missing, so it is trained again", file=sys.stderr, flush=True)
     observers = {run.folder: _observer(run, plan) for run in plan.runs if run.folder.as_posix() in missing}
     watched = [WatchedRun(run, observers.get(run.folder)) for run in plan.runs]
     with live.sending(list(observers.values())), watching(watched, plan.fits):
@@ -162,14 +166,14 @@ def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
     def job(composed: DictConfig) -> None:
         found = missing[composed.job]
         found.folder.mkdir(parents=True, exist_ok=True)
-        (found.folder / ERROR).unlink(missing_ok=True)
+        files.remove(found.folder / ERROR)
         try:
             if Manifest.read(files.MANIFEST).fingerprint != found.data:
                 raise UserError("the prepared data changed after the stage started; start the stage again")
             train_stage.run(found) if isinstance(found, Run) else baseline_stage.run(found)
         except Exception as error:  # the other jobs go on, and the process that started them says what failed
             text = str(error) if isinstance(error, UserError) else traceback.format_exc()
-            (found.folder / ERROR).write_text(text, encoding="utf-8")
+            files.write_text(found.folder / ERROR, text)
 
     return job
 
@@ -185,7 +189,7 @@ def _check_finished(missing: Mapping[str, Run | Baseline]) -> None:
 def _reason(file: Path) -> str:
     if not file.is_file():
         return "its worker ended without a result"
-    text = file.read_text(encoding="utf-8").strip()
+    text = file.read_text(encoding="utf-8", errors="replace").strip()
     return f"{text.splitlines()[-1]} (traceback: {file})" if text.startswith("Traceback") else text
 
 

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import State, file_state
+from overfitting.base.files import State, file_state
 from overfitting.config.schema import SECTIONS, Choices, Config, Training, Variant
 
 T = TypeVar("T")

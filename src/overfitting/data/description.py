@@ -14,13 +14,14 @@ from overfitting.data.manifest import Example, Manifest, Provenance, Table, Tabl
 from overfitting.data.preparation import Prepared
 from overfitting.data.rows import Rows
 
-Arrays = Mapping[str, str]
 EXAMPLE_ROWS = 3
 
 
-def describe(events: Events, prepared: Prepared, provenance: Provenance, config: Config, arrays: Arrays) -> Manifest:
-    """The manifest of prepared events; `arrays` are the digests of the arrays, by file."""
-    split = config.split
+def describe(
+    events: Events, prepared: Prepared, provenance: Provenance, config: Config, files: Mapping[str, str]
+) -> Manifest:
+    """The manifest of prepared events; `files` are the SHA-256 digests of all other files, by name."""
+    split, arrays = config.split, {name: digest for name, digest in files.items() if name.endswith(".npy")}
     sets, labels = prepared.sets, events.labels
     return Manifest(
         source=provenance.source,
@@ -40,6 +41,7 @@ def describe(events: Events, prepared: Prepared, provenance: Provenance, config:
         test_signal_share=float(labels[sets.test].mean()),
         duplicates_dropped=prepared.duplicates_dropped,
         fingerprint=fingerprint(samples=[split.train, split.validation, split.search, split.resample], **arrays),
+        files=dict(files),
         scaling=config.preprocessing.scaling,
         features=tuple(prepared.scaling.features),
         table=_table(events, prepared, provenance.table) if provenance.table else None,

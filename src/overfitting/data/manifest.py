@@ -1,5 +1,7 @@
 """Types of data/raw/provenance.json, data/prepared/manifest.json and data/prepared/example.json."""
 
+from typing import ClassVar
+
 from pydantic import ConfigDict
 
 from overfitting.base.records import Record
@@ -19,6 +21,7 @@ class Provenance(Record):
     """Origin of the rows of data/raw/events.parquet. Simulated events add their seed, versions and constants."""
 
     model_config = ConfigDict(extra="allow")
+    has_checksum: ClassVar[bool] = True
 
     source: str  # bundled, simulated, higgs, csv
     licence: str
@@ -31,6 +34,7 @@ class Provenance(Record):
     part: str | None = None  # the part of the file that was read
     label: str | None = None  # name of the label in a user-supplied table
     checked: bool | None = None  # whether the file is the published HIGGS file, by its SHA-256
+    events_sha256: str = ""  # of events.parquet; the stage download adds it
     held_out: int = 0  # if not 0, only these last rows become test rows, and none of them is in the pool
     table: TableReading | None = None  # of a user-supplied table
 
@@ -59,6 +63,8 @@ class Table(Record):
 class Manifest(Record):
     """Content of data/prepared/; `fingerprint` identifies its arrays, `sha256` the source."""
 
+    has_checksum: ClassVar[bool] = True
+
     source: str
     licence: str
     citation: str
@@ -76,6 +82,7 @@ class Manifest(Record):
     test_signal_share: float
     duplicates_dropped: int
     fingerprint: str
+    files: dict[str, str]  # SHA-256 of each other file of data/prepared/, by name
     scaling: str
     features: tuple[str, ...]  # scaled columns, the input of the networks
     table: Table | None = None  # of a user-supplied table

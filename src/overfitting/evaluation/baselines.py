@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,18 @@ from overfitting.data.replicates import sample
 
 ENGINE = "overfitting.evaluation.classifiers"  # whose code counts for every baseline
 LIBRARIES = ("scikit-learn", "scipy", "numpy")  # whose versions can change what a baseline computes
+LOGITS = "logits.npy"
 FOLDER = files.RUNS / "baselines"
 
 
 class Fitted(Record):
     """runs/baselines/<name>/baseline.json, which says that a baseline is finished."""
 
+    has_checksum: ClassVar[bool] = True
+
     fingerprint: str
     train_rows: int
+    files: dict[str, str]  # SHA-256 of logits.npy
 
 
 class Prediction(NamedTuple):
@@ -52,8 +56,9 @@ class Baseline:
         return FOLDER / self.name
 
     def fitted(self) -> Fitted | None:
-        """What the finished baseline says of itself; None if it is not finished, or if its folder holds another one."""
-        return read_matching(Fitted, self.folder / "baseline.json", self.fingerprint)
+        """What the finished baseline says of itself; None if it is not finished, is damaged, or is another one."""
+        found = read_matching(Fitted, self.folder / "baseline.json", self.fingerprint)
+        return found if found and not files.damaged(self.folder, found.files) else None
 
     def prediction(self) -> Prediction:
         """What the finished baseline predicts for the test rows.
@@ -67,7 +72,7 @@ class Baseline:
                 f"{self.folder}: expected the baseline of this configuration, data and code; "
                 f"fit it again:\n  dvc repro --force --single-item baseline@{self.name}"
             )
-        return Prediction(np.load(self.folder / "logits.npy"), fitted.train_rows, self.fingerprint)
+        return Prediction(np.load(self.folder / LOGITS, allow_pickle=False), fitted.train_rows, self.fingerprint)
 
     def fit(self) -> None:
         """Fit the baseline and write its logits, unless its folder holds it finished."""
@@ -81,12 +86,15 @@ class Baseline:
         for seed in seeds:
             train, validation = ((features[chosen], labels[chosen]) for chosen in sample(manifest, seed))
             logits.append(predict(settings, seed, train, validation, test))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        np.save(self.folder / "logits.npy", np.stack(logits))
+        files.remove(self.folder)
+        with files.replacing(self.folder / LOGITS) as partial, partial.open("wb") as file:
+            np.save(file, np.stack(logits))
         # last, because it says that the baseline is finished
-        Fitted(fingerprint=self.fingerprint, train_rows=min(manifest.train_rows, settings.rows)).write(
-            self.folder / "baseline.json"
-        )
+        Fitted(
+            fingerprint=self.fingerprint,
+            train_rows=min(manifest.train_rows, settings.rows),
+            files={LOGITS: files.file_digest(self.folder / LOGITS)},
+        ).write(self.folder / "baseline.json")
 
 
 def plan(configs: Mapping[str, Config], data: str) -> list[Baseline]:

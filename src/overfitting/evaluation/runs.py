@@ -96,13 +96,14 @@ def finished(configs: Mapping[str, Config], data: str) -> list[tuple[Run, Summar
     """All runs of the variants with their summaries; `data` is the fingerprint of the prepared rows.
 
     Raises:
-        UserError: a run is missing, or was trained with another configuration, other data or other code.
+        UserError: a run is missing or damaged, or was trained with another configuration, other data or other code.
     """
     planned = plan(configs, data)
     found = [run.summary() for run in planned]
     missing = [run for run, summary in zip(planned, found, strict=True) if summary is None]
     if missing:
-        named = ", ".join(run.name for run in missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
+        listed = [run.name + (f" ({damage} damaged)" if (damage := run.damage()) else "") for run in missing[:SHOWN]]
+        named = ", ".join(listed) + (", …" if len(missing) > SHOWN else "")
         stages = " ".join(f"train@{name}" for name in dict.fromkeys(run.variant for run in missing))
         raise UserError(
             f"expected finished runs of this configuration, data and code; {len(missing)} of {len(planned)} are not: "
@@ -123,12 +124,12 @@ def predict(folders: Sequence[Path]) -> dict[Phase, Array]:
 
 def _predict(folders: Sequence[Path]) -> Array:
     """Logits (n_runs, 2, n_rows)."""
-    from overfitting.training import network
-    from overfitting.training.backend import keras, start
+    from overfitting.training import keras_file, network
+    from overfitting.training.backend import start
 
     start(threads=1)
     features, _ = files.read_rows("test")
-    models = ([keras.models.load_model(folder / f"{phase}.keras") for phase in PHASES] for folder in folders)
+    models = ([keras_file.load(folder / f"{phase}.keras") for phase in PHASES] for folder in folders)
     logits = np.stack([[network.predict(model, features) for model in pair] for pair in models])
     if not np.isfinite(logits).all():
         wrong = folders[int(np.argwhere(~np.isfinite(logits))[0][0])]

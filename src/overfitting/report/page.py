@@ -41,12 +41,11 @@ def write(
     """
     drawn = pictures(metrics, curves, tuning, curve)
     folder = destination / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
     for picture in drawn:
         for kind in ("png", "svg"):
-            (folder / f"{picture.name}.{kind}").write_bytes(svg.render(picture.figure, kind, picture.name))
-    (destination / "report.html").write_text(_html(metrics, drawn, curve), encoding="utf-8")
-    (destination / "report.md").write_text(_markdown(metrics, drawn, curve), encoding="utf-8")
+            files.write_bytes(folder / f"{picture.name}.{kind}", svg.render(picture.figure, kind, picture.name))
+    files.write_text(destination / "report.html", _html(metrics, drawn, curve))
+    files.write_text(destination / "report.md", _markdown(metrics, drawn, curve))
 
 
 def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit: str | None) -> None:

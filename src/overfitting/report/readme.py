@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.markdown import table
 from overfitting.evaluation.learning_curve import LearningCurve, best_worth, rows_in_words
@@ -33,7 +34,7 @@ WORDS = {
 def update(metrics: Metrics, curve: LearningCurve | None) -> None:
     """Write the answers and the table of `metrics` into both pages."""
     for page, contents in computed(metrics, curve).items():
-        page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")
+        files.write_text(page, updated(page.read_text(encoding="utf-8"), contents))
 
 
 def computed(metrics: Metrics, curve: LearningCurve | None = None) -> dict[Path, dict[str, str]]:

@@ -16,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.search.space import Range, Space, Values, rounded
 
@@ -110,7 +111,7 @@ class Study:
 def _mend(journal: Path) -> None:
     """Drop an incomplete last line, which a crash of the machine leaves."""
     if journal.is_file() and not (content := journal.read_bytes()).endswith(b"\n"):
-        journal.write_bytes(content[: content.rfind(b"\n") + 1])
+        files.write_bytes(journal, content[: content.rfind(b"\n") + 1])
 
 
 def run(

@@ -1,7 +1,6 @@
 """Stage evaluate: the test rows and all runs -> results/metrics.json and predictions."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +30,9 @@ def run(config: Config) -> None:
     baselines = {found.name: found.prediction() for found in plan(compose_baselines(), manifest.fingerprint)}
     runs = read(configs, known)
     metrics = compare(configs, manifest, runs, baselines, labels)
-    files.RESULTS.mkdir(exist_ok=True)
-    predictions(runs, baselines, config.seeds, labels).to_parquet(files.PREDICTIONS, index=False)
-    curves(runs, config.seeds).to_csv(files.CURVES, index=False)
+    with files.replacing(files.PREDICTIONS) as partial:
+        predictions(runs, baselines, config.seeds, labels).to_parquet(partial, index=False)
+    files.write_text(files.CURVES, curves(runs, config.seeds).to_csv(index=False))
     metrics.write(files.METRICS)
     files.write_json(files.SUMMARY, scores(metrics))
     print(metrics.verdict.sentence)
@@ -47,4 +46,4 @@ def _remove_others(config: Config) -> None:
         path for pattern in ("*", "tuned/*", f"{BASELINES.name}/*") for path in files.RUNS.glob(pattern)
     }
     for folder in found - wanted - parents:
-        shutil.rmtree(folder, ignore_errors=True)
+        files.remove(folder)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from overfitting.base import files
-from overfitting.base.fingerprint import file_digest
+from overfitting.base.files import file_digest
 from overfitting.config.schema import Config
 from overfitting.data.column_store import BLOCK_ROWS
 from overfitting.data.description import describe, example, notes
@@ -14,24 +14,23 @@ from overfitting.data.preparation import Prepared, prepare
 
 def run(config: Config) -> None:
     """Prepare the events and write arrays, scaling, encoding, example rows and manifest."""
-    events = read_events(files.EVENTS)
     provenance = Provenance.read(files.PROVENANCE)
+    if files.damaged(files.RAW, {files.EVENTS.name: provenance.events_sha256}):
+        raise files.unusable(files.EVENTS, f"expected the table that {files.PROVENANCE} describes, by its SHA-256")
+    events = read_events(files.EVENTS)
     prepared = prepare(events, config.split, config.preprocessing, provenance, files.PREPARED.parent)
 
-    files.PREPARED.mkdir(parents=True, exist_ok=True)
-    sets = prepared.sets
-    for old in files.PREPARED.glob("*.npy"):
-        old.unlink()
-    for name, rows in vars(sets).items():
+    files.remove(files.PREPARED)
+    for name, rows in vars(prepared.sets).items():
         _write_features(prepared, name)
-        np.save(files.PREPARED / f"{name}_labels.npy", events.labels[rows])
+        with files.replacing(files.PREPARED / f"{name}_labels.npy") as partial, partial.open("wb") as file:
+            np.save(file, events.labels[rows])
     files.write_json(files.SCALING, prepared.scaling.as_dict())
-    files.ENCODING.unlink(missing_ok=True)
     if prepared.encoding is not None:
         files.write_json(files.ENCODING, prepared.encoding.as_dict())
     example(events, prepared).write(files.EXAMPLE)
-    arrays = {path.name: file_digest(path) for path in sorted(files.PREPARED.glob("*.npy"))}
-    manifest = describe(events, prepared, provenance, config, arrays)
+    digests = {path.name: file_digest(path) for path in sorted(files.PREPARED.iterdir())}
+    manifest = describe(events, prepared, provenance, config, digests)
     manifest.write(files.MANIFEST)
 
     sizes = f"pool {manifest.pool_rows:,}, test {manifest.test_rows:,}"
@@ -44,7 +43,7 @@ def _write_features(prepared: Prepared, name: str) -> None:
     """Write the scaled features of a set as an array that can be memory-mapped."""
     scaling, store = prepared.scaling, prepared.features[name]
     shape = (len(store), len(scaling.features))
-    with (files.PREPARED / f"{name}_features.npy").open("wb") as file:
+    with files.replacing(files.PREPARED / f"{name}_features.npy") as partial, partial.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for start in range(0, len(store), BLOCK_ROWS):
             np.ascontiguousarray(scaling.apply(store[start : start + BLOCK_ROWS])).tofile(file)

@@ -1,7 +1,6 @@
 """Stage train@{variant}: one run per seed and repeat -> runs/<variant>/. Hydra starts one job per run, side by side."""
 
 import logging
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +11,11 @@ from overfitting.config.schema import Config
 from overfitting.data import replicates
 from overfitting.data.manifest import Manifest
 from overfitting.training.history import Journal
-from overfitting.training.identity import Run, loaded_code, run_fingerprint, run_folder
+from overfitting.training.identity import SUMMARY, Run, loaded_code, run_fingerprint, run_folder
 from overfitting.training.summary import Durations, Summary
 
 RESUMED = ("checkpoint.npz", "history.csv")  # files from which a killed run resumes
+RESULTS = ("early.keras", "late.keras", "history.csv")
 
 
 def prepare(configs: Mapping[str, Config]) -> None:
@@ -36,7 +36,7 @@ def prepare(configs: Mapping[str, Config]) -> None:
         wanted = {run_folder(name, seed, repeat) for seed in config.seeds for repeat in repeats}
         for path in folder.glob("*"):
             if path not in wanted | {folder / files.ENSEMBLE}:
-                shutil.rmtree(path, ignore_errors=True)
+                files.remove(path)
 
 
 def run(run: Run) -> None:
@@ -79,11 +79,12 @@ def _train(run: Run) -> None:
         fingerprint=run.fingerprint,
         data_fingerprint=run.data,
         config=run.settings,
+        files={name: files.file_digest(folder / name) for name in RESULTS},
         **dict(trained.outcome),
     )
     durations = Durations(fingerprint=run.fingerprint, ended=time.time(), epochs=tuple(trained.seconds))
     durations.write(folder / files.DURATIONS)
-    summary.write(folder / "summary.json")  # last, because it says that the run is finished
+    summary.write(folder / SUMMARY)  # last, because it says that the run is finished
 
 
 def _is_no_note_on_tracing(record: logging.LogRecord) -> bool:
@@ -93,8 +94,8 @@ def _is_no_note_on_tracing(record: logging.LogRecord) -> bool:
 def _clear(folder: Path) -> None:
     """Make `folder`, empty except for files from which the run can resume."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "summary.json").unlink(missing_ok=True)  # first, because it says that the run is finished
-    kept = RESUMED if (folder / RESUMED[0]).is_file() else ()
+    files.remove(folder / SUMMARY)  # first, because it says that the run is finished
+    kept = [name for name in RESUMED if all((folder / found).is_file() for found in (RESUMED[0], name))]
     for path in folder.iterdir():
         if path.name not in kept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            files.remove(path)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from overfitting.base import files
-from overfitting.base.fingerprint import file_digest, fingerprint
+from overfitting.base.files import file_digest
+from overfitting.base.fingerprint import fingerprint
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking import child_runs, stored_model
 from overfitting.tracking.child_runs import Run

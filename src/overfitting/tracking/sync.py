@@ -13,7 +13,8 @@ from filelock import FileLock
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import file_digest, fingerprint
+from overfitting.base.files import file_digest
+from overfitting.base.fingerprint import fingerprint
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking import champion, child_runs, parent_run, stored_model

@@ -1,6 +1,7 @@
 """The history of a run: a CSV file that grows with it. One process writes, others may follow."""
 
 import csv
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,14 +25,13 @@ COLUMNS = (
 class Journal:
     """Writes one row per epoch to the CSV file `path`, under a header of `columns`.
 
-    Each row reaches the file at once, so a killed process leaves at least the rows of its checkpoint. A row costs 14
-    microseconds.
+    Each row reaches the file at once, for those who follow. A row costs 14 microseconds. The checkpoint has all rows,
+    from which `complete` writes the file that stays.
     """
 
     def __init__(self, path: Path, columns: Sequence[str] = COLUMNS) -> None:
         self._path, self._columns = path, columns
         self._file: TextIO | None = None
-        self._rows = 0
 
     def __enter__(self) -> "Journal":
         return self
@@ -50,26 +50,26 @@ class Journal:
         if self._file is None:
             self._file = self._begin(epoch)
         self._writer(self._file).writerow({**row, "epoch": epoch + 1})  # Keras makes it a float
-        self._rows += 1
 
     def complete(self, history: Sequence[Mapping[str, float]]) -> None:
-        """End with exactly `history`; after a crash of the machine some of its first rows may be missing."""
-        if self._rows < len(history):
-            self._close()
-            self._file = self._begin(0)
-            self._writer(self._file).writerows(history)
+        """End with exactly `history`, whatever became of the file."""
+        self._close()
+        text = io.StringIO()
+        writer = self._writer(text)
+        writer.writeheader()
+        writer.writerows(history)
+        files.write_text(self._path, text.getvalue())
 
     def _begin(self, rows: int) -> TextIO:
         """Start a new file with the first `rows` rows of the old one, which DVC's cache may share."""
         kept: list[str] = []
         if rows and self._path.is_file():
-            with self._path.open(newline="") as old:
+            with self._path.open(newline="", errors="replace") as old:
                 kept = [line for line in old if line.endswith("\n")][1 : rows + 1]
         with files.replacing(self._path) as partial:
             file = partial.open("w", newline="", buffering=1)
             self._writer(file).writeheader()
             file.writelines(kept)
-        self._rows = len(kept)
         return file
 
     def _writer(self, file: TextIO) -> "csv.DictWriter[str]":
@@ -103,10 +103,10 @@ class Follower:
         try:
             with self._path.open("rb") as file:
                 lines = self._new_lines(file)
-        except FileNotFoundError:
+            rows = [dict(zip(self._columns, map(float, line.split(",")), strict=True)) for line in lines]
+            new = [row for row in rows if row["epoch"] > self._epoch]
+        except (OSError, ValueError, KeyError):  # it is not there, or damaged until the run is complete
             return []
-        rows = [dict(zip(self._columns, map(float, line.split(",")), strict=True)) for line in lines]
-        new = [row for row in rows if row["epoch"] > self._epoch]
         self._epoch = int(new[-1]["epoch"]) if new else self._epoch
         return new
 

@@ -17,6 +17,7 @@ from overfitting.training.remedies import REMEDIES
 from overfitting.training.summary import Durations, Settings, Summary
 
 ENGINE = "overfitting.training.loop"  # its code and all code that it imports count for every run
+SUMMARY = "summary.json"  # says that a run is finished
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a run computes
 
 
@@ -98,8 +99,18 @@ class Run:
         return Settings(variant=parts["variant"], training=parts["training"])
 
     def summary(self) -> Summary | None:
-        """The summary of the finished run; None if it is not finished, or if its folder holds another run."""
-        return read_matching(Summary, self.folder / "summary.json", self.fingerprint)
+        """The summary of the finished run; None if it is not finished, is damaged, or is another run's."""
+        found = read_matching(Summary, self.folder / SUMMARY, self.fingerprint)
+        return found if found and not files.damaged(self.folder, found.files) else None
+
+    def damage(self) -> str:
+        """Names of the files that make the finished run unusable; empty if there are none, or if it is not finished."""
+        path = self.folder / SUMMARY
+        found = read_matching(Summary, path, self.fingerprint)
+        if found:
+            return ", ".join(files.damaged(self.folder, found.files))
+        is_this = path.is_dir() or (path.is_file() and self.fingerprint.encode() in path.read_bytes())
+        return SUMMARY if is_this else ""
 
     def durations(self) -> Durations | None:
         """How long the finished run took; None if that is not known, as after `dvc pull`."""

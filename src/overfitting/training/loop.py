@@ -19,7 +19,7 @@ from overfitting.training.summary import Outcome
 
 
 class DivergedError(UserError):
-    """The loss of a run is no longer finite: the learning rate or a penalty is too large."""
+    """The loss of a run is no longer finite: the learning rate or the strength of a remedy is too large."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,8 @@ def _run_epochs(
         started = time.perf_counter()
         callbacks.on_epoch_begin(epoch - 1)
         measured = {name: float(value) for name, value in run_epoch(tf.constant(epoch)).items()}
-        if not math.isfinite(measured["train_log_loss"] + measured["val_log_loss"]):
-            raise DivergedError(
-                f"seed {spec.seed}: the loss is not finite in epoch {epoch}; lower training.schedule.learning_rate"
-            )
+        if not math.isfinite(measured["train_log_loss"] + measured["val_log_loss"] + measured["penalty"]):
+            raise _diverged(spec, epoch, measured)
         state.seconds.append(time.perf_counter() - started)
         state.history.append({"epoch": epoch, **measured})
         callbacks.on_epoch_end(epoch - 1, dict(state.history[-1]))
@@ -117,3 +115,12 @@ def _run_epochs(
             break
         if checkpoint:
             checkpoint.save_if_due(state)
+
+
+def _diverged(spec: Spec, epoch: int, measured: Row) -> DivergedError:
+    infinite = [name for name in ("train_log_loss", "val_log_loss", "penalty") if not math.isfinite(measured[name])]
+    causes = {"training.schedule.learning_rate": spec.training.schedule.learning_rate}
+    causes |= {f"variant.{name}": strength for name, strength in spec.variant.strengths.items()}
+    place = f"epoch {epoch} ({', '.join(infinite)}; random seed {spec.seed})"
+    listed = " or ".join(f"{name} ({value})" for name, value in causes.items())
+    return DivergedError(f"the loss is not finite in {place}; lower {listed}")

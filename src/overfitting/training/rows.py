@@ -36,8 +36,8 @@ def read(sample: Sample) -> TrainingData:
     """The rows of `sample`, memory-mapped if they are contiguous.
 
     Raises:
-        UserError: the prepared rows are missing.
+        UserError: the prepared rows are missing or damaged.
     """
     features, labels = files.read_rows("pool")
     train, validation = (Rows(features[chosen], labels[chosen]) for chosen in sample)
-    return TrainingData(train, validation, Scaling(**files.read_json(files.SCALING)))
+    return TrainingData(train, validation, Scaling(**files.read_json(files.prepared(files.SCALING))))

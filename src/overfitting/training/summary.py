@@ -1,6 +1,6 @@
 """Types of the files of a run: summary.json, which says that it is finished and what it reached, and durations.json."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from overfitting.base.records import Record
 
@@ -44,7 +44,9 @@ class Outcome(Record):
 
 
 class Summary(Outcome):
-    """A finished run: its identity, its configuration and its outcome."""
+    """A finished run: its identity, its configuration, its outcome and its other files."""
+
+    has_checksum: ClassVar[bool] = True
 
     variant: str
     seed: int
@@ -52,6 +54,7 @@ class Summary(Outcome):
     fingerprint: str  # of the run
     data_fingerprint: str
     config: Settings
+    files: dict[str, str]  # SHA-256 of early.keras, late.keras and history.csv
 
 
 class Durations(Record):

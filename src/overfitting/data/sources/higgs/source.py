@@ -11,7 +11,7 @@ from urllib.request import url2pathname
 import pyarrow as pa
 
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import file_digest
+from overfitting.base.files import file_digest
 from overfitting.base.progress_bar import Tracker, track
 from overfitting.config.sources import HiggsData
 from overfitting.data.columns import NAMES

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import file_digest
+from overfitting.base.files import file_digest, write_text
 from overfitting.base.progress_bar import track
 from overfitting.data.sources.higgs.download import ChangedError, DownloadError, Remote
 
@@ -80,7 +80,7 @@ def _append(remote: Remote, part: Path, version: Path, size: int) -> None:
         written: str | None = None
         for chunk in remote.chunks():
             if remote.etag and remote.etag != written:
-                version.write_text(f"{remote.url}\n{remote.etag}", encoding="utf-8")
+                write_text(version, f"{remote.url}\n{remote.etag}")
                 written = remote.etag
             file.write(chunk)
             bar.advance(len(chunk))

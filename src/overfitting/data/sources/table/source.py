@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from overfitting.base.errors import UserError
-from overfitting.base.fingerprint import file_digest
+from overfitting.base.files import file_digest
 from overfitting.config.sources import CsvData
 from overfitting.data.columns import LABEL
 from overfitting.data.events import write_table
