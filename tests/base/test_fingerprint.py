@@ -101,7 +101,7 @@ def test_the_configuration_does_not_count_because_its_values_do(tmp_path, monkey
     schema, other = tmp_path / "config" / "schema.py", tmp_path / "data" / "schema.py"
     schema.parent.mkdir()
     other.parent.mkdir()
-    monkeypatch.setattr(module, "_CONFIGURATION", tmp_path / "config")
+    monkeypatch.setattr(module, "_UNCOUNTED", {tmp_path / "config"})
     monkeypatch.setattr(module, "imported_files", lambda _: (schema, other))
 
     def code(of_schema, of_other):
