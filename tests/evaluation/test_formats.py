@@ -18,7 +18,7 @@ def test_one_seed_has_no_interval():
 
 
 def test_an_undecided_difference_says_what_would_decide():
-    assert status(OPEN) == "undecided (more test rows needed)"
+    assert status(OPEN) == "undecided (more rows needed)"
     assert status(OPEN.model_copy(update={"seeds_needed": 12})) == "undecided (12 seeds would decide)"
     assert status(OPEN.model_copy(update={"status": "better"})) == "better"
     assert status(None) == "reference"

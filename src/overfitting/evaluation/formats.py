@@ -24,7 +24,7 @@ def status(found: Difference | None) -> str:
     if found.status != "undecided":
         return found.status
     if found.seeds_needed is None:
-        return "undecided (more test rows needed)"
+        return "undecided (more rows needed)"
     return f"undecided ({found.seeds_needed} seeds would decide)"
 
 

@@ -135,7 +135,7 @@ def _named(metrics: Metrics, phase: Phase, name: str) -> str:
     if difference is None or difference.status != "undecided":
         return in_words(name)
     needed = difference.seeds_needed
-    return f"{in_words(name)} ({f'{needed} seeds' if needed else 'more test rows'} would decide)"
+    return f"{in_words(name)} ({f'{needed} seeds' if needed else 'more rows'} would decide)"
 
 
 def _given(metrics: Metrics) -> list[str]:

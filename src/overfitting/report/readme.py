@@ -113,5 +113,5 @@ def _translated(cell: str) -> str:
     found, colon, status = cell.rpartition(": ")
     for english, chinese in STATUSES.items():
         status = status.replace(english, chinese, 1) if status.startswith(english) else status
-    status = status.replace(" seeds would decide", " 个种子可定").replace("more test rows needed", "需要更多测试行")
+    status = status.replace(" seeds would decide", " 个种子可定").replace("more rows needed", "需要更多行")
     return f"{found}{colon}{status}".replace(" to ", " 至 ").replace("early stopping", "早停")
