@@ -64,7 +64,7 @@ def test_the_version_is_the_one_of_the_package(monkeypatch, capsys):
         (("--fly",), "No such option '--fly'"),
         (("train", "variant=l2", "variant.dropout=2"), "variant.dropout: got 2"),
         (("preprocess", "split.train=0"), "split.train: got 0; input should be greater than 0"),
-        (("preprocess",), "overfitting preprocess: expected data/raw/events.parquet"),
+        (("preprocess",), "overfitting preprocess: expected data/raw/provenance.json"),
         (("evaluate",), "which an earlier stage writes; run `dvc repro`"),
         (("changes",), "compare with, got 'main', which git does not know"),
         (("changes", "main", "other"), "Got unexpected extra argument (other)"),

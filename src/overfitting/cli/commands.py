@@ -4,6 +4,7 @@ Each command imports its wing only when it runs, so that help and completion ans
 """
 
 import difflib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import click
 
 from overfitting.base.errors import UserError
-from overfitting.cli import completion
-from overfitting.cli.errors import fail
+from overfitting.cli import completion, parents
+from overfitting.cli.errors import explained, fail
 
 STAGES = {
     "download": "Fetch the events of the chosen source.",
@@ -25,7 +26,9 @@ STAGES = {
 
 
 def main() -> None:
-    """Run the command line with the arguments of this process."""
+    """Run the command line with the arguments of this process; a stage ends with the DVC that started it."""
+    if "DVC_STAGE" in os.environ:
+        parents.end_with(os.getppid())
     cli.main(sys.argv[1:] or ["--help"], prog_name=completion.PROGRAM)
 
 
@@ -57,11 +60,17 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `UserError` exits with status 2, Ctrl-C with 130."""
+        """Run the command; a `UserError` or a fault of the machine exits with status 2, Ctrl-C with 130."""
         try:
             return super().invoke(ctx)
         except UserError as error:
             fail(str(ctx.invoked_subcommand), error)
+        except (BrokenPipeError, click.ClickException):
+            raise
+        except Exception as error:
+            if reason := explained(error):
+                fail(str(ctx.invoked_subcommand), reason)
+            raise
         except KeyboardInterrupt:
             name = ctx.invoked_subcommand
             click.echo(f"overfitting {name}: interrupted; finished work is kept, the same command resumes", err=True)

@@ -2,6 +2,7 @@
 first, and checks at the end for failures and edits.
 """
 
+import os
 import sys
 import traceback
 import warnings
@@ -14,6 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
+from overfitting.cli import parents
+from overfitting.cli.errors import explained
 from overfitting.config.composition import compose_baselines, compose_config, compose_variants
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
@@ -119,12 +122,13 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
             print(f"{run.name}: {damage} damaged or missing, so it is trained again", file=sys.stderr, flush=True)
     observers = {run.folder: _observer(run, plan) for run in plan.runs if run.folder.as_posix() in missing}
     watched = [WatchedRun(run, observers.get(run.folder)) for run in plan.runs]
+    killed = None
     with live.sending(list(observers.values())), watching(watched, plan.fits):
         if missing:
             # joblib replaces a worker that grew by 300 MB, as it may from job to job
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-            launch(_with_jobs(arguments, missing), _job(missing))
-    _check_finished(missing)
+            killed = _launch(launch, _with_jobs(arguments, missing), missing)
+    _check_finished(missing, killed)
     _check_unchanged(plan, Plan.of(arguments, stage))
 
 
@@ -160,10 +164,24 @@ def _with_jobs(arguments: Sequence[str], missing: Mapping[str, object]) -> list[
     return ["--multirun", *kept, f"job={','.join(missing)}"]
 
 
+def _launch(launch: Launch, arguments: Sequence[str], missing: Mapping[str, Run | Baseline]) -> str | None:
+    """Start Hydra; returns a sentence if a fault of the machine, such as a worker's death, ended it."""
+    try:
+        launch(arguments, _job(missing))
+    except Exception as error:
+        if reason := explained(error):
+            return reason
+        raise
+    return None
+
+
 def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
     """The function that Hydra calls for each job, here or in a worker process, which receives all jobs with it."""
+    starter = os.getpid()
 
     def job(composed: DictConfig) -> None:
+        if os.getppid() == starter:
+            parents.end_with(starter)
         found = missing[composed.job]
         found.folder.mkdir(parents=True, exist_ok=True)
         files.remove(found.folder / ERROR)
@@ -172,18 +190,23 @@ def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
                 raise UserError("the prepared data changed after the stage started; start the stage again")
             train_stage.run(found) if isinstance(found, Run) else baseline_stage.run(found)
         except Exception as error:  # the other jobs go on, and the process that started them says what failed
-            text = str(error) if isinstance(error, UserError) else traceback.format_exc()
-            files.write_text(found.folder / ERROR, text)
+            text = str(error) if isinstance(error, UserError) else explained(error) or traceback.format_exc()
+            try:
+                files.write_text(found.folder / ERROR, text)
+            except OSError:  # a full disk, for example
+                print(f"{found.name}: {text}", file=sys.stderr, flush=True)
 
     return job
 
 
-def _check_finished(missing: Mapping[str, Run | Baseline]) -> None:
-    """Name the jobs that failed, and why."""
+def _check_finished(missing: Mapping[str, Run | Baseline], killed: str | None) -> None:
+    """Name the jobs that failed, and why; `killed` says why all ended early."""
     failed = [job for job in missing.values() if not (job.summary() if isinstance(job, Run) else job.fitted())]
     if failed:
-        listed = "\n  ".join(f"{job.name}: {_reason(job.folder / ERROR)}" for job in failed)
-        raise UserError(f"{len(failed)} of {len(missing)} jobs failed, the others are finished:\n  {listed}")
+        started = [job for job in failed if job.folder.is_dir()] if killed else failed
+        listed = "\n  ".join(f"{job.name}: {_reason(job.folder / ERROR)}" for job in started)
+        first = f"{killed}\n" if killed else ""
+        raise UserError(f"{first}{len(failed)} of {len(missing)} jobs failed, the others are finished:\n  {listed}")
 
 
 def _reason(file: Path) -> str:

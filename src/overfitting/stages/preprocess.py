@@ -1,5 +1,7 @@
 """Stage preprocess: data/raw/events.parquet -> checked, scaled rows in data/prepared/, as pool and test rows."""
 
+import io
+
 import numpy as np
 
 from overfitting.base import files
@@ -23,8 +25,9 @@ def run(config: Config) -> None:
     files.remove(files.PREPARED)
     for name, rows in vars(prepared.sets).items():
         _write_features(prepared, name)
-        with files.replacing(files.PREPARED / f"{name}_labels.npy") as partial, partial.open("wb") as file:
-            np.save(file, events.labels[rows])
+        content = io.BytesIO()
+        np.save(content, events.labels[rows])
+        files.write_bytes(files.PREPARED / f"{name}_labels.npy", content.getvalue())
     files.write_json(files.SCALING, prepared.scaling.as_dict())
     if prepared.encoding is not None:
         files.write_json(files.ENCODING, prepared.encoding.as_dict())
@@ -46,4 +49,4 @@ def _write_features(prepared: Prepared, name: str) -> None:
     with files.replacing(files.PREPARED / f"{name}_features.npy") as partial, partial.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for start in range(0, len(store), BLOCK_ROWS):
-            np.ascontiguousarray(scaling.apply(store[start : start + BLOCK_ROWS])).tofile(file)
+            file.write(np.ascontiguousarray(scaling.apply(store[start : start + BLOCK_ROWS])).data)
