@@ -118,10 +118,18 @@ def train_all(overrides: tuple[str, ...]) -> None:
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, envvar="PORT", show_default=True, show_envvar=True)
 def ui(port: int) -> None:
-    """Open MLflow on 127.0.0.1, up to date with the files."""
+    """Open MLflow on 127.0.0.1; it follows the files, also of trainings that are running."""
     from overfitting.tracking import server
 
     server.serve(Path(), port=port)
+
+
+@cli.command()
+def sync() -> None:
+    """Bring MLflow up to date with the files."""
+    from overfitting.tracking import live
+
+    sys.exit(0 if live.bring_up_to_date() else 1)
 
 
 @cli.command()

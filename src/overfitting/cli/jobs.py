@@ -4,6 +4,7 @@ first, and checks at the end for failures and edits.
 
 import os
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +26,17 @@ from overfitting.evaluation.baselines import Baseline
 from overfitting.progress.watcher import WatchedRun, watching
 from overfitting.stages import baseline as baseline_stage
 from overfitting.stages import train as train_stage
-from overfitting.tracking import live
-from overfitting.tracking.child_runs import Identity
+from overfitting.tracking import sync
 from overfitting.training import identity
 from overfitting.training.identity import Run
 from overfitting.training.remedies import check_variants
 
 ERROR = "error.txt"  # in the folder of a job that failed
 NOT_SHARED = ("variant=", "variant.", "baseline=", "baseline.", "seed=")  # overrides that do not hold for every job
+
+MLFLOW_SHARE = 0.02  # of the time that the jobs took may go into MLflow
+MLFLOW_SECONDS = 4.0  # that bringing MLflow up to date takes; jobs too short for that leave it to `report`
+MLFLOW_DEADLINE = 20.0  # seconds that a slow server gets
 
 Launch = Callable[[Sequence[str], Callable[[DictConfig], None]], None]
 
@@ -90,15 +94,6 @@ class Plan:
         """Name of each run and baseline, by fingerprint."""
         return {run.fingerprint: run.name for run in self.runs} | {fit.fingerprint: fit.name for fit in self.fits}
 
-    def comparison(self) -> str:
-        """Fingerprint of the comparison of all variants to which the runs belong."""
-        is_changed = any(override.startswith(("variant.", "baseline.")) for override in self.overrides)
-        overrides = shared(self.overrides) if is_changed else self.overrides
-        fits = baselines.plan(compose_baselines(overrides), self.data)
-        return identity.comparison_fingerprint(
-            compose_variants(overrides), self.data, [fit.fingerprint for fit in fits]
-        )
-
 
 def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> None:
     """Make the runs and baselines that the arguments choose and that are not finished.
@@ -120,21 +115,16 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
     for run in plan.runs:
         if damage := run.damage():
             print(f"{run.name}: {damage} damaged or missing, so it is trained again", file=sys.stderr, flush=True)
-    observers = {run.folder: _observer(run, plan) for run in plan.runs if run.folder.as_posix() in missing}
-    watched = [WatchedRun(run, observers.get(run.folder)) for run in plan.runs]
-    killed = None
-    with live.sending(list(observers.values())), watching(watched, plan.fits):
+    killed, began = None, time.monotonic()
+    with watching([WatchedRun(run) for run in plan.runs], plan.fits):
         if missing:
             # joblib replaces a worker that grew by 300 MB, as it may from job to job
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
             killed = _launch(launch, _with_jobs(arguments, missing), missing)
+    if (seconds := MLFLOW_SHARE * (time.monotonic() - began)) > MLFLOW_SECONDS:
+        sync.sync_within(max(seconds, MLFLOW_DEADLINE))
     _check_finished(missing, killed)
     _check_unchanged(plan, Plan.of(arguments, stage))
-
-
-def shared(overrides: Sequence[str]) -> list[str]:
-    """The overrides that hold for every job."""
-    return [override for override in overrides if not override.startswith(NOT_SHARED)]
 
 
 def _chosen(group: str, overrides: Sequence[str]) -> dict[str, Config]:
@@ -151,11 +141,6 @@ def _chosen(group: str, overrides: Sequence[str]) -> dict[str, Config]:
 def _cost(run: Run) -> int:
     """Grows with the time that a run takes."""
     return run.size * run.config.training.epochs
-
-
-def _observer(run: Run, plan: Plan) -> live.LiveRun:
-    """Sends the history of a run to MLflow, below the comparison of all variants."""
-    return live.live_run(Identity(run.variant, run.seed, run.repeat, run.fingerprint), run.settings, plan.comparison)
 
 
 def _with_jobs(arguments: Sequence[str], missing: Mapping[str, object]) -> list[str]:

@@ -13,6 +13,7 @@ from overfitting.report import page, tables
 from overfitting.tracking import sync
 from overfitting.tracking.child_runs import read_runs
 
+SYNC_SECONDS = 120.0  # of which a local MLflow takes about ten
 WRITTEN = ("dvc.lock", "results")  # by the pipeline, so a change there is no change of the code
 
 
@@ -23,7 +24,7 @@ def run(config: Config) -> None:
     curve = learning_curve.read(metrics)
     page.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning, curve)
     page.write_run(files.RESULTS, _seconds(metrics), commit())
-    sync.sync(Path())
+    sync.sync_within(SYNC_SECONDS)
     console = Console()
     if not console.is_terminal:  # a log has no width of its own
         console.width = max(console.width, tables.TERMINAL_WIDTH)

@@ -70,9 +70,16 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_project(root) / 'mlflow.db'}"
 
 
-def without_password(text: str) -> str:
-    """First line of `text`, without user and password in web addresses."""
-    return re.sub(r"//[^/@\s]*@", "//", (text.splitlines() or [""])[0])
+def without_secrets(text: str) -> str:
+    """First line of `text`, with addresses reduced to scheme, host and path, and without queries, which hold tokens."""
+    line = (text.splitlines() or [""])[0]
+    return re.sub(r"\?[^\s'\"]+", "", re.sub(r"(\w[\w+.-]*://)([^\s'\"]*)", _public, line))
+
+
+def _public(address: re.Match[str]) -> str:
+    """What follows the last @, unless a query before it makes that unsafe: a password may hold any character."""
+    user, _, host = address[2].rpartition("@")
+    return address[1] + ("…" if "?" in user else re.split("[?#]", host)[0])
 
 
 @cache
