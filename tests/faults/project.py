@@ -1,6 +1,8 @@
 """A project so small that a stage takes a second: 300 rows of a user-supplied table, networks of two units."""
 
 import os
+import shutil
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ def make(root: Path) -> None:
     """Write the project, of which no stage has run."""
     root.mkdir(parents=True, exist_ok=True)
     copy_files(ROOT, root)
+    for unused in ("src", "data/bundled"):
+        shutil.rmtree(root / unused)
     generator = np.random.default_rng(0)
     table = pd.DataFrame(generator.normal(size=(300, 3)), columns=["a", "b", "c"]).round(3)
     table["label"] = (table["a"] + generator.normal(size=300) > 0).astype(int)
@@ -137,8 +141,6 @@ def ended(root: Path, work: Callable[[], None]) -> tuple[int, str]:
     except UserError as error:
         return CLEAR, str(error)
     except Exception as error:
-        import traceback
-
         reason = explained(error)
         return (CLEAR, reason) if reason else (TRACEBACK, traceback.format_exc())
     return OK, ""
