@@ -97,7 +97,7 @@ def _tags(root: Path, metrics: Metrics) -> dict[str, str]:
     best, data = metrics.champion, metrics.data
     losses = metrics.champion.model_dump(include=LOSSES)
     rounded = {name: f"{value:.6f}" for name, value in losses.items()}
-    labels = file_digest(root / files.PREPARED / "pool_labels.npy")
+    labels = file_digest(files.prepared(root / files.PREPARED / "pool_labels.npy"))
     return {
         "variant": best.variant,
         "data_hash": data.fingerprint,

@@ -33,12 +33,12 @@ def example(root: Path, data: str) -> pd.DataFrame | None:
         UserError: another version wrote data/prepared/.
     """
     manifest, path = root / files.MANIFEST, root / files.EXAMPLE
-    if not (manifest.is_file() and path.is_file()):
+    if not (manifest.is_file() and path.exists()):
         return None
     prepared = Manifest.read(manifest)
     if prepared.fingerprint != data:
         return None
-    table = files.read_json(path)
+    table = files.read_json(files.prepared(path))
     found = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)
     return found.astype({name: np.float64 for name in table["columns"] if name not in prepared.categorical})
 
