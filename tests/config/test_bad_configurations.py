@@ -398,8 +398,8 @@ WRONG = ('"text"', "[1, a]", "{a: 1}", "null", "-1", ".nan")
 @pytest.mark.parametrize("path", WALKED)
 def test_any_value_of_any_leaf_ends_in_one_clear_error_or_is_accepted(path: str, conf: Path) -> None:
     original = Path(path).read_bytes()
-    _, group, name = ("", *Path(path).with_suffix("").as_posix().split("/", 2))[-3:]
-    is_choice = (conf / "conf" / group).is_dir()
+    _, group, name = ["", "", *Path(path).with_suffix("").as_posix().split("/", 2)][-3:]
+    is_choice = Path("conf", group).is_dir() and bool(group)
     for key in leaves(yaml.safe_load(original) or {}):
         for value in WRONG:
             Path(path).write_bytes(edited(original, key, value))
