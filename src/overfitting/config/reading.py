@@ -60,9 +60,9 @@ def not_utf8(path: Path, content: bytes) -> str:
     if encoding is None and b"\0" in content:
         return "expected text in UTF-8, found binary data; put a text file here"
     found, source = (encoding, encoding) if encoding else ("another encoding, such as Latin-1", "LATIN1")
-    return (
-        f"expected text in UTF-8, found {found}; convert it: iconv -f {source} -t UTF-8 {path} > converted{path.suffix}"
-    )
+    plain, unpack = (path.with_suffix(""), "unpack it, ") if path.suffix == ".gz" else (path, "")
+    command = f"iconv -f {source} -t UTF-8 {plain} > converted{plain.suffix}"
+    return f"expected text in UTF-8, found {found}; {unpack}convert it: {command}"
 
 
 def groups() -> set[str]:

@@ -229,7 +229,10 @@ def test_labels_must_be_binary(labels: list[str], reason: str, events: Path) -> 
         ("x,target\n1,0\n1\n", "mine.csv: CSV parse error: .*Expected 2 columns, got 1"),
         ("", "mine.csv: Empty CSV file"),
         (b"PAR1 but no more", "mine.csv: .*"),
-        (b"x,target\n\xff\xfe,0\n", "mine.csv: expected text in UTF-8, found another encoding, such as Latin-1; convert it: iconv"),
+        (
+            b"x,target\n\xff\xfe,0\n",
+            "mine.csv: expected text in UTF-8, found another encoding, such as Latin-1; convert it",
+        ),
     ],
 )
 def test_invalid_tables(text: str | bytes, reason: str, events: Path) -> None:

@@ -28,7 +28,7 @@ def of_text(values: Collection[str], rows: int) -> str:
     if notation and _all_match(values, _NOTATIONS.values()):
         return f"holds numbers, but {example!r} is {notation}: write digits and a point alone"
     if identifies(values, rows):
-        return f"holds {len(values):,} different texts in {rows:,} rows, such as {example[:60]!r}: no pattern can be learned"
+        return f"holds {len(values):,} different texts in {rows:,} rows, as {example[:60]!r}: nothing to learn from"
     return ""
 
 
