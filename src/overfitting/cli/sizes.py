@@ -10,8 +10,9 @@ from pydantic.dataclasses import dataclass
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.cli import scratch
-from overfitting.config.composition import compose_config, read_checked
+from overfitting.config.composition import compose_config
 from overfitting.config.types import CHECKED, Count, Name, Seed
+from overfitting.config.validation import read_checked
 from overfitting.evaluation import learning_curve
 
 FOLDER = Path("learning-curve")

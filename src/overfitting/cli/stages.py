@@ -12,9 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from overfitting.base.errors import UserError
 from overfitting.cli.errors import fail
-from overfitting.config.composition import choices, clear_errors, compose_config, compose_variants, section, validate
+from overfitting.config.composition import choices, compose_config, compose_variants, section
 from overfitting.config.schema import SECTIONS, Variant
 from overfitting.config.strengths import STRENGTHS
+from overfitting.config.validation import clear_errors, validate
 
 SHOWING = ("-h", "--h", "-c", "--cfg", "-i", "--info", "-s", "--shell")  # Hydra's options that only print
 
