@@ -224,19 +224,6 @@ def changes(base: str, check: bool) -> None:
 
 
 @cli.command()
-@click.argument("number", type=click.IntRange(min=1))
-@click.argument("file", type=click.Path(path_type=Path))
-def comment(number: int, file: Path) -> None:
-    """Post the output of `changes` on a pull request.
-
-    FILE holds the output. It replaces the comment that was posted before on pull request NUMBER.
-    """
-    from overfitting.review import github
-
-    github.post(str(number), file)
-
-
-@cli.command()
 def verdict() -> None:
     """Print the verdict of results/ and the path of the page."""
     from overfitting.base import files

@@ -29,11 +29,13 @@ def serve(root: Path, port: int) -> None:
     print(f"MLflow: {without_secrets(uri) if remote else f'http://127.0.0.1:{port}'}/{page}", flush=True)
     if not remote:
         options = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        hosts = f"localhost:{port},127.0.0.1:{port}"  # others are refused, so no page of the web can reach it by a name
+        options += ["--allowed-hosts", hosts]
         quiet = ["--uvicorn-opts", "--log-level warning"]  # otherwise one line per request
         command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *options, *quiet]
         variables = {"PYTHONWARNINGS": "ignore", **ENVIRONMENT, **os.environ}
         subprocess.Popen([sys.executable, "-c", FOLLOW], cwd=root, stdin=subprocess.DEVNULL)
-        os.execve(sys.executable, command, variables)
+        os.execve(sys.executable, command, variables)  # noqa: S606 - no shell
 
 
 def _check_port(port: int) -> None:
