@@ -117,6 +117,7 @@ def test_a_server_that_hangs_is_given_up_at_the_deadline(root, monkeypatch, capl
         ("carrier-pigeon://user:secret@host/x", "carrier-pigeon"),
         ("http://user:secret@127.0.0.1:9", "127.0.0.1:9"),
         ("http://user:secret@no.such.host.invalid", "no.such.host.invalid"),
+        ("postgresql://user:secret/word@127.0.0.1:9/x", "is not brought up to date"),
     ],
 )
 def test_an_address_that_leads_nowhere_costs_one_warning(root, monkeypatch, caplog, address, reason):
@@ -179,6 +180,12 @@ def test_no_part_of_a_password_is_shown(password):
         shown = without_secrets(text)
         parts = [part for part in (secret, secret[:5], secret[-5:]) if part in shown]
         assert not parts, (text, shown)
+
+
+def test_words_of_a_secret_are_hidden_where_a_library_quotes_them():
+    address = "postgresql://user:pa55/w0rd@db.example/x?sslpassword=t0ken"
+    shown = without_secrets("invalid port 'pa55'; near w0rd, t0ken and database x of db.example", address)
+    assert shown == "invalid port '…'; near …, … and database x of db.example"
 
 
 def test_the_rest_of_an_address_is_shown():

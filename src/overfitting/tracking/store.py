@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from filelock import FileLock
 
@@ -70,9 +71,15 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_project(root) / 'mlflow.db'}"
 
 
-def without_secrets(text: str) -> str:
-    """First line of `text`, with addresses reduced to scheme, host and path, and without queries, which hold tokens."""
+def without_secrets(text: str, address: str = "") -> str:
+    """First line of `text`, with addresses reduced to scheme, host and path, and without queries, which hold tokens.
+
+    Libraries quote parts of an address that they cannot read, so words of its secret parts are hidden, too.
+    """
     line = (text.splitlines() or [""])[0]
+    user, at, _ = address.partition("://")[2].rpartition("@")
+    for word in {*re.split(r"[:/@?&=#]", user if at else ""), *re.split(r"[&=]", address.partition("?")[2])} - {""}:
+        line = re.sub(rf"(?<!\w){re.escape(unquote(word))}(?!\w)", "…", line)
     return re.sub(r"\?[^\s'\"]+", "", re.sub(r"(\w[\w+.-]*://)([^\s'\"]*)", _public, line))
 
 

@@ -60,7 +60,7 @@ def sync(root: Path = Path(), comparison: str | None = None, planned: Container[
                 _update(open_store(root, tracking_uri(root)), runs, metrics, comparison, planned)
     except Exception as error:  # a database, a driver, a server: MLflow must not harm the pipeline, whatever fails
         address = without_secrets(tracking_uri(root))
-        reason = without_secrets(str(error)) or type(error).__name__
+        reason = without_secrets(str(error), tracking_uri(root)) or type(error).__name__
         _log.warning("MLflow (%s) is not brought up to date with the files: %s", address, reason)
         return False
     return True
