@@ -7,10 +7,10 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-c
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/bin/pip config get global.index-url 2> /dev/null)}}
 UV = UV_NATIVE_TLS=true UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
 
-.PHONY: help demo repro test ui check smoke verify bench tune learning-curve lock sbom events pull pr-report experiments
+.PHONY: help demo repro test faults ui check smoke verify bench tune learning-curve lock sbom events pull pr-report experiments
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 # train-all trains on all cores; the second `dvc repro` finds everything trained, and records it. If DVC keeps going after
 # a failure (ARGS=--keep-going), so does make.
@@ -28,6 +28,9 @@ pull: .venv/main ## Download results from DVC's remote, if one is configured
 
 test: .venv/dev ## Run all tests, including slow ones
 	pytest -m "" -n 2 --dist worksteal
+
+faults: .venv/dev ## Interrupt the stages at 500 operations on files (COUNT=100 SEED=1), and run each again
+	python -m tests.faults.simulator $(or $(COUNT),500) --seed $(or $(SEED),0)
 
 check: .venv/dev ## Lint, check types and run the fast tests
 	ruff check

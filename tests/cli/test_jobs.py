@@ -13,6 +13,7 @@ import pytest
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.cli import jobs
 from overfitting.cli.jobs import Plan
@@ -120,6 +121,19 @@ def test_other_jobs_go_on_if_one_fails_and_the_message_names_it(trained):
     with pytest.raises(UserError, match="3 of 3 jobs failed"):
         jobs.run(SMALL, launch)
     assert sorted(trained) == ["l2 seed 0", "medium seed 0", "medium seed 1"]
+
+
+def test_a_damaged_run_is_trained_again_with_a_line(trained, capsys):
+    chosen = ["variants=[tiny]", "variant=tiny", "seeds=[0,1]"]
+    damaged, whole = Plan.of(chosen, "train").runs
+    for run in (damaged, whole):
+        files.write_text(run.folder / "early.keras", "network")
+        digest = files.file_digest(run.folder / "early.keras")
+        write_summary(run.folder, run.fingerprint, files={"early.keras": digest})
+    files.write_text(damaged.folder / "early.keras", "netwark")
+    jobs.run(chosen, Launcher(), "train")
+    assert trained == ["tiny seed 0"]
+    assert "tiny seed 0: early.keras damaged or missing, so it is trained again\n" in capsys.readouterr().err
 
 
 def test_nothing_is_started_if_nothing_is_missing(trained):

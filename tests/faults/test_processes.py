@@ -91,6 +91,20 @@ def start(prepared: Path) -> Iterator[Callable[[list[str]], Started]]:
         found.process.wait()
 
 
+def test_a_temporary_file_that_a_kill_left_is_no_output(prepared: Path) -> None:
+    def status() -> str:
+        command = [*DVC, "status", "download"]
+        return subprocess.run(command, cwd=prepared, capture_output=True, text=True, check=True).stdout
+
+    subprocess.run([*DVC, "repro", "download"], cwd=prepared, env=environment(prepared), check=True)
+    assert "up to date" in status()
+    (prepared / "data/raw/events.parquet.partial").write_text("left")
+    assert "up to date" in status()
+    (prepared / "data/raw/other").write_text("left")
+    assert "up to date" not in status()
+    (prepared / "data/raw/other").unlink()
+
+
 def test_workers_end_with_the_stage(start: Callable[[list[str]], Started]) -> None:
     stage = start(TRAIN)
     stage.wait_until_both_train()

@@ -20,7 +20,6 @@ _CAUSES = {
     errno.ENFILE: _WORKERS,
     errno.EIO: "the disk or its connection may be broken: see the log of the system (`dmesg`)",
 }
-_OF_LIBRARIES = ("database or disk is full", "oom when allocating")  # SQLite, TensorFlow
 
 
 def fail(command: str, message: object) -> NoReturn:
@@ -36,13 +35,12 @@ def explained(error: BaseException | None) -> str | None:
     if type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool"):
         return f"a worker process was killed, most likely because memory ran out: {_WORKERS}; {_KEPT}"
     text = str(error)
-    if isinstance(error, MemoryError) or _OF_LIBRARIES[1] in text.lower():
+    if isinstance(error, MemoryError) or "OOM when allocating" in text:  # TensorFlow
         return f"out of memory: {_WORKERS}, data.rows or split; {_KEPT}"
     if isinstance(error, OSError | RuntimeError | ValueError):
         code = getattr(error, "errno", None)
         codes = [known for known in _CAUSES if known == code or os.strerror(known) in text]
-        if codes or _OF_LIBRARIES[0] in text:
-            known = codes[0] if codes else errno.ENOSPC
+        if codes:
             place = f" ({name})" if (name := getattr(error, "filename", None)) else ""
-            return f"{os.strerror(known)}{place}: {_CAUSES[known]}; {_KEPT}"
+            return f"{os.strerror(codes[0])}{place}: {_CAUSES[codes[0]]}; {_KEPT}"
     return explained(error.__cause__ or error.__context__)

@@ -31,7 +31,6 @@ from overfitting.training import identity
 from overfitting.training.identity import Run
 from overfitting.training.remedies import check_variants
 
-ERROR = "error.txt"  # in the folder of a job that failed
 NOT_SHARED = ("variant=", "variant.", "baseline=", "baseline.", "seed=")  # overrides that do not hold for every job
 
 MLFLOW_SHARE = 0.02  # of the time that the jobs took may go into MLflow
@@ -169,7 +168,7 @@ def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
             parents.end_with(starter)
         found = missing[composed.job]
         found.folder.mkdir(parents=True, exist_ok=True)
-        files.remove(found.folder / ERROR)
+        files.remove(found.folder / files.ERROR)
         try:
             if Manifest.read(files.MANIFEST).fingerprint != found.data:
                 raise UserError("the prepared data changed after the stage started; start the stage again")
@@ -177,7 +176,7 @@ def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
         except Exception as error:  # the other jobs go on, and the process that started them says what failed
             text = str(error) if isinstance(error, UserError) else explained(error) or traceback.format_exc()
             try:
-                files.write_text(found.folder / ERROR, text)
+                files.write_text(found.folder / files.ERROR, text)
             except OSError:  # a full disk, for example
                 print(f"{found.name}: {text}", file=sys.stderr, flush=True)
 
@@ -189,7 +188,7 @@ def _check_finished(missing: Mapping[str, Run | Baseline], killed: str | None) -
     failed = [job for job in missing.values() if not (job.summary() if isinstance(job, Run) else job.fitted())]
     if failed:
         started = [job for job in failed if job.folder.is_dir()] if killed else failed
-        listed = "\n  ".join(f"{job.name}: {_reason(job.folder / ERROR)}" for job in started)
+        listed = "\n  ".join(f"{job.name}: {_reason(job.folder / files.ERROR)}" for job in started)
         first = f"{killed}\n" if killed else ""
         raise UserError(f"{first}{len(failed)} of {len(missing)} jobs failed, the others are finished:\n  {listed}")
 
