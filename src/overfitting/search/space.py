@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import optuna
-import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from overfitting.base.errors import UserError
+from overfitting.config.reading import read_mapping
 from overfitting.config.types import Count, Flag, Name, Real, Seed
 
 PATH = Path("conf/search.yaml")
@@ -81,9 +81,7 @@ def read_searches(path: Path = PATH) -> Searches:
         UserError: one line per wrong key.
     """
     try:
-        return TypeAdapter(Searches).validate_python(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: {error}") from None
+        return TypeAdapter(Searches).validate_python(read_mapping(path))
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, found['loc'])) or 'searches'}: {found['msg']}; got {found['input']!r}"
