@@ -23,13 +23,12 @@ from overfitting.data.sources.table.values import as_text, float32s, without_mis
 
 BLOCK_BYTES = 1 << 23
 BATCH_ROWS = 1 << 16
-PARQUET_MAGIC, GZIP_MAGIC = b"PAR1", b"\x1f\x8b"
+PARQUET_MAGIC = b"PAR1"
+COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}  # by their first bytes
 OTHERS = {  # kinds of files by their first bytes
     b"PK\x03\x04": "an Excel workbook or another ZIP archive",
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
-    b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
-    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
     b"ARROW1": "an Arrow file",
     b"SQLite": "a database",
 }
@@ -87,7 +86,7 @@ def _opener(path: Path) -> Callable[[Path], tuple[list[str], Iterator[pa.RecordB
     """The function that reads a file of this kind.
 
     Raises:
-        UserError: it is neither Parquet nor text in UTF-8, plain or gzip.
+        UserError: it is neither Parquet nor text in UTF-8, plain or compressed.
     """
     with path.open("rb") as file:
         start = file.read(8)
@@ -104,10 +103,11 @@ def _opener(path: Path) -> Callable[[Path], tuple[list[str], Iterator[pa.RecordB
 
 
 def _stream(path: Path) -> pa.NativeFile:
-    """The bytes of a file, unpacked if it is gzip, whatever it is called."""
+    """The bytes of a file, unpacked if it is compressed, whatever it is called."""
     with path.open("rb") as file:
-        is_gzip = file.read(2) == GZIP_MAGIC
-    return pa.input_stream(str(path), compression="gzip" if is_gzip else None)
+        start = file.read(4)
+    found = next((name for magic, name in COMPRESSED.items() if start.startswith(magic)), None)
+    return pa.input_stream(str(path), compression=found)
 
 
 def _open_csv(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:

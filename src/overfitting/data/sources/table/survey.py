@@ -15,7 +15,9 @@ from overfitting.data.sources.table.values import as_text, first_infinite, float
 
 SHOWN = 10  # values in the error message for a label with more than two, and problems of a table
 NO_NUMBER = "expected a number"  # start of the text of a problem, which says its kind
-SAMPLE = 100_000  # rows, from the start, whose distinct values are compared
+MANY = 1000  # values of the label that are counted
+FIRST = 1000  # rows of a batch
+SAMPLE = 20_000  # rows, from the start, whose distinct values are compared
 _BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
@@ -132,7 +134,8 @@ class Survey:
             )
         self.unlabelled += values.null_count
         for value in pc.unique(values.drop_null()).to_pylist():
-            self.labels.setdefault(value, self.rows + _first(pc.equal(values, value)) + 1)
+            if value not in self.labels and len(self.labels) < MANY:
+                self.labels[value] = self.rows + _first(pc.equal(values, value)) + 1
         return values
 
     def _add_feature(self, name: str, column: pa.Array, labels: pa.Array) -> None:
@@ -176,19 +179,14 @@ class Survey:
 
     def _add_sample(self, name: str, known: pa.Array, labels: pa.Array) -> None:
         """Remember distinct values of a column, and how they go with the label."""
-        distinct, pairs = self.distinct.setdefault(name, {}), self.pairs[name]
-        if self.rows >= SAMPLE and len(pairs) > 2:
-            return
-        try:
-            texts = as_text(known)
-        except pa.ArrowException:
-            texts = pa.nulls(len(known), pa.string())
-        if self.rows < SAMPLE:
-            distinct.update(dict.fromkeys(pc.unique(texts.drop_null()).to_pylist()))
-            self.known[name] += len(texts) - texts.null_count
-        if len(pairs) <= 2:
-            both = pa.table({"value": texts, "label": labels}).drop_null().group_by(["value", "label"])
-            pairs |= {(row["value"], row["label"]) for row in both.aggregate([]).slice(0, 3).to_pylist()}
+        sample, pairs = _text_or_null(known[: max(0, SAMPLE - self.rows)]), self.pairs[name]
+        self.distinct.setdefault(name, {}).update(dict.fromkeys(pc.unique(sample.drop_null()).to_pylist()))
+        self.known[name] += len(sample) - sample.null_count
+        for rows in (slice(0, FIRST), slice(FIRST, len(known))):  # a few rows show that most columns are not the label
+            if len(pairs) <= 2:
+                both = pa.table({"value": _text_or_null(known[rows]), "label": labels[rows]}).drop_null()
+                found = both.group_by(["value", "label"]).aggregate([]).slice(0, 3)
+                pairs |= {(row["value"], row["label"]) for row in found.to_pylist()}
 
     def _texts(self, name: str, column: pa.Array) -> pa.Array:
         """The column as text; null if values of its type cannot be written."""
@@ -223,6 +221,13 @@ def _meaning(value: object) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _text_or_null(column: pa.Array) -> pa.Array:
+    try:
+        return as_text(column)
+    except pa.ArrowException:
+        return pa.nulls(len(column), pa.string())
 
 
 def _first(mask: pa.Array) -> int:
