@@ -8,7 +8,7 @@ by a process that died, and is replaced.
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -142,6 +142,7 @@ class Store:
             found = next((run for run in same if run.info.status == "FINISHED"), None)
             for run in same:
                 if run is not found:
+                    self.delete_models(run.info.run_id)
                     self.client.delete_run(run.info.run_id)
             if found and found.data.tags.get(PARENT) != parent:
                 self.client.set_tag(found.info.run_id, PARENT, parent)
@@ -167,6 +168,12 @@ class Store:
             if self.finished_child(identity, parent):
                 return None
             return Connection(self, self.create_child(identity, parent, settings, started))
+
+    def delete_models(self, run: str, keep: Collection[str] = ()) -> None:
+        """Delete the models of the run with that id, except those with the ids `keep`."""
+        for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run}'"):
+            if model.model_id not in keep:
+                self.client.delete_logged_model(model.model_id)
 
     def finish(self, run: "MlflowRun", ended: int | None = None) -> None:
         """Mark a run as finished unless it already is; `ended` in milliseconds since 1970, by default now."""

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,12 +44,20 @@ def example(root: Path, data: str) -> pd.DataFrame | None:
 
 
 def add(
-    store: Store, run_id: str, name: str, parameters: Mapping[str, str], networks: Sequence[Path], rows: pd.DataFrame
+    store: Store,
+    run_id: str,
+    name: str,
+    parameters: Mapping[str, str],
+    networks: Sequence[Path],
+    rows: pd.DataFrame,
+    keep: Collection[str] = (),
 ) -> str:
     """Store a model of a run in MLflow; returns the model's id.
 
-    It averages the logits of `networks`, files runs/<variant>/<seed>/early.keras; `rows` are an `example` of its input.
+    The model averages the logits of `networks`, files runs/<variant>/<seed>/early.keras; `rows` are an `example` of its
+    input. Models that an interrupted call left with the run are deleted: all but those with the ids `keep`.
     """
+    store.delete_models(run_id, keep)
     model = store.client.create_logged_model(store.experiment, name, run_id, params=dict(parameters))
     scaling, encoding = store.root / files.SCALING, store.root / files.ENCODING
     with tempfile.TemporaryDirectory() as folder:
