@@ -68,12 +68,6 @@ def test_the_version_is_the_one_of_the_package(monkeypatch, capsys):
         (("evaluate",), "which an earlier stage writes; run `dvc repro`"),
         (("changes",), "compare with, got 'main', which git does not know"),
         (("changes", "main", "other"), "Got unexpected extra argument (other)"),
-        (("comment", "12"), "Missing argument 'FILE'"),
-        (("comment", "twelve", "comment.md"), "Invalid value for 'NUMBER'"),
-        (
-            ("comment", "12", "params.yaml"),
-            "overfitting comment: expected the output of `make pr-report` in params.yaml",
-        ),
         (("tune", "fly"), "overfitting tune: unknown search 'fly'; expected some of l1, l1_proximal, l2"),
         (("tune", "seeds=[1]"), "seeds=[1]: expected overrides of `training` or `variant.`"),
         (("ui", "--port", "web"), "Invalid value for '--port'"),

@@ -118,7 +118,10 @@ def train_all(overrides: tuple[str, ...]) -> None:
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, envvar="PORT", show_default=True, show_envvar=True)
 def ui(port: int) -> None:
-    """Open MLflow on 127.0.0.1; it follows the files, also of trainings that are running."""
+    """Open MLflow, which follows the files.
+
+    It listens on 127.0.0.1 and shows finished runs within seconds, and running ones live.
+    """
     from overfitting.tracking import server
 
     server.serve(Path(), port=port)
@@ -134,7 +137,10 @@ def sync() -> None:
 
 @cli.command()
 def demo() -> None:
-    """Compare four variants on few rows, in demo/, in under two minutes."""
+    """Run a small comparison in demo/.
+
+    Four variants on 2,000 training rows, in a few minutes.
+    """
     from overfitting.cli import demo as small
 
     small.run(Path())
@@ -171,9 +177,10 @@ def events() -> None:
 @cli.command("learning-curve")
 @click.argument("rows", type=click.IntRange(min=1), required=False)
 def learning_curve(rows: int | None) -> None:
-    """Compare the variants with ROWS training rows; without ROWS, compute the curve over all sizes.
+    """Measure what more data is worth.
 
-    `make learning-curve` does both for all sizes of learning-curve/params.yaml.
+    With ROWS: compare the variants with that number of training rows. Without: compute the curve over all sizes. `make
+    learning-curve` does both for all sizes of learning-curve/params.yaml.
     """
     from overfitting.cli import sizes
 
