@@ -67,7 +67,10 @@ def run_missing(arguments: Sequence[str]) -> None:
 @contextmanager
 def _alone(command: str) -> Iterator[None]:
     """Wait until no other stage works in this folder, so that two never write the same files."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    if not LOCK.parents[1].is_dir():  # a folder of another command
+        yield
+        return
+    LOCK.parent.mkdir(exist_ok=True)
     lock = FileLock(LOCK)
     try:
         lock.acquire(blocking=False)
