@@ -20,7 +20,7 @@ STAGES = {
     "preprocess": "Check, split and scale the events.",
     "train": "Train all seeds of a variant: train variant=l2.",
     "baseline": "Fit a baseline: baseline baseline=random_forest.",
-    "evaluate": "Measure all runs on the test rows and compare the variants.",
+    "evaluate": "Measure all runs on the test rows, compare the variants.",
     "report": "Write the page, the tables and the figures.",
 }
 

@@ -66,6 +66,7 @@ def compare(rows: int) -> None:
 
 def collect() -> None:
     """Write the learning curve from the results of all sizes; print what the remedies are worth."""
-    curve = learning_curve.collect({rows: SIZES / str(rows) for rows in read_settings().rows})
+    settings = read_settings()
+    curve = learning_curve.collect({rows: SIZES / str(rows) for rows in settings.rows}, settings.steps)
     curve.write(CURVE)
     print("\n".join(learning_curve.sentences(curve)))

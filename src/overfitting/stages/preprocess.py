@@ -12,6 +12,7 @@ from overfitting.data.description import describe, example, notes
 from overfitting.data.events import read_events
 from overfitting.data.manifest import Provenance
 from overfitting.data.preparation import Prepared, prepare
+from overfitting.data.replicates import check_classes
 
 
 def run(config: Config) -> None:
@@ -35,6 +36,7 @@ def run(config: Config) -> None:
     digests = {path.name: file_digest(path) for path in sorted(files.PREPARED.iterdir())}
     manifest = describe(events, prepared, provenance, config, digests)
     manifest.write(files.MANIFEST)
+    check_classes(manifest, config.seeds)
 
     sizes = f"pool {manifest.pool_rows:,}, test {manifest.test_rows:,}"
     print(f"rows: {sizes}; duplicates dropped: {manifest.duplicates_dropped:,} -> {files.PREPARED}")
