@@ -7,10 +7,10 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-c
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/bin/pip config get global.index-url 2> /dev/null)}}
 UV = UV_NATIVE_TLS=true UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
 
-.PHONY: help demo repro test ui check smoke verify bench tune learning-curve lock events pull pr-report experiments
+.PHONY: help demo repro test faults ui check smoke verify bench tune learning-curve lock sbom events pull pr-report experiments
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 # train-all trains on all cores; the second `dvc repro` finds everything trained, and records it. If DVC keeps going after
 # a failure (ARGS=--keep-going), so does make.
@@ -28,6 +28,9 @@ pull: .venv/main ## Download results from DVC's remote, if one is configured
 
 test: .venv/dev ## Run all tests, including slow ones
 	pytest -m "" -n 2 --dist worksteal
+
+faults: .venv/dev ## Interrupt the stages at 500 operations on files (COUNT=100 SEED=1), and run each again
+	python -m tests.faults.simulator $(or $(COUNT),500) --seed $(or $(SEED),0)
 
 check: .venv/dev ## Lint, check types and run the fast tests
 	ruff check
@@ -67,12 +70,18 @@ experiments: .venv/main ## Compare the experiments of `dvc exp run`: changed set
 pr-report: .venv/main ## Print the pull-request comment for this branch against BASE=main (ARGS=--check exits 1 if a result got worse)
 	@python -m overfitting changes $(or $(BASE),main) $(ARGS)
 
+sbom: .venv/dev ## Write sbom.json, a CycloneDX list of all packages that the lock file pins
+	rm -rf .venv/sbom && python -m venv .venv/sbom
+	UV_NATIVE_TLS=true UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/sbom/bin/python --require-hashes --no-deps -r requirements/sbom.txt
+	.venv/sbom/bin/cyclonedx-py requirements requirements/main.txt --pyproject pyproject.toml --output-reproducible --output-file sbom.json
+
 COMPILE = uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11
 lock: .venv/dev ## Resolve pyproject.toml again and write the lock files in requirements/
 	$(COMPILE) --extra cpu pyproject.toml -o requirements/main.txt
 	$(COMPILE) --extra cpu --extra dev --extra simulate -c requirements/main.txt pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra gpu -c requirements/main.txt pyproject.toml -o requirements/gpu.txt
 	$(COMPILE) --extra cpu --extra bench -c requirements/main.txt pyproject.toml -o requirements/bench.txt
+	echo cyclonedx-bom | $(COMPILE) - -o requirements/sbom.txt
 	echo uv | $(COMPILE) -c requirements/dev.txt - -o requirements/uv.txt
 
 .venv/bin/pip:

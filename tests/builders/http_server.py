@@ -15,6 +15,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     drop_after: int | None = None  # bytes of the body after which the connection closes
     stall_after: int | None = None  # bytes of the body after which the server falls silent
+    drip: bool = False  # a byte of the body every hundredth of a second
     body: bytes | None = None  # the file from this request on
     etag: str | None = None  # its version from this request on
 
@@ -81,6 +82,11 @@ def _reply(handler: BaseHTTPRequestHandler, server: Server) -> None:
         handler.send_header(name, value)
     handler.end_headers()
     limits = [limit for limit in (answer.drop_after, answer.stall_after) if limit is not None]
+    if answer.drip:
+        for byte in body:
+            handler.wfile.write(bytes([byte]))
+            if server.released.wait(0.01):
+                return
     _send(handler, body[: min(limits)] if limits else body, is_chunked="Transfer-Encoding" in headers)
     if answer.stall_after is not None:
         server.released.wait()

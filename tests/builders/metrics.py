@@ -270,6 +270,7 @@ def invented_curve() -> LearningCurve:
         {
             "sha256": "0" * 64,
             "sizes": [300, 1000, 3000],
+            "steps": 1000,
             "seeds": [0, 1],
             "confidence": 0.95,
             "overlap": 0.0,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from overfitting.base.files import file_digest
 from overfitting.data.manifest import Manifest
 from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import Scaling
@@ -192,10 +193,11 @@ def write_prepared(
     fitted = fit_scaling(training, tuple(COLUMNS), scaling)
     folder = root / "data/prepared"
     folder.mkdir(parents=True, exist_ok=True)
-    data.write(folder / "manifest.json")
     (folder / "scaling.json").write_text(json.dumps(fitted.as_dict()))
     (folder / "example.json").write_text(json.dumps({"columns": COLUMNS, "rows": RAW}))
     np.save(folder / "pool_labels.npy", np.array(pool_labels, np.float32))
+    digests = {path.name: file_digest(path) for path in folder.iterdir() if path.name != "manifest.json"}
+    data.model_copy(update={"files": digests}).write(folder / "manifest.json")
     return fitted
 
 

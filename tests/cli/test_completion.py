@@ -74,7 +74,7 @@ def candidates(monkeypatch, capsys, line):
         ("overfitting tune seed", []),
         ("overfitting completion z", ["zsh"]),
         ("overfitting changes --ch", ["--check"]),
-        ("overfitting comm", ["comment"]),
+        ("overfitting learn", ["learning-curve"]),
     ],
 )
 def test_answers_come_from_the_composed_configuration(project, monkeypatch, capsys, line, expected):

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.cli import jobs
 from overfitting.cli.jobs import Plan
@@ -21,11 +23,6 @@ from tests.builders.mlflow_files import WARNINGS
 from tests.builders.prepared import write_rows
 from tests.builders.training import write_summary
 from tests.conftest import ROOT
-
-
-def test_overrides_of_one_variant_do_not_enter_the_comparison():
-    overrides = ["variant=l2", "variant.l2=0.1", "baseline.rows=9", "seed=3", "training.epochs=2"]
-    assert jobs.shared(overrides) == ["training.epochs=2"]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +123,19 @@ def test_other_jobs_go_on_if_one_fails_and_the_message_names_it(trained):
     assert sorted(trained) == ["l2 seed 0", "medium seed 0", "medium seed 1"]
 
 
+def test_a_damaged_run_is_trained_again_with_a_line(trained, capsys):
+    chosen = ["variants=[tiny]", "variant=tiny", "seeds=[0,1]"]
+    damaged, whole = Plan.of(chosen, "train").runs
+    for run in (damaged, whole):
+        files.write_text(run.folder / "early.keras", "network")
+        digest = files.file_digest(run.folder / "early.keras")
+        write_summary(run.folder, run.fingerprint, files={"early.keras": digest})
+    files.write_text(damaged.folder / "early.keras", "netwark")
+    jobs.run(chosen, Launcher(), "train")
+    assert trained == ["tiny seed 0"]
+    assert "tiny seed 0: early.keras damaged or missing, so it is trained again\n" in capsys.readouterr().err
+
+
 def test_nothing_is_started_if_nothing_is_missing(trained):
     chosen = ["variants=[tiny]", "variant=tiny", "seeds=[0,1]"]
     jobs.run(chosen, Launcher(), "train")
@@ -184,12 +194,10 @@ def test_all_workers_work(data, tmp_path):
 
 PATCHED = """if True:
     import sys
-    from overfitting.cli import commands
-    from overfitting.tracking import live
+    from overfitting.cli import commands, jobs
     from overfitting.progress import display, watcher
     display.LINE_SECONDS = watcher.INTERVAL = 0.1
-    live.CONNECTING = 0.0
-    live.SHARE = 10.0
+    jobs.MLFLOW_SECONDS = 0.0
     sys.argv = ["overfitting", *sys.argv[1:]]
     commands.main()
 """
@@ -226,7 +234,9 @@ def check_history(root: Path, seed: int, epochs: int) -> None:
 @pytest.mark.parametrize("overrides", [(), ("seed=1",)], ids=["multirun", "by hand"])
 def test_real_trainings_are_shown_and_logged(prepared: Path, overrides: tuple[str, ...]) -> None:
     database = f"sqlite:///{prepared}/{len(overrides)}.db"
-    lines = run_train(prepared, "training.epochs=300", *overrides, mlflow=database)
+    params = yaml.safe_load((prepared / "params.yaml").read_text())
+    (prepared / "params.yaml").write_text(yaml.safe_dump({**params, "training": {"epochs": 300}}, sort_keys=False))
+    lines = run_train(prepared, *overrides, mlflow=database)
     seeds = [1] if overrides else [0, 1]
     for seed in seeds:
         check_history(prepared, seed, 300)
@@ -247,5 +257,5 @@ def test_real_trainings_go_on_without_mlflow(prepared: Path) -> None:
     lines = run_train(prepared, "training.epochs=300", mlflow="http://user:secret@127.0.0.1:9")
     for seed in (0, 1):
         check_history(prepared, seed, 300)
-    assert len([line for line in lines if line.startswith("training goes on without MLflow")]) == 1
+    assert len([line for line in lines if "is not brought up to date with the files" in line]) == 1
     assert not any("secret" in line for line in lines)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from overfitting.evaluation.learning_curve import LearningCurve, best_worth, rows_in_words, rows_worth, sentences
-from tests.builders.metrics import invented_curve
+from tests.builders.metrics import estimate, invented_curve
 
 SIZES = (300, 1000, 3000, 10000, 30000)
 SEEDS, ROWS = 5, 400
@@ -68,8 +68,8 @@ def test_sentences_name_the_best_remedy_and_follow_the_numbers():
         "1,800 to 2,500)."
     )
     assert late == (
-        "Left to train, the large network ends at a test log loss of 0.900 with 3,000 rows; dropout ends at 0.700 with "
-        "300."
+        "With 3,000 rows, 1,000 steps still overfit it (0.550 at its best epoch, 0.900 at the last), and dropout "
+        "predicts best (0.530)."
     )
     assert best_worth(curve, 1000)[:2] == ("dropout", 1000)
     content = curve.as_json()
@@ -77,8 +77,10 @@ def test_sentences_name_the_best_remedy_and_follow_the_numbers():
     changed = LearningCurve.model_validate(content)
     assert "as well as more than 3,000 with" in sentences(changed, 1000)[0]
     assert "interval 2,400 to more than 3,000" in sentences(changed, 1000)[0]
-    content["variants"]["large"][2]["late"]["mean"] = 0.1
-    assert sentences(LearningCurve.model_validate(content))[1].endswith("no remedy ends lower with any number of rows.")
+    content["variants"]["large"][2] |= {"early": estimate(np.full(2, 0.5)), "late": estimate(np.full(2, 0.501))}
+    assert sentences(LearningCurve.model_validate(content))[1] == (
+        "With 3,000 rows, 1,000 steps no longer overfit it (0.501), and no remedy predicts better."
+    )
 
 
 def test_without_large_nothing_is_worth_anything():

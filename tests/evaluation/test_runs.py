@@ -101,5 +101,8 @@ def test_missing_and_foreign_runs_are_named_with_the_command_that_trains_them_ag
     with pytest.raises(UserError, match=r"2 of 6 are not: large seed 0, l2 seed 0; train") as error:
         module.finished(configs, "data")
     assert str(error.value).endswith("\n  dvc repro --force --single-item train@large train@l2")
+    (of_large.folder / "error.txt").write_text("the loss is not finite in epoch 3; lower the learning rate")
+    with pytest.raises(UserError, match=r"large seed 0 \(the loss is not finite in epoch 3; lower the learning rate\)"):
+        module.finished(configs, "data")
     with pytest.raises(UserError, match="6 of 6"):
         module.finished(configs, "other data")

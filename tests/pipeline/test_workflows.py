@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -32,6 +34,15 @@ def test_actions_are_pinned_to_commits(path):
 def test_make_targets_exist(path):
     called = [word for step in steps(path) for word in re.findall(r"make (?:--\w+ )*([a-z-]+)", step.get("run", ""))]
     assert set(called) <= targets()
+
+
+def test_zizmor_finds_no_way_to_attack():
+    """Offline, so without the checks that ask GitHub."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("zizmor"), "--offline", "--no-progress", ROOT / ".github"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from overfitting.cli import commands
 from overfitting.review import commits
 from overfitting.review.changes import Change, changes
 from overfitting.review.comment import describe, judged, lost
-from overfitting.review.sections import MARK
 from tests.builders.metrics import edited, invented
 
 
@@ -133,7 +132,7 @@ def test_the_comment_reports_a_wrong_configuration(committed):
 
 def test_the_comment_reports_stages_that_did_not_run(committed):
     text, problems = describe("HEAD")
-    assert text.startswith(MARK)
+    assert text.startswith("**")
     assert any("`train@l2` failed or did not run" in problem for problem in problems)
     assert "None changed." in text
 
@@ -144,7 +143,7 @@ def test_the_exit_status_is_1_only_with_check(committed, monkeypatch, capsys, ar
     with pytest.raises(SystemExit) as ended:
         commands.main()
     assert ended.value.code == status
-    assert capsys.readouterr().out.startswith(MARK)
+    assert capsys.readouterr().out.startswith("**")
 
 
 def test_the_comment_says_why_an_older_base_cannot_be_compared(committed, monkeypatch):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from overfitting.review.sections import LIMIT, MARK, Section, assemble
+from overfitting.review.sections import LIMIT, Section, assemble
 
 
 def test_sections_follow_the_mark_and_the_headline():
     text = assemble("The answer.", [Section("One", ["a", "b"]), Section("Two", ["c"], folded=True)])
-    assert text.startswith(f"{MARK}\n\n**The answer.**\n\n### One\n\na\nb\n\n<details><summary>Two</summary>\n\nc\n")
+    assert text.startswith("**The answer.**\n\n### One\n\na\nb\n\n<details><summary>Two</summary>\n\nc\n")
     assert "left out" not in text
 
 

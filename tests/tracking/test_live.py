@@ -1,169 +1,88 @@
-"""Sending of live curves: batches, budget of processor time, giving up."""
+"""Runs in MLflow while they are trained, as `make ui` follows their files."""
 
-import logging
-from collections.abc import Iterator, Sequence
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from overfitting.config.composition import compose_config
 from overfitting.tracking import live
-from overfitting.tracking.live import CONNECTING, INTERVAL, SHARE, LiveRun, Sender, TimedRow
+from overfitting.tracking.live import LiveRun
+from overfitting.tracking.store import PARENT, Store, open_store, tracking_uri
+from overfitting.training.history import Journal
+from overfitting.training.identity import Run, plan
+from tests.builders.mlflow_files import DATA, WARNINGS, curve, empty_mlflow, write_run
 
-CORES = 2
-FIRST = CONNECTING / (SHARE * CORES)  # seconds until a connection is worth its time
-
-
-class Clock:
-    """A clock that the tests advance; `worked` is processor time."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.worked = 5.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    time = monotonic
-
-    def thread_time(self) -> float:
-        return self.worked
-
-    def work(self, seconds: float) -> None:
-        self.now += seconds
-        self.worked += seconds
-
-
-class Receiver:
-    """Takes batches, each for `price` seconds of processor time; fails if `is_broken`."""
-
-    def __init__(self, clock: Clock, price: float = 0.0) -> None:
-        self.clock, self.price = clock, price
-        self.batches: list[list[TimedRow]] = []
-        self.times: list[float] = []
-        self.is_finished = False
-        self.is_broken = False
-
-    def log(self, rows: Sequence[TimedRow]) -> None:
-        self.times.append(self.clock.now)
-        if self.is_broken:
-            raise OSError("http://user:secret@host/ does not answer\nand so on")
-        self.clock.work(self.price)
-        self.batches.append(list(rows))
-
-    def finish(self) -> None:
-        self.is_finished = True
-
-    @property
-    def rows(self) -> list[TimedRow]:
-        return [row for batch in self.batches for row in batch]
+pytestmark = WARNINGS
+COMPARISON = "c" * 16
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    clock = Clock()
-    monkeypatch.setattr(live, "time", clock)
-    return clock
+def store(project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Store:
+    empty_mlflow(project, tmp_path_factory, monkeypatch)
+    return open_store(project, tracking_uri(project))
 
 
-def train(run: LiveRun, clock: Clock, epochs: int, seconds: float, end: bool = True) -> None:
-    """Add a row per epoch and send whenever it is due; at the end send the rest."""
-    sender = Sender([run], CORES)
-    for epoch in range(1, epochs + 1):
-        clock.now += seconds
-        run.add([{"epoch": epoch, "val_log_loss": 0.5}])
-        sender.send()
-    if end:
-        run.end()
-    sender.send(rest=True)
+@pytest.fixture
+def run(project: Path) -> Run:
+    [run] = plan({"l2": compose_config(["variant=l2", "seeds=[0]"])}, DATA.fingerprint)
+    return run
 
 
-def test_every_epoch_arrives_once_in_order_with_its_time(clock: Clock) -> None:
-    receiver = Receiver(clock)
-    train(LiveRun(lambda _: receiver), clock, 1000, 0.5)
-    assert [row["epoch"] for _, row in receiver.rows] == list(range(1, 1001))
-    assert [when for when, _ in receiver.rows] == [1000_000 + 500 * n for n in range(1, 1001)]
-    assert receiver.is_finished
-    assert len(receiver.batches) <= 1000 * 0.5 / INTERVAL + 1
+def write_epochs(run: Run, count: int) -> None:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with Journal(run.folder / "history.csv") as journal:
+        for epoch in range(count):
+            journal.write(epoch, curve(epoch + 1, run.seed))
 
 
-@pytest.mark.parametrize("price", [0.001, 0.1, 1.0])
-def test_sending_stays_within_its_share_of_processor_time(clock: Clock, price: float) -> None:
-    receiver = Receiver(clock, price)
-
-    def connect(started: int) -> Receiver:
-        clock.work(CONNECTING)
-        return receiver
-
-    train(LiveRun(connect), clock, 5000, 0.5)
-    regular, when = receiver.batches[:-1], receiver.times[-1] - 1000.0  # the last batch is sent in any case
-    assert len(regular) * price + CONNECTING <= SHARE * CORES * when + price
-    assert len(regular) > 1
-    gaps = [later - earlier for earlier, later in zip(receiver.times, receiver.times[1:-1], strict=False)]
-    assert all(gap >= INTERVAL for gap in gaps)
+def children(store: Store) -> list:
+    return [run for run in store.search("") if PARENT in run.data.tags]
 
 
-def test_a_training_too_short_for_a_connection_is_left_to_sync(clock: Clock) -> None:
-    started: list[int] = []
-
-    def connect(when: int) -> Receiver:
-        started.append(when)
-        return Receiver(clock)
-
-    train(LiveRun(connect), clock, 100, 0.99 * FIRST / 100)
-    assert started == []
-    train(LiveRun(connect), clock, 100, 1.05 * FIRST / 100)
-    assert len(started) == 1
+def epochs(store: Store) -> list[int]:
+    [child] = children(store)
+    return [point.step for point in store.client.get_metric_history(child.info.run_id, "val_log_loss")]
 
 
-def test_a_run_is_finished_once_its_training_is_over(clock: Clock) -> None:
-    receivers = [Receiver(clock), Receiver(clock)]
-    over, unfinished = (LiveRun(lambda _, receiver=receiver: receiver) for receiver in receivers)  # type: ignore[misc]
-    sender = Sender([over, unfinished], CORES)
-    for run in (over, unfinished):
-        run.add([{"epoch": 1}])
-    clock.now += FIRST
-    sender.send()
-    over.end()
-    for _ in range(3):
-        clock.now += FIRST
-        sender.send()
-    sender.send(rest=True)
-    assert [receiver.is_finished for receiver in receivers] == [True, False]
-    assert [len(receiver.batches) for receiver in receivers] == [2, 1]
+def test_rows_appear_while_a_run_trains_and_it_ends_complete(store, run):
+    following = LiveRun(run)
+    following.send(store, COMPARISON)
+    assert children(store) == []
+    for count in (2, 5):
+        write_epochs(run, count)
+        following.send(store, COMPARISON)
+        assert epochs(store) == list(range(1, count + 1))
+    assert children(store)[0].info.status == "RUNNING"
+    assert children(store)[0].data.params["variant.l2"] == str(run.config.variant.l2)
+    write_run(Path(), run.variant, run.seed, run.fingerprint, epochs=5)
+    following.send(store, COMPARISON)
+    assert following.is_over
+    assert epochs(store) == [1, 2, 3, 4, 5]
+    assert children(store)[0].info.status == "FINISHED"
 
 
-def test_a_thread_sends_the_rest_when_the_context_ends(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("INTERVAL", "CONNECTING"):
-        monkeypatch.setattr(live, name, 0.0)
-    receiver = Receiver(clock)
-    run = LiveRun(lambda _: receiver)
-    with live.sending([run]):
-        run.add([{"epoch": 1}])
-        run.end()
-    assert [row["epoch"] for _, row in receiver.rows] == [1]
-    assert receiver.is_finished
+def test_a_finished_run_is_left_to_sync(store, run):
+    write_run(Path(), run.variant, run.seed, run.fingerprint)
+    following = LiveRun(run)
+    following.send(store, COMPARISON)
+    assert following.is_over
+    assert children(store) == []
 
 
-def test_finished_runs_are_not_sent_again(clock: Clock) -> None:
-    asked: list[int] = []
-    train(LiveRun(asked.append), clock, 10, FIRST)  # type: ignore[arg-type]
-    assert len(asked) == 1
+def test_an_abandoned_run_is_not_shown_as_running(store, run):
+    write_epochs(run, 3)
+    long_ago = time.time() - 2 * live.RECENT
+    os.utime(run.folder / "history.csv", (long_ago, long_ago))
+    LiveRun(run).send(store, COMPARISON)
+    assert children(store) == []
 
 
-def test_a_failure_costs_one_warning_and_ends_sending(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    receiver = Receiver(clock)
-    run = LiveRun(lambda _: receiver)
-    sender = Sender([run, LiveRun(lambda _: receiver)], CORES)
-    for epoch in range(20):
-        clock.now += FIRST
-        receiver.is_broken = epoch > 5
-        run.add([{"epoch": epoch + 1}])
-        sender.send()
-    run.end()
-    sender.send(rest=True)
-    assert len(receiver.batches) == 6
-    assert len(receiver.times) == 7
-    assert not receiver.is_finished
-    [record] = caplog.records
-    assert record.levelno == logging.WARNING
-    assert "\n" not in record.getMessage()
-    assert "secret" not in record.getMessage()
+def test_training_and_its_stage_never_import_mlflow():
+    modules = "overfitting.cli.jobs, overfitting.stages.train, overfitting.training.loop"
+    script = f"import sys, {modules}; print('mlflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

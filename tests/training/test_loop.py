@@ -217,7 +217,7 @@ def test_a_loss_that_is_not_finite_ends_the_run():
         trained(training=budget(schedule=schedule))
 
 
-def test_every_variant_and_training_is_composed_built_and_trained_an_epoch(project):
+def test_every_variant_and_training_is_composed_built_and_trained(project):
     raw = collisions(170)
     scaling = fit_scaling(raw[:120], NAMES, "standard")
     features, labels = scaling.apply(raw), (raw[:, 0] > 1).astype(np.float32)
@@ -226,7 +226,7 @@ def test_every_variant_and_training_is_composed_built_and_trained_an_epoch(proje
     chosen = [f"variant={name}" for name in names]
     chosen += [f"training={path.stem}" for path in Path("conf/training").glob("*.yaml") if path.stem != "default"]
     for choice in chosen:
-        config = compose_config(["variant=tiny", choice, "training.batch_size=60", "training.epochs=1"])
+        config = compose_config(["variant=tiny", choice, "training.batch_size=60", "training.epochs=2"])
         if not config.variant.ensemble_of:
             found = trained(config.variant, config.training, data, validation, scaling=scaling)
             assert np.isfinite([found.history[0]["val_log_loss"], found.outcome.early.val_log_loss]).all(), choice

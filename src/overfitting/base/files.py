@@ -25,6 +25,7 @@ ENCODING = PREPARED / "encoding.json"  # of a table with categories or missing v
 EXAMPLE = PREPARED / "example.json"
 RUNS = Path("runs")
 DURATIONS = "durations.json"  # of a run, seen neither by DVC nor by git
+ERROR = "error.txt"  # in the folder of a run or baseline that failed
 ENSEMBLE = "ensemble.json"  # in the folder of a variant that averages another one's runs
 RESULTS = Path("results")
 METRICS = RESULTS / "metrics.json"

@@ -4,6 +4,7 @@ Each command imports its wing only when it runs, so that help and completion ans
 """
 
 import difflib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,23 @@ from typing import Any
 import click
 
 from overfitting.base.errors import UserError
-from overfitting.cli import completion
-from overfitting.cli.errors import fail
+from overfitting.cli import completion, parents
+from overfitting.cli.errors import explained, fail
 
 STAGES = {
     "download": "Fetch the events of the chosen source.",
     "preprocess": "Check, split and scale the events.",
     "train": "Train all seeds of a variant: train variant=l2.",
     "baseline": "Fit a baseline: baseline baseline=random_forest.",
-    "evaluate": "Measure every run on the test rows and compare the variants.",
+    "evaluate": "Measure all runs on the test rows, compare the variants.",
     "report": "Write the page, the tables and the figures.",
 }
 
 
 def main() -> None:
-    """Run the command line with the arguments of this process."""
+    """Run the command line with the arguments of this process; a stage ends with the DVC that started it."""
+    if "DVC_STAGE" in os.environ:
+        parents.end_with(os.getppid())
     cli.main(sys.argv[1:] or ["--help"], prog_name=completion.PROGRAM)
 
 
@@ -57,11 +60,17 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `UserError` exits with status 2, Ctrl-C with 130."""
+        """Run the command; a `UserError` or a fault of the machine exits with status 2, Ctrl-C with 130."""
         try:
             return super().invoke(ctx)
         except UserError as error:
             fail(str(ctx.invoked_subcommand), error)
+        except (BrokenPipeError, click.ClickException):
+            raise
+        except Exception as error:
+            if reason := explained(error):
+                fail(str(ctx.invoked_subcommand), reason)
+            raise
         except KeyboardInterrupt:
             name = ctx.invoked_subcommand
             click.echo(f"overfitting {name}: interrupted; finished work is kept, the same command resumes", err=True)
@@ -109,15 +118,29 @@ def train_all(overrides: tuple[str, ...]) -> None:
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, envvar="PORT", show_default=True, show_envvar=True)
 def ui(port: int) -> None:
-    """Open MLflow on 127.0.0.1, up to date with the files."""
+    """Open MLflow, which follows the files.
+
+    It listens on 127.0.0.1 and shows finished runs within seconds, and running ones live.
+    """
     from overfitting.tracking import server
 
     server.serve(Path(), port=port)
 
 
 @cli.command()
+def sync() -> None:
+    """Bring MLflow up to date with the files."""
+    from overfitting.tracking import live
+
+    sys.exit(0 if live.bring_up_to_date() else 1)
+
+
+@cli.command()
 def demo() -> None:
-    """Compare four variants on few rows, in demo/, in under two minutes."""
+    """Run a small comparison in demo/.
+
+    Four variants on 2,000 training rows, in a few minutes.
+    """
     from overfitting.cli import demo as small
 
     small.run(Path())
@@ -154,9 +177,10 @@ def events() -> None:
 @cli.command("learning-curve")
 @click.argument("rows", type=click.IntRange(min=1), required=False)
 def learning_curve(rows: int | None) -> None:
-    """Compare the variants with ROWS training rows; without ROWS, compute the curve over all sizes.
+    """Measure what more data is worth.
 
-    `make learning-curve` does both for all sizes of learning-curve/params.yaml.
+    With ROWS: compare the variants with that number of training rows. Without: compute the curve over all sizes. `make
+    learning-curve` does both for all sizes of learning-curve/params.yaml.
     """
     from overfitting.cli import sizes
 
@@ -204,19 +228,6 @@ def changes(base: str, check: bool) -> None:
     text, problems = comment.describe(base)
     click.echo(text, nl=False)
     sys.exit(check and bool(problems))
-
-
-@cli.command()
-@click.argument("number", type=click.IntRange(min=1))
-@click.argument("file", type=click.Path(path_type=Path))
-def comment(number: int, file: Path) -> None:
-    """Post the output of `changes` on a pull request.
-
-    FILE holds the output. It replaces the comment that was posted before on pull request NUMBER.
-    """
-    from overfitting.review import github
-
-    github.post(str(number), file)
 
 
 @cli.command()

@@ -2,7 +2,9 @@
 first, and checks at the end for failures and edits.
 """
 
+import os
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
+from overfitting.cli import parents
+from overfitting.cli.errors import explained
 from overfitting.config.composition import compose_baselines, compose_config, compose_variants
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
@@ -22,14 +26,16 @@ from overfitting.evaluation.baselines import Baseline
 from overfitting.progress.watcher import WatchedRun, watching
 from overfitting.stages import baseline as baseline_stage
 from overfitting.stages import train as train_stage
-from overfitting.tracking import live
-from overfitting.tracking.child_runs import Identity
+from overfitting.tracking import sync
 from overfitting.training import identity
 from overfitting.training.identity import Run
 from overfitting.training.remedies import check_variants
 
-ERROR = "error.txt"  # in the folder of a job that failed
 NOT_SHARED = ("variant=", "variant.", "baseline=", "baseline.", "seed=")  # overrides that do not hold for every job
+
+MLFLOW_SHARE = 0.02  # of the time that the jobs took may go into MLflow
+MLFLOW_SECONDS = 4.0  # that bringing MLflow up to date takes; jobs too short for that leave it to `report`
+MLFLOW_DEADLINE = 20.0  # seconds that a slow server gets
 
 Launch = Callable[[Sequence[str], Callable[[DictConfig], None]], None]
 
@@ -87,15 +93,6 @@ class Plan:
         """Name of each run and baseline, by fingerprint."""
         return {run.fingerprint: run.name for run in self.runs} | {fit.fingerprint: fit.name for fit in self.fits}
 
-    def comparison(self) -> str:
-        """Fingerprint of the comparison of all variants to which the runs belong."""
-        is_changed = any(override.startswith(("variant.", "baseline.")) for override in self.overrides)
-        overrides = shared(self.overrides) if is_changed else self.overrides
-        fits = baselines.plan(compose_baselines(overrides), self.data)
-        return identity.comparison_fingerprint(
-            compose_variants(overrides), self.data, [fit.fingerprint for fit in fits]
-        )
-
 
 def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> None:
     """Make the runs and baselines that the arguments choose and that are not finished.
@@ -117,20 +114,16 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
     for run in plan.runs:
         if damage := run.damage():
             print(f"{run.name}: {damage} damaged or missing, so it is trained again", file=sys.stderr, flush=True)
-    observers = {run.folder: _observer(run, plan) for run in plan.runs if run.folder.as_posix() in missing}
-    watched = [WatchedRun(run, observers.get(run.folder)) for run in plan.runs]
-    with live.sending(list(observers.values())), watching(watched, plan.fits):
+    killed, began = None, time.monotonic()
+    with watching([WatchedRun(run) for run in plan.runs], plan.fits):
         if missing:
             # joblib replaces a worker that grew by 300 MB, as it may from job to job
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-            launch(_with_jobs(arguments, missing), _job(missing))
-    _check_finished(missing)
+            killed = _launch(launch, _with_jobs(arguments, missing), missing)
+    if (seconds := MLFLOW_SHARE * (time.monotonic() - began)) > MLFLOW_SECONDS:
+        sync.sync_within(max(seconds, MLFLOW_DEADLINE))
+    _check_finished(missing, killed)
     _check_unchanged(plan, Plan.of(arguments, stage))
-
-
-def shared(overrides: Sequence[str]) -> list[str]:
-    """The overrides that hold for every job."""
-    return [override for override in overrides if not override.startswith(NOT_SHARED)]
 
 
 def _chosen(group: str, overrides: Sequence[str]) -> dict[str, Config]:
@@ -149,41 +142,55 @@ def _cost(run: Run) -> int:
     return run.size * run.config.training.epochs
 
 
-def _observer(run: Run, plan: Plan) -> live.LiveRun:
-    """Sends the history of a run to MLflow, below the comparison of all variants."""
-    return live.live_run(Identity(run.variant, run.seed, run.repeat, run.fingerprint), run.settings, plan.comparison)
-
-
 def _with_jobs(arguments: Sequence[str], missing: Mapping[str, object]) -> list[str]:
     """Hydra's arguments for a sweep over the jobs that are missing; a job already holds the variant and the seed."""
     kept = [argument for argument in arguments if not argument.startswith((*NOT_SHARED, "--multirun", "-m"))]
     return ["--multirun", *kept, f"job={','.join(missing)}"]
 
 
+def _launch(launch: Launch, arguments: Sequence[str], missing: Mapping[str, Run | Baseline]) -> str | None:
+    """Start Hydra; returns a sentence if a fault of the machine, such as a worker's death, ended it."""
+    try:
+        launch(arguments, _job(missing))
+    except Exception as error:
+        if reason := explained(error):
+            return reason
+        raise
+    return None
+
+
 def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
     """The function that Hydra calls for each job, here or in a worker process, which receives all jobs with it."""
+    starter = os.getpid()
 
     def job(composed: DictConfig) -> None:
+        if os.getppid() == starter:
+            parents.end_with(starter)
         found = missing[composed.job]
         found.folder.mkdir(parents=True, exist_ok=True)
-        files.remove(found.folder / ERROR)
+        files.remove(found.folder / files.ERROR)
         try:
             if Manifest.read(files.MANIFEST).fingerprint != found.data:
                 raise UserError("the prepared data changed after the stage started; start the stage again")
             train_stage.run(found) if isinstance(found, Run) else baseline_stage.run(found)
         except Exception as error:  # the other jobs go on, and the process that started them says what failed
-            text = str(error) if isinstance(error, UserError) else traceback.format_exc()
-            files.write_text(found.folder / ERROR, text)
+            text = str(error) if isinstance(error, UserError) else explained(error) or traceback.format_exc()
+            try:
+                files.write_text(found.folder / files.ERROR, text)
+            except OSError:  # a full disk, for example
+                print(f"{found.name}: {text}", file=sys.stderr, flush=True)
 
     return job
 
 
-def _check_finished(missing: Mapping[str, Run | Baseline]) -> None:
-    """Name the jobs that failed, and why."""
+def _check_finished(missing: Mapping[str, Run | Baseline], killed: str | None) -> None:
+    """Name the jobs that failed, and why; `killed` says why all ended early."""
     failed = [job for job in missing.values() if not (job.summary() if isinstance(job, Run) else job.fitted())]
     if failed:
-        listed = "\n  ".join(f"{job.name}: {_reason(job.folder / ERROR)}" for job in failed)
-        raise UserError(f"{len(failed)} of {len(missing)} jobs failed, the others are finished:\n  {listed}")
+        started = [job for job in failed if job.folder.is_dir()] if killed else failed
+        listed = "\n  ".join(f"{job.name}: {_reason(job.folder / files.ERROR)}" for job in started)
+        first = f"{killed}\n" if killed else ""
+        raise UserError(f"{first}{len(failed)} of {len(missing)} jobs failed, the others are finished:\n  {listed}")
 
 
 def _reason(file: Path) -> str:

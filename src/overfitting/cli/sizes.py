@@ -10,8 +10,9 @@ from pydantic.dataclasses import dataclass
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.cli import scratch
-from overfitting.config.composition import compose_config, read_checked
+from overfitting.config.composition import compose_config
 from overfitting.config.types import CHECKED, Count, Name, Seed
+from overfitting.config.validation import read_checked
 from overfitting.evaluation import learning_curve
 
 FOLDER = Path("learning-curve")
@@ -65,6 +66,7 @@ def compare(rows: int) -> None:
 
 def collect() -> None:
     """Write the learning curve from the results of all sizes; print what the remedies are worth."""
-    curve = learning_curve.collect({rows: SIZES / str(rows) for rows in read_settings().rows})
+    settings = read_settings()
+    curve = learning_curve.collect({rows: SIZES / str(rows) for rows in settings.rows}, settings.steps)
     curve.write(CURVE)
     print("\n".join(learning_curve.sentences(curve)))

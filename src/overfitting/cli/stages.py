@@ -3,20 +3,25 @@
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import hydra
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from overfitting.base.errors import UserError
 from overfitting.cli.errors import fail
-from overfitting.config.composition import choices, clear_errors, compose_config, compose_variants, section, validate
+from overfitting.config.composition import choices, compose_config, compose_variants, section
 from overfitting.config.schema import SECTIONS, Variant
 from overfitting.config.strengths import STRENGTHS
+from overfitting.config.validation import clear_errors, validate
 
 SHOWING = ("-h", "--h", "-c", "--cfg", "-i", "--info", "-s", "--shell")  # Hydra's options that only print
+
+LOCK = Path(".dvc/tmp/stage.lock")  # held while a stage works in this folder; the system frees it if the stage dies
 
 
 def run(stage: str, summary: str, arguments: Sequence[str]) -> None:
@@ -33,6 +38,11 @@ def run(stage: str, summary: str, arguments: Sequence[str]) -> None:
     if any(argument.startswith(SHOWING) for argument in arguments):
         _launch(stage, summary, arguments, _nothing)
         return
+    with _alone(stage):
+        _run(stage, summary, arguments)
+
+
+def _run(stage: str, summary: str, arguments: Sequence[str]) -> None:
     if stage in ("train", "baseline"):
         from overfitting.cli import jobs
 
@@ -50,7 +60,27 @@ def run_missing(arguments: Sequence[str]) -> None:
     """Train all runs and fit all baselines that are not finished; arguments and errors as in `run`."""
     from overfitting.cli import jobs
 
-    jobs.run(arguments, partial(_launch, "train", ""))
+    with _alone("train-all"):
+        jobs.run(arguments, partial(_launch, "train", ""))
+
+
+@contextmanager
+def _alone(command: str) -> Iterator[None]:
+    """Wait until no other stage works in this folder, so that two never write the same files."""
+    if not LOCK.parents[1].is_dir():  # a folder of another command
+        yield
+        return
+    LOCK.parent.mkdir(exist_ok=True)
+    lock = FileLock(LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"overfitting {command}: waiting for another stage in this folder", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _launch(stage: str, summary: str, arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:

@@ -1,5 +1,6 @@
 """The schema of params.yaml and conf/: frozen dataclasses that refuse unknown keys, wrong types and bad values."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -8,7 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from overfitting.config.sources import Data
 from overfitting.config.strengths import STRENGTHS
-from overfitting.config.types import CHECKED, Count, Flag, Integer, Name, Positive, Real, Rows, Seed
+from overfitting.config.types import CHECKED, Count, Flag, Integer, Name, Positive, Real, Rows, Seed, Units
 
 Precision = Literal["float32", "mixed_bfloat16"]
 Model = Literal["logistic_regression", "random_forest", "gradient_boosting"]
@@ -56,7 +57,7 @@ class Variant(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
 
-    hidden_units: Annotated[tuple[Count, ...], Field(min_length=1)] = (512, 512, 512, 512)
+    hidden_units: Annotated[tuple[Units, ...], Field(min_length=1, max_length=100)] = (512, 512, 512, 512)
     """Units of each hidden layer."""
     activation: Literal["elu", "gelu", "relu", "selu", "silu", "tanh"] = "elu"
     """Activation of the hidden layers."""
@@ -64,9 +65,11 @@ class Variant(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _check_strengths(cls, values: Any) -> dict[str, Any]:
+        if not isinstance(values, Mapping):
+            raise PydanticCustomError("mapping", "expected the keys of a network and its remedies")
         checked: dict[str, Any] = {}
         problems: list[InitErrorDetails] = []
-        for key, value in dict(values).items():
+        for key, value in values.items():
             if key in cls.model_fields:
                 checked[key] = value
             elif key in STRENGTHS:
@@ -83,6 +86,16 @@ class Variant(BaseModel):
         if problems:
             raise ValidationError.from_exception_data(cls.__name__, problems)
         return checked
+
+    @model_validator(mode="after")
+    def _keeps_units(self) -> "Variant":
+        if (kept := min(self.hidden_units) * (1 - self.strength("dropout"))) < 1:
+            raise PydanticCustomError(
+                "dropout",
+                "expected a dropout that keeps at least one unit of each layer on average, not {kept}",
+                {"kept": f"{kept:.2g}"},
+            )
+        return self
 
     @property
     def strengths(self) -> dict[str, Any]:
@@ -127,7 +140,7 @@ class CosineSchedule:
     name: Literal["cosine"]
     learning_rate: Positive
     reference_width: Count | None
-    warmup_epochs: Annotated[Integer, Field(ge=0)]
+    warmup_epochs: Rows
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -170,7 +183,7 @@ class Evaluation:
     """Confidence of intervals."""
     margin: Positive
     """Differences of log loss inside this margin around 0 are too small to matter (equivalent)."""
-    calibration_bins: Annotated[Integer, Field(gt=1)]
+    calibration_bins: Annotated[Integer, Field(gt=1, le=1000)]
     """Bins of the expected calibration error."""
     gap: Positive
     """Validation minus training log loss; the first epoch that exceeds it is reported."""
@@ -209,7 +222,7 @@ class Config:
     split: Split
     preprocessing: Preprocessing
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    repeats: dict[Name, Count]
+    repeats: dict[Name, Annotated[Count, Field(le=1000)]]
     variants: Annotated[tuple[Name, ...], Field(min_length=1)]
     baselines: Annotated[tuple[Name, ...], Field(min_length=1)]
     variant: Variant

@@ -48,9 +48,9 @@ class HiggsData:
     """SHA-256 of the published HIGGS.csv.gz."""
     size_bytes: Count
     """Size of the published HIGGS.csv.gz."""
-    timeout_seconds: Positive
+    timeout_seconds: Annotated[Positive, Field(le=3600)]
     """Time without data from the server after which a connection is closed."""
-    retries: Annotated[Integer, Field(ge=0)]
+    retries: Annotated[Integer, Field(ge=0, le=1000)]
     """Consecutive failures per URL that are tolerated."""
 
 
@@ -73,6 +73,8 @@ class CsvData:
     """Columns of numbers to read as categories; columns of text always are."""
     categories: Count = 20
     """Per column, the number of categories that are kept apart, the most frequent ones; the others are grouped."""
+    drop: tuple[Name, ...] = ()
+    """Columns to leave out, such as an identifier."""
     units: dict[str, str] = field(default_factory=dict)
     """Unit per column, shown in the report."""
 

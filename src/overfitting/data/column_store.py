@@ -35,7 +35,7 @@ class ColumnStore:
             added = block.shape[1]
             for index in range(added):
                 self._seek(self._columns + index, start)
-                np.ascontiguousarray(block[:, index]).tofile(self._file)
+                self._file.write(np.ascontiguousarray(block[:, index]).data)  # `tofile` hides the cause of an error
             start += len(block)
         self._columns += added
 

@@ -1,5 +1,6 @@
 """Baselines, which are shown for scale and never ranked: what identifies each, and its files."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +88,9 @@ class Baseline:
             train, validation = ((features[chosen], labels[chosen]) for chosen in sample(manifest, seed))
             logits.append(predict(settings, seed, train, validation, test))
         files.remove(self.folder)
-        with files.replacing(self.folder / LOGITS) as partial, partial.open("wb") as file:
-            np.save(file, np.stack(logits))
+        content = io.BytesIO()
+        np.save(content, np.stack(logits))
+        files.write_bytes(self.folder / LOGITS, content.getvalue())
         # last, because it says that the baseline is finished
         Fitted(
             fingerprint=self.fingerprint,

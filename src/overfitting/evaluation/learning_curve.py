@@ -44,6 +44,7 @@ class LearningCurve(Record):
 
     sha256: str  # of the source of the data
     sizes: tuple[int, ...]  # training rows
+    steps: int  # of the optimizer, about the same for all sizes
     seeds: tuple[int, ...]
     confidence: float
     overlap: float  # mean share of rows that the samples of two seeds have in common, at most
@@ -60,8 +61,8 @@ def read(metrics: Metrics) -> LearningCurve | None:
     return curve if curve and curve.sha256 == metrics.data.sha256 else None
 
 
-def collect(folders: Mapping[int, Path]) -> LearningCurve:
-    """The curve from the results of `evaluate`, one folder per number of training rows.
+def collect(folders: Mapping[int, Path], steps: int) -> LearningCurve:
+    """The curve from the results of `evaluate`, one folder per number of training rows; all trained that many `steps`.
 
     Raises:
         UserError: a file is missing, or not one that this version writes; or the sizes differ in their test rows.
@@ -83,6 +84,7 @@ def collect(folders: Mapping[int, Path]) -> LearningCurve:
     return LearningCurve(
         sha256=next(iter(found.values())).data.sha256,
         sizes=sizes,
+        steps=steps,
         seeds=run.seeds,
         confidence=run.confidence,
         overlap=overlap,
@@ -163,12 +165,12 @@ def _early_losses(folder: Path, metrics: Metrics) -> Losses:
 
 
 def sentences(curve: LearningCurve, rows: int | None = None) -> list[str]:
-    """What remedies are worth: with early weights the best one at `rows` training rows, and with late weights.
+    """What the best remedy is worth at `rows` training rows, and what holds with the most rows.
 
     `rows` is by default the second largest size. Empty without `large` or without a remedy.
     """
     best = best_worth(curve, rows)
-    return [_early_sentence(curve, *best), _late_sentence(curve)] if best else []
+    return [_early_sentence(curve, *best), _most_rows(curve)] if best else []
 
 
 def best_worth(curve: LearningCurve, rows: int | None = None) -> tuple[str, int, Worth] | None:
@@ -201,18 +203,17 @@ def rows_in_words(curve: LearningCurve, value: float | None, fewer: str = "fewer
     return f"{float(f'{value:.2g}'):,.0f}" if value else f"{fewer} {curve.sizes[0]:,}"
 
 
-def _late_sentence(curve: LearningCurve) -> str:
-    """How few rows a remedy needs to end lower than `large` does with the most rows."""
-    lasts = {name: [point.late.mean for point in points if point.late] for name, points in curve.variants.items()}
-    most = lasts[REFERENCE][-1]
-    ends = f"Left to train, the large network ends at a test log loss of {most:.3f} with {curve.sizes[-1]:,} rows"
-    lower = [
-        (rows, late, name)
-        for name, found in lasts.items()
-        for rows, late in zip(curve.sizes, found, strict=False)
-        if name != REFERENCE and late < most
-    ]
-    if not lower:
-        return f"{ends}; no remedy ends lower with any number of rows."
-    rows, late, name = min(lower)
-    return f"{ends}; {in_words(name)} ends at {late:.3f} with {rows:,}."
+def _most_rows(curve: LearningCurve) -> str:
+    """Whether the large network still overfits with the most rows, and whether a remedy still helps there."""
+    large, last = curve.variants[REFERENCE][-1], f"{curve.sizes[-1]:,}"
+    assert large.late
+    found = {name: points[-1].early.mean for name, points in curve.variants.items() if points[-1].late}
+    best = min(found, key=lambda name: found[name])
+    helps = "no remedy predicts better" if best == REFERENCE else f"{in_words(best)} predicts best ({found[best]:.3f})"
+    low, _ = large.late.interval
+    if low <= large.early.mean:
+        return f"With {last} rows, {curve.steps:,} steps no longer overfit it ({large.late.mean:.3f}), and {helps}."
+    return (
+        f"With {last} rows, {curve.steps:,} steps still overfit it ({large.early.mean:.3f} at its best epoch, "
+        f"{large.late.mean:.3f} at the last), and {helps}."
+    )

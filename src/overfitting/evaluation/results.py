@@ -1,6 +1,6 @@
 """Types of results/metrics.json, which `evaluate` writes and the report, MLflow and pull requests read."""
 
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from overfitting.base.records import Record
 from overfitting.data.manifest import Manifest
@@ -177,6 +177,8 @@ class Verdict(Record):
 class Metrics(Record):
     """results/metrics.json."""
 
+    has_checksum: ClassVar[bool] = True
+
     data: Manifest
     run: Run
     variants: dict[str, Variant]
@@ -187,6 +189,7 @@ class Metrics(Record):
     gap_size: float  # difference of validation and training log loss
     champion: Champion
     verdict: Verdict
+    curves_sha256: str = ""  # of results/curves.csv; the stage adds it
 
     @property
     def trained(self) -> dict[str, Training]:

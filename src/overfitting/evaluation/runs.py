@@ -102,14 +102,22 @@ def finished(configs: Mapping[str, Config], data: str) -> list[tuple[Run, Summar
     found = [run.summary() for run in planned]
     missing = [run for run, summary in zip(planned, found, strict=True) if summary is None]
     if missing:
-        listed = [run.name + (f" ({damage} damaged)" if (damage := run.damage()) else "") for run in missing[:SHOWN]]
-        named = ", ".join(listed) + (", …" if len(missing) > SHOWN else "")
+        named = ", ".join(_with_reason(run) for run in missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
         stages = " ".join(f"train@{name}" for name in dict.fromkeys(run.variant for run in missing))
         raise UserError(
             f"expected finished runs of this configuration, data and code; {len(missing)} of {len(planned)} are not: "
             f"{named}; train them again:\n  dvc repro --force --single-item {stages}"
         )
     return [(run, summary) for run, summary in zip(planned, found, strict=True) if summary]
+
+
+def _with_reason(run: Run) -> str:
+    """Name of a run that is not finished and, if it is known, why."""
+    failed, damage = run.folder / files.ERROR, run.damage()
+    if damage or not failed.is_file():
+        return run.name + (f" ({damage} damaged)" if damage else "")
+    lines = failed.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return f"{run.name} ({lines[-1]})" if lines else run.name
 
 
 def predict(folders: Sequence[Path]) -> dict[Phase, Array]:

@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Protocol
 
 from overfitting.evaluation.baselines import Baseline
 from overfitting.progress import display
 from overfitting.progress.run_progress import RunProgress
-from overfitting.training.history import Follower, Row
+from overfitting.training.history import Follower
 from overfitting.training.identity import Run
 
 INTERVAL = 1.0  # seconds between two looks
@@ -23,21 +22,11 @@ MOST = 10  # names of kept runs that are listed
 _log = logging.getLogger(__name__)
 
 
-class Observer(Protocol):
-    """Receives the rows of a run's history as they appear."""
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Take new rows."""
-
-    def end(self) -> None:
-        """The run is over."""
-
-
 class WatchedRun:
-    """A run as its files show it, from now on; `observer` receives its rows, too."""
+    """A run as its files show it, from now on."""
 
-    def __init__(self, run: Run, observer: Observer | None = None) -> None:
-        self._run, self._observer = run, observer
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._follower = Follower(run.folder / "history.csv")
         training = run.config.training
         may_stop = training.patience is not None
@@ -47,15 +36,10 @@ class WatchedRun:
     def look(self) -> str | None:
         """Read what is new; returns a line that says how the run ended, if it is over now."""
         summary = self._run.summary()  # first: once it is there, the history is complete
-        rows = self._follower.new_rows()
-        self.progress.add(rows, time.monotonic())
-        if self._observer:
-            self._observer.add(rows)
+        self.progress.add(self._follower.new_rows(), time.monotonic())
         if summary is None:
             return None
         self.progress.is_over = True
-        if self._observer:
-            self._observer.end()
         durations = self._run.durations()
         return (
             f"{self.progress.name}: validation log loss {summary.early.val_log_loss:.4f} "

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from overfitting.base import files
 
-MARK = "<!-- overfitting: what this pull request changes -->"  # finds the comment again
 LIMIT = 65_536  # bytes of a comment; GitHub counts characters, which are never more
 LINE = 2_000  # characters per line
 
@@ -39,7 +38,7 @@ def assemble(headline: str, sections: Sequence[Section], limit: int = LIMIT) -> 
     """The whole comment. Above `limit` bytes, the longest sections lose their last lines."""
     parts = list(sections)
     while True:
-        text = "\n\n".join([MARK, f"**{headline[:LINE]}**", *(part.text() for part in parts), _report()]) + "\n"
+        text = "\n\n".join([f"**{headline[:LINE]}**", *(part.text() for part in parts), _report()]) + "\n"
         if len(text.encode()) <= limit:
             return text
         longest = max(range(len(parts)), key=lambda index: len(parts[index].text()))

@@ -1,5 +1,6 @@
 """Records of a search: its trials in results/tuning.csv, and its best trial as a variant."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ def write_table(name: str, trials: Sequence[FrozenTrial], chosen: int, settings:
     shared = {"search": name, "seeds": len(settings.seeds), **about}
     rows = [{**shared, **_row(trial), "chosen": trial.number == chosen} for trial in trials]
     # read as text, so that rows of other searches stay as they are
-    known = pd.read_csv(files.TUNING, dtype=str) if files.TUNING.is_file() else pd.DataFrame(columns=["search"])
+    known = pd.DataFrame(columns=["search"])
+    if files.TUNING.exists():
+        known = pd.read_csv(io.StringIO(files.read_text(files.TUNING)), dtype=str)
     order = {search: place for place, search in enumerate(settings.searches)}
     known = known[(known["search"] != name) & known["search"].isin(list(order))]
     table = pd.concat([known.astype(object), pd.DataFrame(rows, dtype=object)])

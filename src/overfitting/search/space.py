@@ -9,8 +9,8 @@ import optuna
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from overfitting.config.composition import read_checked
 from overfitting.config.types import Count, Flag, Name, Real, Seed
+from overfitting.config.validation import read_checked
 
 PATH = Path("conf/search.yaml")
 _CHECKED = ConfigDict(extra="forbid")

@@ -33,7 +33,7 @@ def run(config: Config) -> None:
     with files.replacing(files.PREDICTIONS) as partial:
         predictions(runs, baselines, config.seeds, labels).to_parquet(partial, index=False)
     files.write_text(files.CURVES, curves(runs, config.seeds).to_csv(index=False))
-    metrics.write(files.METRICS)
+    metrics.model_copy(update={"curves_sha256": files.file_digest(files.CURVES)}).write(files.METRICS)
     files.write_json(files.SUMMARY, scores(metrics))
     print(metrics.verdict.sentence)
 

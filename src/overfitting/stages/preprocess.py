@@ -1,5 +1,7 @@
 """Stage preprocess: data/raw/events.parquet -> checked, scaled rows in data/prepared/, as pool and test rows."""
 
+import io
+
 import numpy as np
 
 from overfitting.base import files
@@ -10,6 +12,7 @@ from overfitting.data.description import describe, example, notes
 from overfitting.data.events import read_events
 from overfitting.data.manifest import Provenance
 from overfitting.data.preparation import Prepared, prepare
+from overfitting.data.replicates import check_classes
 
 
 def run(config: Config) -> None:
@@ -23,8 +26,9 @@ def run(config: Config) -> None:
     files.remove(files.PREPARED)
     for name, rows in vars(prepared.sets).items():
         _write_features(prepared, name)
-        with files.replacing(files.PREPARED / f"{name}_labels.npy") as partial, partial.open("wb") as file:
-            np.save(file, events.labels[rows])
+        content = io.BytesIO()
+        np.save(content, events.labels[rows])
+        files.write_bytes(files.PREPARED / f"{name}_labels.npy", content.getvalue())
     files.write_json(files.SCALING, prepared.scaling.as_dict())
     if prepared.encoding is not None:
         files.write_json(files.ENCODING, prepared.encoding.as_dict())
@@ -32,6 +36,7 @@ def run(config: Config) -> None:
     digests = {path.name: file_digest(path) for path in sorted(files.PREPARED.iterdir())}
     manifest = describe(events, prepared, provenance, config, digests)
     manifest.write(files.MANIFEST)
+    check_classes(manifest, config.seeds)
 
     sizes = f"pool {manifest.pool_rows:,}, test {manifest.test_rows:,}"
     print(f"rows: {sizes}; duplicates dropped: {manifest.duplicates_dropped:,} -> {files.PREPARED}")
@@ -46,4 +51,4 @@ def _write_features(prepared: Prepared, name: str) -> None:
     with files.replacing(files.PREPARED / f"{name}_features.npy") as partial, partial.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for start in range(0, len(store), BLOCK_ROWS):
-            np.ascontiguousarray(scaling.apply(store[start : start + BLOCK_ROWS])).tofile(file)
+            file.write(np.ascontiguousarray(scaling.apply(store[start : start + BLOCK_ROWS])).data)

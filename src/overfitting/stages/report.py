@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 
 from overfitting.base import files, repository
+from overfitting.base.tables import read_table
 from overfitting.config.schema import Config
 from overfitting.evaluation import learning_curve
 from overfitting.evaluation.results import Metrics
@@ -13,17 +13,22 @@ from overfitting.report import page, tables
 from overfitting.tracking import sync
 from overfitting.tracking.child_runs import read_runs
 
+SYNC_SECONDS = 120.0  # of which a local MLflow takes about ten
+CURVES = ("seed", "epoch", "train_log_loss", "val_log_loss")
+TUNED = ("trial", "seeds", "epochs", "val_log_loss", "val_log_loss_std")
 WRITTEN = ("dvc.lock", "results")  # by the pipeline, so a change there is no change of the code
 
 
 def run(config: Config) -> None:
     """Write the report; print the ranking and the path of the page."""
     metrics = Metrics.read(files.METRICS)
-    tuning = pd.read_csv(files.TUNING, dtype={"data": str}) if files.TUNING.is_file() else None
+    if files.damaged(files.RESULTS, {files.CURVES.name: metrics.curves_sha256}):
+        raise files.unusable(files.CURVES, f"expected the curves that belong to {files.METRICS}, by their SHA-256")
+    tuning = read_table(files.TUNING, TUNED, ("search", "data")) if files.TUNING.exists() else None
     curve = learning_curve.read(metrics)
-    page.write(metrics, pd.read_csv(files.CURVES), files.RESULTS, tuning, curve)
+    page.write(metrics, read_table(files.CURVES, CURVES, ("variant",)), files.RESULTS, tuning, curve)
     page.write_run(files.RESULTS, _seconds(metrics), commit())
-    sync.sync(Path())
+    sync.sync_within(SYNC_SECONDS)
     console = Console()
     if not console.is_terminal:  # a log has no width of its own
         console.width = max(console.width, tables.TERMINAL_WIDTH)

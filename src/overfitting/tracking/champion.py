@@ -97,7 +97,7 @@ def _tags(root: Path, metrics: Metrics) -> dict[str, str]:
     best, data = metrics.champion, metrics.data
     losses = metrics.champion.model_dump(include=LOSSES)
     rounded = {name: f"{value:.6f}" for name, value in losses.items()}
-    labels = file_digest(root / files.PREPARED / "pool_labels.npy")
+    labels = file_digest(files.prepared(root / files.PREPARED / "pool_labels.npy"))
     return {
         "variant": best.variant,
         "data_hash": data.fingerprint,
@@ -130,7 +130,8 @@ def _add(
     seeds = ", ".join(f"{member.seed}.{member.repeat}" if member.repeat else f"{member.seed}" for member in members)
     networks = [store.root / path for path in best.models]
     parameters = {**child_runs.parameters(members[0].config), "seeds": seeds}
-    model = stored_model.add(store, parent, ALIAS, parameters, networks, rows)
+    registered = {str(version.model_id) for version in client.search_model_versions(f"name='{NAME}'")}
+    model = stored_model.add(store, parent, ALIAS, parameters, networks, rows, registered)
     store.log(parent, child_runs.current_points(metrics.champion.model_dump(include=TESTED)), model=model)
     if not client.search_registered_models(f"name='{NAME}'"):
         client.create_registered_model(NAME, description=DESCRIPTION)

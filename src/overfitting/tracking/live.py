@@ -1,137 +1,110 @@
-"""Sends learning curves to MLflow while models train: collected, sent in batches, given up after the first failure."""
+"""Shows training runs in MLflow while `make ui` serves: follows their files. Training itself never imports MLflow."""
 
 import logging
 import os
-import sys
-import threading
+import signal
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 
-from overfitting.tracking.child_runs import Identity, TimedRow
-from overfitting.tracking.store import Connection, open_store, tracking_uri, without_password
-from overfitting.training.history import Row
-from overfitting.training.summary import Settings
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.files import file_state
+from overfitting.config.composition import compose_baselines, compose_variants
+from overfitting.data.manifest import Manifest
+from overfitting.evaluation import baselines
+from overfitting.tracking import sync
+from overfitting.tracking.child_runs import Identity
+from overfitting.tracking.store import Connection, Store, open_store, tracking_uri, without_secrets
+from overfitting.training import identity
+from overfitting.training.history import Follower
+from overfitting.training.identity import Run
 
-INTERVAL = 4.0  # minimum seconds between two batches
-SHARE = 0.01  # of the processor time may go into sending
-CONNECTING = 3.0  # seconds of processor time that importing MLflow and the first connection cost
-PRIORITY = 10  # niceness of the sender's thread; above 10 it gets too little time while it holds a lock
+INTERVAL = 2.0  # seconds between two looks
+RECENT = 120.0  # seconds without a new epoch after which a run is taken for abandoned
 
 _log = logging.getLogger(__name__)
 
 
 class LiveRun:
-    """Rows of one training, passed from the thread that reads them to the thread that sends them.
+    """A run that is being trained, and its run in MLflow, which its first rows create."""
 
-    `connect` takes the time of the first rows (milliseconds since 1970). It returns None if MLflow already has a
-    finished run of the same work.
-    """
-
-    def __init__(self, connect: Callable[[int], Connection | None]) -> None:
-        self._connect = connect
-        self._rows: deque[TimedRow] = deque()  # its appends and pops need no lock
-        self._started: int | None = None
+    def __init__(self, run: Run) -> None:
+        self.run, self._history = run, run.folder / "history.csv"
+        self._rows = Follower(self._history)
         self._receiver: Connection | None = None
-        self._is_known = self._is_over = self._is_finished = False
+        self.is_over = run.summary() is not None
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Collect new rows, with the present time."""
+    def send(self, store: Store, comparison: str) -> None:
+        """Send new rows; finish the run if its training is over."""
+        summary = self.run.summary()  # first: once it is there, the history is complete
+        if not (self._receiver or summary or self._is_recent()):
+            return
         now = int(time.time() * 1000)
-        if rows and self._started is None:
-            self._started = now
-        self._rows.extend((now, row) for row in rows)
-
-    def end(self) -> None:
-        """Note that the training is over."""
-        self._is_over = True
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is something to send."""
-        return bool(self._rows) or (self._is_over and self._receiver is not None and not self._is_finished)
-
-    def send(self) -> None:
-        """Send the collected rows, and finish the run if its training is over."""
-        is_over = self._is_over  # read first, because the last rows may arrive in between
-        rows = [self._rows.popleft() for _ in range(len(self._rows))]
-        if not (self._receiver or self._is_known):
-            self._receiver = self._connect(self._started or int(time.time() * 1000))
-            self._is_known = self._receiver is None
+        rows = [(now, row) for row in self._rows.new_rows()]
+        if rows and not self._receiver:
+            found = Identity(self.run.variant, self.run.seed, self.run.repeat, self.run.fingerprint)
+            self._receiver = store.connect(found, self.run.settings, comparison, now)
+            self.is_over = not self._receiver  # MLflow has it finished
         if self._receiver:
             self._receiver.log(rows)
-        if self._receiver and is_over:
-            self._receiver.finish()
-            self._is_finished = True
+        if summary:
+            self.is_over = True
+            if self._receiver:
+                self._receiver.finish()
+
+    def _is_recent(self) -> bool:
+        return self._history.is_file() and time.time() - self._history.stat().st_mtime < RECENT
 
 
-def live_run(identity: Identity, settings: Settings, comparison: Callable[[], str], root: Path = Path()) -> LiveRun:
-    """A training's run in MLflow, created when its first rows are sent.
+def planned() -> tuple[str, list[Run]]:
+    """Fingerprint and runs of the comparison of the project in the current folder, finished or not.
 
-    `comparison` returns the fingerprint of the run's comparison; it is called on connecting only.
+    Raises:
+        UserError: the configuration is wrong, or the prepared data is missing.
     """
-
-    def connect(started: int) -> Connection | None:
-        return open_store(root, tracking_uri(root)).connect(identity, settings, comparison(), started)
-
-    return LiveRun(connect)
+    configs, data = compose_variants(), Manifest.read(files.MANIFEST).fingerprint
+    fits = [fit.fingerprint for fit in baselines.plan(compose_baselines(), data)]
+    return identity.comparison_fingerprint(configs, data, fits), identity.plan(configs, data)
 
 
-@contextmanager
-def sending(runs: Sequence[LiveRun]) -> Iterator[None]:
-    """Send the rows of `runs` in a thread while the context lasts, and the rest at its end."""
-    sender, stop = Sender(runs, os.cpu_count() or 1), threading.Event()
-    thread = threading.Thread(target=sender.work, args=(stop,), daemon=True)
-    thread.start()
+def bring_up_to_date(root: Path = Path()) -> bool:
+    """`sync.sync` with the comparison of the configuration, if it is valid, as that of runs without results."""
     try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+        comparison, runs = planned()
+    except UserError:
+        return sync.sync(root)
+    return sync.sync(root, comparison, {run.fingerprint for run in runs})
 
 
-class Sender:
-    """Sends the rows of `runs` within a share of the processor time of `cores`.
+def follow(root: Path = Path()) -> None:
+    """Keep MLflow up to date with the files as long as the process lives that started this one.
 
-    A training that ends before a connection is worth its time is left to `sync`. Any failure costs one warning, and
-    training goes on.
+    Whatever fails is tried again, with one warning.
     """
-
-    def __init__(self, runs: Sequence[LiveRun], cores: int) -> None:
-        self._runs, self._cores = runs, cores
-        self._began = self._sent = time.monotonic()
-        self._spent = 0.0  # seconds of processor time
-        self._is_connected = self._has_given_up = False
-
-    def work(self, stop: threading.Event) -> None:
-        """Send in regular batches until `stop` is set, then send the rest."""
-        if sys.platform == "linux":  # where each thread has its own priority
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
-        while not (self._has_given_up or stop.wait(1.0)):
-            self.send()
-        self.send(rest=True)
-
-    def send(self, rest: bool = False) -> None:
-        """Send a batch if it is due. The `rest` is sent at once, but only over an existing connection."""
-        waiting = [run for run in self._runs if run.waits]
-        if not waiting or self._has_given_up or not (self._is_due() or (rest and self._is_connected)):
-            return
-        began = time.thread_time()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, and this process ends with it
+    parent, warned, live = os.getppid(), False, dict[str, LiveRun]()
+    seen = _results(root, live)
+    while os.getppid() == parent:
+        time.sleep(INTERVAL)
         try:
-            for run in waiting:
-                run.send()
-        except Exception as error:  # MLflow must not harm the training, whatever fails
-            self._has_given_up = True
-            reason = without_password(str(error)) or type(error).__name__
-            _log.warning("training goes on without MLflow, `make ui` adds what is missing: %s", reason)
-        self._is_connected = True
-        self._spent += time.thread_time() - began
-        self._sent = time.monotonic()
+            comparison, runs = planned()
+            live = {run.fingerprint: live.get(run.fingerprint) or LiveRun(run) for run in runs}
+            store = open_store(root, tracking_uri(root))
+            for found in live.values():
+                if not found.is_over:
+                    found.send(store, comparison)
+            if (now := _results(root, live)) != seen:
+                sync.sync(root, comparison, set(live))
+                seen = now
+        except Exception as error:  # a configuration that is being edited, a database that is locked
+            if not warned:
+                _log.warning("MLflow does not follow the files at present: %s", without_secrets(str(error)))
+            warned = True
 
-    def _is_due(self) -> bool:
-        now = time.monotonic()
-        spent = self._spent if self._is_connected else CONNECTING
-        return now - self._sent >= INTERVAL and spent <= SHARE * self._cores * (now - self._began)
+
+def _results(root: Path, live: Mapping[str, LiveRun]) -> object:
+    """Changes if a run was finished, or if `evaluate` wrote new results."""
+    path = root / files.METRICS
+    finished = frozenset(name for name, found in live.items() if found.is_over)
+    return finished, file_state(path) if path.is_file() else None

@@ -2,17 +2,19 @@
 
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 from overfitting.base.errors import UserError
-from overfitting.tracking import child_runs, parent_run
-from overfitting.tracking.store import ENVIRONMENT, open_store, tracking_uri, without_password
-from overfitting.tracking.sync import sync
+from overfitting.tracking import child_runs, live, parent_run
+from overfitting.tracking.store import ENVIRONMENT, open_store, tracking_uri, without_secrets
+
+FOLLOW = "from overfitting.tracking import live; live.follow()"  # beside the server
 
 
 def serve(root: Path, port: int) -> None:
-    """Bring MLflow up to date, print its address and become its web server on 127.0.0.1, unless the server is remote.
+    """Bring MLflow up to date and print its address; unless it is remote, serve it on 127.0.0.1 and follow the files.
 
     Raises:
         UserError: the port is taken.
@@ -22,14 +24,18 @@ def serve(root: Path, port: int) -> None:
     if not remote:
         _check_port(port)
     page = ""
-    if sync(root) and (metrics := child_runs.read_metrics(root)):
+    if live.bring_up_to_date(root) and (metrics := child_runs.read_metrics(root)):
         page = parent_run.table_address(open_store(root, uri).experiment, metrics.run.fingerprint)
-    print(f"MLflow: {without_password(uri) if remote else f'http://127.0.0.1:{port}'}/{page}", flush=True)
+    print(f"MLflow: {without_secrets(uri) if remote else f'http://127.0.0.1:{port}'}/{page}", flush=True)
     if not remote:
         options = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        hosts = f"localhost:{port},127.0.0.1:{port}"  # others are refused, so no page of the web can reach it by a name
+        options += ["--allowed-hosts", hosts]
         quiet = ["--uvicorn-opts", "--log-level warning"]  # otherwise one line per request
         command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *options, *quiet]
-        os.execve(sys.executable, command, {"PYTHONWARNINGS": "ignore", **ENVIRONMENT, **os.environ})
+        variables = {"PYTHONWARNINGS": "ignore", **ENVIRONMENT, **os.environ}
+        subprocess.Popen([sys.executable, "-c", FOLLOW], cwd=root, stdin=subprocess.DEVNULL)
+        os.execve(sys.executable, command, variables)  # noqa: S606 - no shell
 
 
 def _check_port(port: int) -> None:

@@ -8,11 +8,12 @@ by a process that died, and is replaced.
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from filelock import FileLock
 
@@ -70,9 +71,22 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_project(root) / 'mlflow.db'}"
 
 
-def without_password(text: str) -> str:
-    """First line of `text`, without user and password in web addresses."""
-    return re.sub(r"//[^/@\s]*@", "//", (text.splitlines() or [""])[0])
+def without_secrets(text: str, address: str = "") -> str:
+    """First line of `text`, with addresses reduced to scheme, host and path, and without queries, which hold tokens.
+
+    Libraries quote parts of an address that they cannot read, so words of its secret parts are hidden, too.
+    """
+    line = (text.splitlines() or [""])[0]
+    user, at, _ = address.partition("://")[2].rpartition("@")
+    for word in {*re.split(r"[:/@?&=#]", user if at else ""), *re.split(r"[&=]", address.partition("?")[2])} - {""}:
+        line = re.sub(rf"(?<!\w){re.escape(unquote(word))}(?!\w)", "…", line)
+    return re.sub(r"\?[^\s'\"]+", "", re.sub(r"(\w[\w+.-]*://)([^\s'\"]*)", _public, line))
+
+
+def _public(address: re.Match[str]) -> str:
+    """What follows the last @, unless a query before it makes that unsafe: a password may hold any character."""
+    user, _, host = address[2].rpartition("@")
+    return address[1] + ("…" if "?" in user else re.split("[?#]", host)[0])
 
 
 @cache
@@ -128,6 +142,7 @@ class Store:
             found = next((run for run in same if run.info.status == "FINISHED"), None)
             for run in same:
                 if run is not found:
+                    self.delete_models(run.info.run_id)
                     self.client.delete_run(run.info.run_id)
             if found and found.data.tags.get(PARENT) != parent:
                 self.client.set_tag(found.info.run_id, PARENT, parent)
@@ -153,6 +168,12 @@ class Store:
             if self.finished_child(identity, parent):
                 return None
             return Connection(self, self.create_child(identity, parent, settings, started))
+
+    def delete_models(self, run: str, keep: Collection[str] = ()) -> None:
+        """Delete the models of the run with that id, except those with the ids `keep`."""
+        for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run}'"):
+            if model.model_id not in keep:
+                self.client.delete_logged_model(model.model_id)
 
     def finish(self, run: "MlflowRun", ended: int | None = None) -> None:
         """Mark a run as finished unless it already is; `ended` in milliseconds since 1970, by default now."""

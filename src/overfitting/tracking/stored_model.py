@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,23 +33,31 @@ def example(root: Path, data: str) -> pd.DataFrame | None:
         UserError: another version wrote data/prepared/.
     """
     manifest, path = root / files.MANIFEST, root / files.EXAMPLE
-    if not (manifest.is_file() and path.is_file()):
+    if not (manifest.is_file() and path.exists()):
         return None
     prepared = Manifest.read(manifest)
     if prepared.fingerprint != data:
         return None
-    table = files.read_json(path)
+    table = files.read_json(files.prepared(path))
     found = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)
     return found.astype({name: np.float64 for name in table["columns"] if name not in prepared.categorical})
 
 
 def add(
-    store: Store, run_id: str, name: str, parameters: Mapping[str, str], networks: Sequence[Path], rows: pd.DataFrame
+    store: Store,
+    run_id: str,
+    name: str,
+    parameters: Mapping[str, str],
+    networks: Sequence[Path],
+    rows: pd.DataFrame,
+    keep: Collection[str] = (),
 ) -> str:
     """Store a model of a run in MLflow; returns the model's id.
 
-    It averages the logits of `networks`, files runs/<variant>/<seed>/early.keras; `rows` are an `example` of its input.
+    The model averages the logits of `networks`, files runs/<variant>/<seed>/early.keras; `rows` are an `example` of its
+    input. Models that an interrupted call left with the run are deleted: all but those with the ids `keep`.
     """
+    store.delete_models(run_id, keep)
     model = store.client.create_logged_model(store.experiment, name, run_id, params=dict(parameters))
     scaling, encoding = store.root / files.SCALING, store.root / files.ENCODING
     with tempfile.TemporaryDirectory() as folder:

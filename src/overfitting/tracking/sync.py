@@ -5,21 +5,22 @@ nothing.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock
 
 from overfitting.base import files
-from overfitting.base.errors import UserError
 from overfitting.base.files import file_digest
 from overfitting.base.fingerprint import fingerprint
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking import champion, child_runs, parent_run, stored_model
 from overfitting.tracking.child_runs import Point, Run
-from overfitting.tracking.store import Store, main_project, mlflow, open_store, tracking_uri, without_password
+from overfitting.tracking.store import Store, main_project, open_store, tracking_uri, without_secrets
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -32,27 +33,43 @@ _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value", str, float)
 
 
-def sync(root: Path = Path(), comparison: str | None = None) -> bool:
+def sync_within(seconds: float) -> None:
+    """Bring MLflow up to date in another process, which gets that many seconds.
+
+    Whatever MLflow does, there is at most one warning, and the next sync adds what is missing.
+    """
+    command = [sys.executable, "-m", "overfitting", "sync"]
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        address = without_secrets(tracking_uri(Path()))
+        _log.warning("MLflow (%s) took longer than %.0f s; `make ui` adds what is missing", address, seconds)
+
+
+def sync(root: Path = Path(), comparison: str | None = None, planned: Container[str] = ()) -> bool:
     """Bring MLflow up to date with runs/ and results/ of the project in `root`.
 
-    `comparison` is the fingerprint that unevaluated runs belong to. Without it they wait for `evaluate`. Returns False,
-    after one warning, if MLflow cannot be reached or another version wrote the results.
+    `comparison` is the fingerprint that unevaluated runs belong to, if theirs are `planned`; others wait for
+    `evaluate`. Returns False, after one warning, if MLflow cannot be reached or another version wrote the results.
     """
     try:
         metrics = child_runs.read_metrics(root)
         runs = child_runs.read_runs(root, metrics)
         if runs:
             with FileLock(main_project(root) / "mlflow.db.sync.lock"):
-                _update(open_store(root, tracking_uri(root)), runs, metrics, comparison)
-    except (UserError, mlflow().exceptions.MlflowException, OSError) as error:
-        address, reason = without_password(tracking_uri(root)), without_password(str(error))
+                _update(open_store(root, tracking_uri(root)), runs, metrics, comparison, planned)
+    except Exception as error:  # a database, a driver, a server: MLflow must not harm the pipeline, whatever fails
+        address = without_secrets(tracking_uri(root))
+        reason = without_secrets(str(error), tracking_uri(root)) or type(error).__name__
         _log.warning("MLflow (%s) is not brought up to date with the files: %s", address, reason)
         return False
     return True
 
 
-def _update(store: Store, runs: Sequence[Run], metrics: Metrics | None, comparison: str | None) -> None:
-    unevaluated = [run for run in runs if not run.test_metrics]
+def _update(
+    store: Store, runs: Sequence[Run], metrics: Metrics | None, comparison: str | None, planned: Container[str]
+) -> None:
+    unevaluated = [run for run in runs if not run.test_metrics and run.identity.fingerprint in planned]
     if unevaluated and comparison:
         _update_children(store, comparison, unevaluated, None)
     evaluated = [run for run in runs if run.test_metrics]

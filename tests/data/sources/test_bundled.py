@@ -103,6 +103,21 @@ def test_table_without_provenance_is_an_error(tmp_path: Path) -> None:
         bundled.fetch(config(path), tmp_path / "events.parquet")
 
 
+@pytest.mark.parametrize("recorded", [b"", b"{", b"[]", b"{}", b'{"source": "simulated"}', b"null", b"\xff"])
+def test_damaged_metadata_is_an_error(recorded: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.parquet"
+    table = pq.read_table(COMMITTED).replace_schema_metadata({source.METADATA_KEY: recorded})
+    pq.write_table(table, path)
+    with pytest.raises(UserError, match="metadata with the origin of the rows is damaged"):
+        bundled.fetch(config(path), tmp_path / "events.parquet")
+
+
+@pytest.mark.parametrize("name", [".", "/dev/null"])
+def test_folder_or_device_in_the_place_of_the_file_is_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="found no such file"):
+        bundled.fetch(config(Path(name)), tmp_path / "events.parquet")
+
+
 def test_path_is_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(COMMITTED, tmp_path / "mine.parquet")
     monkeypatch.chdir(tmp_path)

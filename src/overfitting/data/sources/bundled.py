@@ -22,15 +22,15 @@ def fetch(config: BundledData, destination: Path) -> Provenance:
     Raises:
         UserError: the file is missing, is not Parquet, or has other columns or values than expected.
     """
-    path = Path(config.path)
-    facts = _check(path)
+    provenance = _checked(config)
     with replacing(destination) as partial:
-        shutil.copyfile(path, partial)
-    return Provenance.model_validate({**facts, "source": "bundled", "path": config.path, "made_by": facts["source"]})
+        shutil.copyfile(config.path, partial)
+    return provenance
 
 
-def _check(path: Path) -> dict[str, object]:
+def _checked(config: BundledData) -> Provenance:
     """The file's metadata, if its columns and values agree with it."""
+    path = Path(config.path)
     advice = f"restore it with `git checkout -- {path}`, or simulate it again with `make events`"
     if not path.is_file():
         raise UserError(
@@ -39,7 +39,7 @@ def _check(path: Path) -> dict[str, object]:
         )
     try:
         table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise UserError(f"data.path={path}: expected a Parquet file, but {error}; {advice}") from error
     expected = [(name, pa.float32()) for name in (LABEL, *NAMES)]
     if [(field.name, field.type) for field in table.schema] != expected:
@@ -51,8 +51,15 @@ def _check(path: Path) -> dict[str, object]:
     recorded = (table.schema.metadata or {}).get(METADATA_KEY.encode())
     if recorded is None:
         raise UserError(f"data.path={path}: expected metadata with the origin of the rows, found none; {advice}")
-    facts: dict[str, object] = json.loads(recorded)
+    try:
+        facts = json.loads(recorded)
+        stated = {"source": "bundled", "path": config.path, "made_by": facts["source"]}
+        provenance = Provenance.model_validate({**facts, **stated})
+    except (ValueError, TypeError, LookupError):
+        raise UserError(f"data.path={path}: the metadata with the origin of the rows is damaged; {advice}") from None
     found = digest(np.column_stack([column.to_numpy() for column in table.columns]))
-    if found != facts["sha256"]:
-        raise UserError(f"data.path={path}: the SHA-256 of its values is {found}, expected {facts['sha256']}; {advice}")
-    return facts
+    if found != provenance.sha256:
+        raise UserError(
+            f"data.path={path}: the SHA-256 of its values is {found}, expected {provenance.sha256}; {advice}"
+        )
+    return provenance

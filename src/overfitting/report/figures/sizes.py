@@ -35,10 +35,11 @@ def sizes(curve: LearningCurve | None) -> Picture | None:
     figure = drawing.grid(panels, draw, shared=False, top=0.7)
     drawing.legend(figure, figure.axes[0], columns=4)
     caption = (
-        "More data helps every variant, so a remedy can be compared with more data. Points are means over "
-        f"{len(curve.seeds)} seeds; bars are {curve.confidence:.0%} intervals. On the right: the number of rows with "
-        "which large, stopped early, predicts as well as a remedy does. Above the dashed line a remedy is worth more "
-        "than its rows; an arrow leads beyond the largest size that was tried."
+        f"A remedy can be compared with more data. All sizes train for {curve.steps:,} steps, so the more rows there "
+        f"are, the less often each is seen. Points are means over {len(curve.seeds)} seeds; bars are "
+        f"{curve.confidence:.0%} intervals. On the right: the number of rows with which large, stopped early, predicts "
+        "as well as a remedy does. Above the dashed line a remedy is worth more than its rows; an arrow leads beyond "
+        "the sizes that were tried."
     )
     return Picture("sizes", "What data is worth", figure, caption, " ".join(said.values()), drawn, colours)
 

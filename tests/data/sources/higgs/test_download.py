@@ -77,11 +77,35 @@ def test_temporary_errors_are_retried_after_a_wait(
     assert f"HTTP {status}" in caplog.text
 
 
-def test_retry_after_is_respected_up_to_a_limit(waits: list[float]) -> None:
-    answers = [Answer(status=503, headers={"Retry-After": seconds}) for seconds in ("7", "86400")]
-    with serve(Server(BODY, answers)) as server:
+def test_retry_after_is_respected(waits: list[float]) -> None:
+    with serve(Server(BODY, [Answer(status=503, headers={"Retry-After": "7"})])) as server:
         assert fetched(remote(server)) == BODY
-    assert waits == [7, download.MAX_WAIT_SECONDS]
+    assert waits == [7]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_an_hour_is_left_for_the_next_url(status: int, waits: list[float]) -> None:
+    with (
+        serve(Server(BODY, [Answer(status=status, headers={"Retry-After": "3600"})] * 9)) as busy,
+        serve(Server(BODY)) as other,
+    ):
+        found = download.from_mirrors(
+            [busy.url, other.url], lambda url: b"".join(Remote(url, 5, retries=3).chunks()), ""
+        )
+    assert found == BODY
+    assert (waits, len(busy.requests)) == ([], 1)
+
+
+def test_a_server_that_drips_is_left_for_the_next_url(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
+    monkeypatch.setattr(download, "SLOW_SECONDS", 0.3)
+    with serve(Server(BODY, [Answer(drip=True)] * 9)) as slow, serve(Server(BODY)) as other:
+        found = download.from_mirrors(
+            [slow.url, other.url], lambda url: b"".join(Remote(url, 5, retries=1).chunks()), ""
+        )
+        assert found == BODY
+        assert len(slow.requests) == 2
+        with pytest.raises(DownloadError, match=r"the server sent \d+ bytes in 0 s"):
+            list(Remote(slow.url, 5, retries=1).chunks())
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 501])

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -25,7 +25,9 @@ from overfitting.base.errors import UserError
 
 CHUNK_BYTES = 1 << 18
 BACKOFF_SECONDS = 1.0
-MAX_WAIT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0  # a server that asks for more is left for the next URL
+SLOWEST = 4096  # bytes per second, over SLOW_SECONDS; a connection that delivers less is closed
+SLOW_SECONDS = 60.0
 PROGRESS_BYTES = 1 << 16  # a connection that delivers this much before it breaks resets the count of failures
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may pass
 
@@ -102,7 +104,9 @@ class Remote:
                     at = f" (at byte {self.offset:,}, attempt {failures})" if self.offset or failures > 1 else ""
                     raise DownloadError(f"{reason}{at}") from error
                 asked = error.wait if isinstance(error, _BrokenError) else None
-                wait = min(MAX_WAIT_SECONDS, BACKOFF_SECONDS * 2 ** (failures - 1) if asked is None else asked)
+                if asked and asked > MAX_WAIT_SECONDS:
+                    raise DownloadError(f"{reason}; the server asks to wait {asked:,.0f} s") from error
+                wait = min(MAX_WAIT_SECONDS, BACKOFF_SECONDS * 2 ** (failures - 1)) if asked is None else asked
             _log.warning("%s: %s at byte %s; next attempt in %.0f s", self.url, reason, f"{self.offset:,}", wait)
             sleep(wait)
 
@@ -123,7 +127,7 @@ class Remote:
                 if known is None:
                     return
                 # read1, because read would lose the bytes in its buffer if the connection stalls
-                pieces = iter(partial(response.read1, CHUNK_BYTES, decode_content=False), b"")
+                pieces = _not_too_slow(iter(partial(response.read1, CHUNK_BYTES, decode_content=False), b""))
                 for chunk in self._without_known(pieces, known):
                     self.offset += len(chunk)
                     if self._total is not None and self.offset > self._total:
@@ -190,6 +194,18 @@ class Remote:
                 yield tail
         if known:
             raise ChangedError(f"the file is now shorter than the {self.offset:,} bytes downloaded before")
+
+
+def _not_too_slow(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The `pieces`, as long as they arrive fast enough: a server that sends a byte now and then never times out."""
+    since, received = monotonic(), 0
+    for piece in pieces:
+        received += len(piece)
+        if (seconds := monotonic() - since) >= SLOW_SECONDS:
+            if received < SLOWEST * seconds:
+                raise _BrokenError(f"the server sent {received:,} bytes in {seconds:.0f} s")
+            since, received = monotonic(), 0
+        yield piece
 
 
 def _pool(url: str) -> urllib3.PoolManager:

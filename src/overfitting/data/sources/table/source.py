@@ -1,6 +1,8 @@
 """Reads a user-supplied table, CSV with a header or Parquet: numbers, categories and a binary label."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,16 +12,28 @@ from pyarrow import csv
 
 from overfitting.base.errors import UserError
 from overfitting.base.files import file_digest
+from overfitting.config.reading import not_utf8
 from overfitting.config.sources import CsvData
 from overfitting.data.columns import LABEL
 from overfitting.data.events import write_table
 from overfitting.data.manifest import Provenance, TableReading
-from overfitting.data.sources.table.survey import Survey
+from overfitting.data.sources.table.survey import Survey, refuse
+from overfitting.data.sources.table.suspicions import is_number
 from overfitting.data.sources.table.values import as_text, float32s, without_missing
 
 BLOCK_BYTES = 1 << 23
 BATCH_ROWS = 1 << 16
 PARQUET_MAGIC = b"PAR1"
+COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}  # by their first bytes
+OTHERS = {  # kinds of files by their first bytes
+    b"PK\x03\x04": "an Excel workbook or another ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"\xfd7zXZ": "an xz archive",
+    b"ARROW1": "an Arrow file",
+    b"SQLite": "a database",
+}
+SHOWN = 20  # names of columns in an error message
+SHOWN_OF_ERROR = 500  # characters of an error of Arrow
 SUPPLIED = "as supplied by the user"
 
 
@@ -35,20 +49,18 @@ def fetch(config: CsvData, destination: Path) -> Provenance:
     path = Path(config.path).expanduser()
     if not path.is_file():
         raise UserError(f"data.path={config.path}: expected a CSV or Parquet file, found none")
-    opened = _open_parquet if _is_parquet(path) else _open_csv
-    try:
+    with _readable(path):
+        opened = _opener(path)
         names, batches = opened(path)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: {error}") from error
-    features = _features(path, names, config.label)
-    _check_names(config, features)
-    survey = Survey(path, config)
-    for batch in _readable(path, batches):
-        survey.add(batch, features)
-    positive = survey.positive_value()
+        features = _features(config, path, names)
+        survey = Survey(path, config)
+        for batch in batches:
+            survey.add(batch, features)
+    positive = survey.check(features)
     schema = _schema(features, survey)
-    _, again = opened(path)
-    rows = write_table(destination, _events(again, config.label, positive, schema), schema)
+    with _readable(path):
+        _, again = opened(path)
+        rows = write_table(destination, _events(again, config.label, positive, schema), schema)
     return Provenance(
         source="csv",
         licence=SUPPLIED,
@@ -70,21 +82,47 @@ def fetch(config: CsvData, destination: Path) -> Provenance:
     )
 
 
-def _is_parquet(path: Path) -> bool:
+def _opener(path: Path) -> Callable[[Path], tuple[list[str], Iterator[pa.RecordBatch]]]:
+    """The function that reads a file of this kind.
+
+    Raises:
+        UserError: it is neither Parquet nor text in UTF-8, plain or compressed.
+    """
     with path.open("rb") as file:
-        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+        start = file.read(8)
+    if start.startswith(PARQUET_MAGIC):
+        return _open_parquet
+    for magic, kind in OTHERS.items():
+        if start.startswith(magic):
+            raise UserError(f"{path}: expected CSV or Parquet, found {kind}; export the table as CSV in UTF-8")
+    with _stream(path) as file:
+        start = file.read(BLOCK_BYTES)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
+        raise UserError(f"{path}: {not_utf8(path, start)}")
+    return _open_csv
+
+
+def _stream(path: Path) -> pa.NativeFile:
+    """The bytes of a file, unpacked if it is compressed, whatever it is called."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    found = next((name for magic, name in COMPRESSED.items() if start.startswith(magic)), None)
+    return pa.input_stream(str(path), compression=found)
 
 
 def _open_csv(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
     """Column names, and batches of text, because a type guessed from the first rows may not fit later rows."""
-    reading = csv.ReadOptions(block_size=BLOCK_BYTES)
-    with csv.open_csv(path, read_options=reading) as reader:
+    options = {
+        "read_options": csv.ReadOptions(block_size=BLOCK_BYTES),
+        "parse_options": csv.ParseOptions(newlines_in_values=True),
+    }
+    with _stream(path) as file, csv.open_csv(file, **options) as reader:
         header = reader.schema.names
     names = [name.strip() for name in header]
     text = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        with csv.open_csv(path, read_options=reading, convert_options=text) as reader:
+        with _stream(path) as file, csv.open_csv(file, convert_options=text, **options) as reader:
             yield from (batch.rename_columns(names) for batch in reader)
 
     return names, batches()
@@ -101,42 +139,57 @@ def _open_parquet(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
     return names, batches()
 
 
-def _readable(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn errors of reading into one UserError."""
     try:
-        yield from batches
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: {error}") from error
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        is_encoding = isinstance(error, UnicodeDecodeError) or "UTF8" in str(error)
+        raise UserError(f"{path}: {not_utf8(path, b'') if is_encoding else str(error)[:SHOWN_OF_ERROR]}") from error
 
 
-def _features(path: Path, names: list[str], label: str) -> list[str]:
-    """All columns except the label, in the order of the file.
+def _features(config: CsvData, path: Path, names: list[str]) -> list[str]:
+    """All columns except the label and those to leave out, in the order of the file.
 
     Raises:
-        UserError: a name is missing, repeated or reserved, or the label or all features are missing.
+        UserError: lists the names that are missing, repeated, reserved or unknown.
     """
-    for name in names:
+    label, problems = config.label, list[str]()
+    for index, name in enumerate(names):
         if not name:
-            raise UserError(
-                f"{path}: column {names.index(name) + 1} has no name: name or remove it (pandas: index=False)"
-            )
-        if names.count(name) > 1:
-            raise UserError(f"{path}: {names.count(name)} columns are called {name!r}: rename all but one")
+            problems.append(f"column {index + 1} has no name: name or remove it (pandas: index=False)")
+        elif names.index(name) < index:
+            problems.append(f"{names.count(name)} columns are called {name!r}: rename all but one")
     if label not in names:
-        hint = "" if len(names) > 1 else "; columns are separated by commas, and the first line names them"
-        raise UserError(f"data.label={label}: {path} has no such column, only {', '.join(names)}{hint}")
-    features = [name for name in names if name != label]
+        problems.append(
+            f"data.label={label}: the file has no such column, only {', '.join(names[:SHOWN])}"
+            f"{', ...' if len(names) > SHOWN else ''}{_delimiter(names)}"
+        )
+    features = [name for name in names if name != label and name not in config.drop]
+    for name in features:
+        if re.fullmatch(r"Unnamed: \d+", name):
+            problems.append(f"column {name!r} is an index that pandas wrote: leave it out (data.drop: [{name!r}])")
     if LABEL in features:
-        raise UserError(f"{path}: the name {LABEL!r} is reserved for the label: rename or remove this feature")
+        problems.append(f"the name {LABEL!r} is reserved for the label: rename it, or leave it out (data.drop)")
     if not features:
-        raise UserError(f"{path}: expected columns beside the label {label!r}, found none")
+        problems.append(f"expected columns beside the label {label!r}, found none")
+    known = {"drop": [name for name in names if name != label], "categorical": features, "units": features}
+    for key, allowed in known.items():
+        for name in getattr(config, key):
+            if name not in allowed:
+                problems.append(f"data.{key}: expected names of columns ({', '.join(allowed[:SHOWN])}), got {name!r}")
+    refuse(path, dict.fromkeys(problems))
     return features
 
 
-def _check_names(config: CsvData, features: list[str]) -> None:
-    for key, named in (("categorical", config.categorical), ("units", tuple(config.units))):
-        for name in named:
-            if name not in features:
-                raise UserError(f"data.{key}: expected names of columns ({', '.join(features)}), got {name!r}")
+def _delimiter(names: list[str]) -> str:
+    """A hint at what may be wrong with the first line, if it lacks the label."""
+    if all(is_number(name) for name in names):
+        return "; the first line should name the columns, but it holds numbers"
+    found = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
+    hint = f", but here by {found!r}: write commas" if found else ""
+    return f"; columns are separated by commas{hint}, and the first line names them" if len(names) == 1 else ""
 
 
 def _schema(features: list[str], survey: Survey) -> pa.Schema:
