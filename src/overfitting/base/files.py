@@ -157,8 +157,9 @@ def unusable(path: Path, problem: str) -> UserError:
 def mending(path: Path) -> str:
     """The command that writes a file of the pipeline again."""
     runs = re.search(rf"(?:^|/){RUNS}/(baselines/)?(.+?)/(?:[\d.]+/)?[^/]+$", path.as_posix())
-    if path.name == TUNING.name:
-        return f"git checkout -- {TUNING}"
+    made = {TUNING.name: f"git checkout -- {TUNING}", "learning-curve.json": "make learning-curve"}
+    if path.name in made:
+        return made[path.name]
     if runs:
         stage = f"{'baseline' if runs[1] else 'train'}@{runs[2]}"
     else:

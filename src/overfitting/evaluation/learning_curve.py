@@ -212,8 +212,7 @@ def _most_rows(curve: LearningCurve) -> str:
     helps = "no remedy predicts better" if best == REFERENCE else f"{in_words(best)} predicts best ({found[best]:.3f})"
     low, _ = large.late.interval
     if low <= large.early.mean:
-        return f"With {last} rows, {curve.steps:,} steps no longer overfit it ({large.late.mean:.3f}), and {helps}."
-    return (
-        f"With {last} rows, {curve.steps:,} steps still overfit it ({large.early.mean:.3f} at its best epoch, "
-        f"{large.late.mean:.3f} at the last), and {helps}."
-    )
+        verb, losses = "no longer overfit", f"{large.late.mean:.3f}"
+    else:
+        verb, losses = "still overfit", f"{large.early.mean:.3f} at its best epoch, {large.late.mean:.3f} at the last"
+    return f"With {last} rows, {curve.steps:,} steps {verb} the large network ({losses}), and {helps}."

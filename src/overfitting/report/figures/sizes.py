@@ -27,7 +27,7 @@ def sizes(curve: LearningCurve | None) -> Picture | None:
         _worth(axes, curve, colours) if name == "worth" else _losses(axes, curve, name, colours)
         drawing.title(axes, TITLES[name])
         axes.set(xscale="log", xlabel="training rows")
-        axes.set_xticks(curve.sizes, [f"{size:,}" for size in curve.sizes], fontsize=7)
+        axes.set_xticks(curve.sizes, list(map(_short, curve.sizes)))
         axes.minorticks_off()
 
     said = {name: _in_words(curve, name) for name in panels}
@@ -84,7 +84,12 @@ def _worth(axes: Axes, curve: LearningCurve, colours: dict[str, str]) -> None:
                     axes.plot(size * shift, end, tip, color=colours[name], markersize=3, clip_on=False)
     axes.plot(curve.sizes, curve.sizes, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.set(yscale="log", ylabel="rows of large")
-    axes.set_yticks(curve.sizes, [f"{size:,}" for size in curve.sizes], fontsize=7)
+    axes.set_yticks(curve.sizes, list(map(_short, curve.sizes)))
+
+
+def _short(rows: int) -> str:
+    """A number of rows that fits below an axis, such as 10k."""
+    return f"{rows // 1000}k" if rows >= 1000 and rows % 1000 == 0 else f"{rows:,}"
 
 
 def _in_words(curve: LearningCurve, name: str) -> str:
