@@ -68,8 +68,8 @@ def test_sentences_name_the_best_remedy_and_follow_the_numbers():
         "1,800 to 2,500)."
     )
     assert late == (
-        "With 3,000 rows, 1,000 steps still overfit the large network (0.550 at its best epoch, 0.900 at the last), and "
-        "dropout predicts best (0.530)."
+        "With 3,000 rows, 1,000 steps still overfit the large network (0.550 at its best epoch, 0.900 at the last), "
+        "and dropout predicts best (0.530)."
     )
     assert best_worth(curve, 1000)[:2] == ("dropout", 1000)
     content = curve.as_json()
