@@ -255,7 +255,7 @@ def test_memory_grows_by_a_few_numbers_per_row(scaling: str, project: Path) -> N
             "split.search=0",
         ]
         done = subprocess.run(
-            [sys.executable, "-c", PEAK, f"choices.preprocessing={scaling}", *split],
+            [sys.executable, "-c", PEAK, f"preprocessing={scaling}", *split],
             check=True,
             capture_output=True,
             text=True,
