@@ -40,30 +40,15 @@ class Shown:
         self.lines.append(line)
 
 
-class Observed:
-    """Remembers the rows of a run."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.is_over = False
-
-    def add(self, rows: Sequence[Row]) -> None:
-        self.rows += rows
-
-    def end(self) -> None:
-        self.is_over = True
-
-
 class Runs:
     """Invented runs of l2 under runs/."""
 
     def __init__(self) -> None:
         config = compose_config(["variant=l2", f"training.epochs={EPOCHS}", "seeds=[0,1]"])
         self.planned = plan({"l2": config}, DATA)
-        self.observed = [Observed(), Observed()]
 
     def watched(self, *seeds: int) -> list[watcher.WatchedRun]:
-        return [watcher.WatchedRun(self.planned[seed], self.observed[seed]) for seed in seeds]
+        return [watcher.WatchedRun(self.planned[seed]) for seed in seeds]
 
     def folder(self, seed: int) -> Path:
         folder = self.planned[seed].folder
@@ -147,16 +132,13 @@ def watched(
     return shown
 
 
-def test_kept_seeds_are_named_and_not_sent(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_seeds_are_named(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.finish(0, 40)
     shown = watched(runs, monkeypatch, [0])
     assert shown.lines == ["l2 seed 0: unchanged, kept"]
-    assert runs.observed[0].rows == []
 
 
-def test_everything_that_was_trained_is_shown_and_observed_in_the_end(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_everything_that_was_trained_is_shown_in_the_end(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     def work() -> None:
         runs.write(0, 1, 30)
         runs.write(1, 1, 5)
@@ -167,9 +149,6 @@ def test_everything_that_was_trained_is_shown_and_observed_in_the_end(
     shown = watched(runs, monkeypatch, [0, 1], work)
     assert shown.lines == ["l2 seed 0: validation log loss 0.5000 in epoch 5 of 40, 10 s"]
     assert shown.epochs == {1: 5}
-    assert [row["epoch"] for row in runs.observed[0].rows] == list(range(1, 41))
-    assert [row["epoch"] for row in runs.observed[1].rows] == list(range(1, 6))
-    assert [observed.is_over for observed in runs.observed] == [True, False]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ArithmeticError])
