@@ -6,6 +6,7 @@ import tomllib
 
 import yaml
 
+from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import Metrics
 from overfitting.report.readme import computed, updated
 from tests.conftest import ROOT
@@ -15,7 +16,8 @@ PAGES = (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "data/bundled
 
 def test_computed_parts_of_the_readmes_agree_with_the_committed_results():
     metrics = Metrics.read(ROOT / "results/metrics.json")
-    for page, contents in computed(metrics).items():
+    curve = LearningCurve.read(ROOT / "results/learning-curve.json")
+    for page, contents in computed(metrics, curve).items():
         text = (ROOT / page).read_text()
         assert updated(text, contents) == text
 
