@@ -14,7 +14,7 @@ help: ## List these targets
 
 # train-all trains on all cores; the second `dvc repro` finds everything trained, and records it. If DVC keeps going after
 # a failure (ARGS=--keep-going), so does make.
-demo: .venv/main ## Compare four variants on few rows, in demo/: a verdict and its page in two minutes
+demo: .venv/main ## Compare four variants on few rows, in demo/: a verdict and its page in about two minutes
 	python -m overfitting demo
 
 repro: .venv/main ## Run the whole comparison: environment, data, training, report

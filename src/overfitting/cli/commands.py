@@ -139,7 +139,7 @@ def sync() -> None:
 def demo() -> None:
     """Run a small comparison in demo/.
 
-    Four variants on 2,000 training rows, in a few minutes.
+    Four variants on 2,000 training rows, in about two minutes.
     """
     from overfitting.cli import demo as small
 
@@ -206,13 +206,10 @@ def tune(arguments: tuple[str, ...]) -> None:
 @cli.command()
 def readme() -> None:
     """Write the verdict and the ranking into both READMEs."""
-    from overfitting.base import files
-    from overfitting.evaluation import learning_curve
-    from overfitting.evaluation.results import Metrics
+    from overfitting.report import answers
     from overfitting.report import readme as pages
 
-    metrics = Metrics.read(files.METRICS)
-    pages.update(metrics, learning_curve.read(metrics))
+    pages.update(*answers.read())
 
 
 @cli.command()
@@ -233,13 +230,9 @@ def changes(base: str, check: bool) -> None:
 @cli.command()
 def verdict() -> None:
     """Print the verdict of results/ and the path of the page."""
-    from overfitting.base import files
-    from overfitting.evaluation import learning_curve
-    from overfitting.evaluation.results import Metrics
-    from overfitting.report import tables
+    from overfitting.report import answers
 
-    metrics = Metrics.read(files.METRICS)
-    click.echo(tables.conclusion(metrics, learning_curve.read(metrics)))
+    click.echo(answers.conclusion(*answers.read()))
 
 
 @cli.command("completion")

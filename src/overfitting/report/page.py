@@ -15,6 +15,7 @@ from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.evaluation.verdict import in_words
 from overfitting.report import size_tables, tables
+from overfitting.report.answers import answers
 from overfitting.report.figures import svg
 from overfitting.report.figures.drawing import COLOURS, Picture
 from overfitting.report.figures.pictures import pictures
@@ -81,7 +82,7 @@ def _html(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | Non
     drawings = {picture.name: svg.inline(picture, classes) for picture in drawn}
     return environment.get_template("report.html.j2").render(
         title=f"{TITLE} {headline(metrics)}",
-        answers=tables.answers(metrics, curve),
+        answers=answers(metrics, curve),
         details=metrics.verdict.details,
         figures=drawn,
         drawings=drawings,
@@ -106,7 +107,7 @@ def _size_tables(curve: LearningCurve | None) -> list[tables.Cells]:
 
 
 def _markdown(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None) -> str:
-    parts = [f"# {TITLE}", *tables.answers(metrics, curve)]
+    parts = [f"# {TITLE}", *answers(metrics, curve)]
     parts += ["## Results", tables.ranking_markdown(metrics)]
     for picture in drawn:
         if picture.name != "forest":

@@ -9,6 +9,7 @@ from overfitting.base.markdown import table
 from overfitting.evaluation.learning_curve import LearningCurve, best_worth, rows_in_words
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report import tables
+from overfitting.report.answers import answers
 
 README, CHINESE = Path("README.md"), Path("README.zh-CN.md")
 COLUMNS = {
@@ -43,7 +44,7 @@ def computed(metrics: Metrics, curve: LearningCurve | None = None) -> dict[Path,
     chosen = [header.index(name) for name in COLUMNS if name in header]
     names, cells = [header[place] for place in chosen], [[row[place] for place in chosen] for row in rows]
     details = "\n".join(f"- {sentence}" for sentence in metrics.verdict.details)
-    verdict = "\n>\n".join(f"> {answer}" for answer in tables.answers(metrics, curve))
+    verdict = "\n>\n".join(f"> {answer}" for answer in answers(metrics, curve))
     chinese = table([COLUMNS[name] for name in names], [[_translated(cell) for cell in row] for row in cells])
     return {
         README: {"verdict": verdict, "table": table(names, cells), "details": details},

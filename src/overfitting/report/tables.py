@@ -3,12 +3,10 @@
 from rich import box
 from rich.table import Table
 
-from overfitting.base.files import RESULTS
 from overfitting.base.markdown import table
 from overfitting.data.columns import COLUMNS
 from overfitting.data.manifest import Manifest, TableColumn
 from overfitting.evaluation.formats import NONE, estimate, status
-from overfitting.evaluation.learning_curve import LearningCurve, sentences
 from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Scores, Training, Variant
 
 Cells = tuple[list[str], list[list[str]]]  # header and rows
@@ -57,17 +55,6 @@ def _short(cell: str, is_narrow: bool) -> str:
     found, colon, said = cell.partition(": ")
     found = found.partition(" (")[0] if is_narrow or not colon else found
     return f"{found} {said.partition(' (')[0]}".rstrip()
-
-
-def answers(metrics: Metrics, curve: LearningCurve | None) -> list[str]:
-    """The two answers and, if there is a learning curve, what the best remedy is worth in rows."""
-    worth = sentences(curve, metrics.data.train_rows) if curve else []
-    return [metrics.verdict.prevents, metrics.verdict.predicts, *([" ".join(worth)] if worth else [])]
-
-
-def conclusion(metrics: Metrics, curve: LearningCurve | None) -> str:
-    """The answers and the path of the page."""
-    return f"{' '.join(answers(metrics, curve))}\nThe page: {RESULTS / 'report.html'}"
 
 
 def definitions(metrics: Metrics) -> dict[str, str]:

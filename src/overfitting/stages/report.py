@@ -7,9 +7,9 @@ from rich.console import Console
 from overfitting.base import files, repository
 from overfitting.base.tables import read_table
 from overfitting.config.schema import Config
-from overfitting.evaluation import learning_curve
 from overfitting.evaluation.results import Metrics
 from overfitting.report import page, tables
+from overfitting.report.answers import conclusion, read
 from overfitting.tracking import sync
 from overfitting.tracking.child_runs import read_runs
 
@@ -21,11 +21,10 @@ WRITTEN = ("dvc.lock", "results")  # by the pipeline, so a change there is no ch
 
 def run(config: Config) -> None:
     """Write the report; print the ranking and the path of the page."""
-    metrics = Metrics.read(files.METRICS)
+    metrics, curve = read()
     if files.damaged(files.RESULTS, {files.CURVES.name: metrics.curves_sha256}):
         raise files.unusable(files.CURVES, f"expected the curves that belong to {files.METRICS}, by their SHA-256")
     tuning = read_table(files.TUNING, TUNED, ("search", "data")) if files.TUNING.exists() else None
-    curve = learning_curve.read(metrics)
     page.write(metrics, read_table(files.CURVES, CURVES, ("variant",)), files.RESULTS, tuning, curve)
     page.write_run(files.RESULTS, _seconds(metrics), commit())
     sync.sync_within(SYNC_SECONDS)
@@ -33,7 +32,7 @@ def run(config: Config) -> None:
     if not console.is_terminal:  # a log has no width of its own
         console.width = max(console.width, tables.TERMINAL_WIDTH)
     console.print(tables.ranking_table(metrics, console.width))
-    console.print(tables.conclusion(metrics, curve), highlight=False)
+    console.print(conclusion(metrics, curve), highlight=False)
 
 
 def _seconds(metrics: Metrics) -> dict[str, list[float]]:
