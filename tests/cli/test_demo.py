@@ -24,7 +24,7 @@ def test_the_demo_ends_with_a_page_in_a_folder_of_its_own(project, monkeypatch, 
     assert (metrics.data.train_rows, metrics.data.source) == (200, "bundled")
     printed = capfd.readouterr()
     assert metrics.verdict.predicts in " ".join(printed.out.split())
-    assert "`make repro` compares all variants" in printed.out
+    assert "The page of this small comparison is demo/results/report.html" in printed.out
     assert "unchanged, kept" in printed.err
     assert (project / "demo/results/report.html").is_file()
     after = {path for path in project.rglob("*") if "__pycache__" not in path.parts}

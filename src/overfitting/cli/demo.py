@@ -26,6 +26,6 @@ def run(root: Path) -> None:
     scratch.link_project(root, root / FOLDER, ("conf", "data/bundled"), {"choices": {"data": "bundled"}, **SETTINGS})
     scratch.run_stages(root / FOLDER, STAGES)
     print(
-        f"\nThe page of this small comparison is {FOLDER / RESULTS / 'report.html'}. `make repro` compares all variants "
-        "with more rows and more seeds, so it decides more."
+        f"\nThe page of this small comparison is {FOLDER / RESULTS / 'report.html'}. `make repro` compares all "
+        "variants with more rows and more seeds, so it decides more."
     )
