@@ -197,7 +197,7 @@ PATCHED = """if True:
     from overfitting.cli import commands, jobs
     from overfitting.progress import display, watcher
     display.LINE_SECONDS = watcher.INTERVAL = 0.1
-    jobs.MLFLOW_SECONDS = 0.0
+    jobs.MLFLOW_SHARE = 20.0
     sys.argv = ["overfitting", *sys.argv[1:]]
     commands.main()
 """

@@ -34,8 +34,7 @@ from overfitting.training.remedies import check_variants
 NOT_SHARED = ("variant=", "variant.", "baseline=", "baseline.", "seed=")  # overrides that do not hold for every job
 
 MLFLOW_SHARE = 0.02  # of the time that the jobs took may go into MLflow
-MLFLOW_SECONDS = 4.0  # that bringing MLflow up to date takes; jobs too short for that leave it to `report`
-MLFLOW_DEADLINE = 20.0  # seconds that a slow server gets
+MLFLOW_SECONDS = 10.0  # that bringing MLflow up to date takes; jobs too short for that leave it to `report`
 
 Launch = Callable[[Sequence[str], Callable[[DictConfig], None]], None]
 
@@ -120,8 +119,9 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
             # joblib replaces a worker that grew by 300 MB, as it may from job to job
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
             killed = _launch(launch, _with_jobs(arguments, missing), missing)
-    if (seconds := MLFLOW_SHARE * (time.monotonic() - began)) > MLFLOW_SECONDS:
-        sync.sync_within(max(seconds, MLFLOW_DEADLINE))
+    seconds = MLFLOW_SHARE * (time.monotonic() - began)
+    if seconds > MLFLOW_SECONDS and Path(".dvc").is_dir():  # nobody opens the MLflow of another command's folder
+        sync.sync_within(seconds)
     _check_finished(missing, killed)
     _check_unchanged(plan, Plan.of(arguments, stage))
 
