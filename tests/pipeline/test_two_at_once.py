@@ -39,3 +39,13 @@ def test_two_sweeps_train_each_run_once(project):
     assert (first, second) == (0, 0), one + other
     assert (one + other).count("overfitting train-all: waiting for another stage in this folder") == 1
     assert_undamaged(project)
+
+
+def test_two_repros_do_not_mix(project):
+    shutil.rmtree(project.root / "runs/l2")
+    command = (sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "train@l2")
+    (first, one), (second, other) = at_once(project, *command)
+    assert first == 0, one
+    assert second == 0 or "lock" in other or "busy" in other, other
+    assert "Traceback" not in one + other
+    assert_undamaged(project)
