@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -100,8 +101,8 @@ def report() -> None:
     from overfitting.config.composition import compose_config
     from overfitting.stages import report as stage
 
-    stage.sync.sync = lambda root: True
-    stage.run(compose_config())
+    with mock.patch.object(stage.sync, "sync_within"):
+        stage.run(compose_config())
 
 
 STAGES: dict[str, Callable[[], None]] = {

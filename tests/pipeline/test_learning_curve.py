@@ -89,4 +89,4 @@ def test_the_curve_is_made_once_and_finished_runs_are_kept(tmp_path):
     assert "large seed 0" in reproduce()
     write_settings(tmp_path, **{**TINY, "steps": 5, "variants": ["large", "tiny"]})
     again = reproduce()
-    assert "seed 0" not in again, "finished runs are trained again"
+    assert "seed 0: validation" not in again, "finished runs are trained again"

@@ -97,7 +97,10 @@ def test_a_seed_gives_the_same_weights_alone_and_side_by_side(finished):
 
 def test_a_mistake_gives_one_clear_error_before_any_work(finished):
     for arguments, message in (
-        (["train", "variant=l2", "variant.dropout=2"], "variant.dropout: got 2; input should be less than 1"),
+        (
+            ["train", "variant=l2", "variant.dropout=2"],
+            "variant.dropout: got 2; input should be less than or equal to 0.9999",
+        ),
         (["train", "variant=l3"], "variant: got 'l3', expected one of"),
         (["preprocess", "split.train=10000000"], "split: expected at least"),
         (["fly"], "unknown command; expected one of download, preprocess"),

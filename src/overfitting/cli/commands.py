@@ -4,7 +4,6 @@ Each command imports its wing only when it runs, so that help and completion ans
 """
 
 import difflib
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,7 @@ STAGES = {
 
 def main() -> None:
     """Run the command line with the arguments of this process; a stage ends with the DVC that started it."""
-    if "DVC_STAGE" in os.environ:
-        parents.end_with(os.getppid())
+    parents.end_with_dvc()
     cli.main(sys.argv[1:] or ["--help"], prog_name=completion.PROGRAM)
 
 
