@@ -86,7 +86,7 @@ def test_the_curve_is_made_once_and_finished_runs_are_kept(tmp_path):
     with Repo(str(tmp_path)) as repo:
         assert not repo.status([str(tmp_path / "learning-curve/dvc.yaml")])
     write_settings(tmp_path, **{**TINY, "steps": 5})  # 200 rows then need another epoch
-    assert "large seed 0" in reproduce()
+    assert "large seed 0: validation" in reproduce()
     write_settings(tmp_path, **{**TINY, "steps": 5, "variants": ["large", "tiny"]})
     again = reproduce()
     assert "seed 0: validation" not in again, "finished runs are trained again"
