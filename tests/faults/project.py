@@ -72,11 +72,11 @@ def train() -> None:
     from overfitting.stages import train as stage
     from overfitting.training import checkpoint, identity
 
-    checkpoint.Checkpoint.__init__.__defaults__ = (0.0,)
     configs = compose_variants([])
     stage.prepare(configs)
-    for run in identity.plan(configs, Manifest.read(files.MANIFEST).fingerprint):
-        stage.run(run)
+    with mock.patch.object(checkpoint.Checkpoint.__init__, "__defaults__", (0.0,)):
+        for run in identity.plan(configs, Manifest.read(files.MANIFEST).fingerprint):
+            stage.run(run)
 
 
 def baseline() -> None:

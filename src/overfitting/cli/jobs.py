@@ -81,7 +81,7 @@ class Plan:
         Baselines follow the longest runs: a worker's first job should load TensorFlow, because joblib takes its memory
         for a leak if a later job does, and replaces the worker.
         """
-        runs = sorted((run for run in self.runs if not run.summary()), key=_cost, reverse=True)
+        runs = sorted((run for run in self.runs if not run.is_over()), key=_cost, reverse=True)
         fits = [fit for fit in self.fits if not fit.fitted()]
         longest = [run for run in runs if _cost(run) == _cost(runs[0])]
         found: list[Run | Baseline] = [*longest, *fits, *runs[len(longest) :]]
@@ -185,7 +185,7 @@ def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
 
 def _check_finished(missing: Mapping[str, Run | Baseline], killed: str | None) -> None:
     """Name the jobs that failed, and why; `killed` says why all ended early."""
-    failed = [job for job in missing.values() if not (job.summary() if isinstance(job, Run) else job.fitted())]
+    failed = [job for job in missing.values() if not (job.is_over() if isinstance(job, Run) else job.fitted())]
     if failed:
         started = [job for job in failed if job.folder.is_dir()] if killed else failed
         listed = "\n  ".join(f"{job.name}: {_reason(job.folder / files.ERROR)}" for job in started)

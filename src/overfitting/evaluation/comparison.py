@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -32,10 +33,11 @@ def compare(
     runs: Mapping[str, Runs],
     baselines: Mapping[str, Prediction],
     labels: Array,
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> Metrics:
     """Evaluate and rank all variants, whose `configs` differ in nothing but the variant.
 
-    `labels` are (n_rows,).
+    `labels` are (n_rows,); `failed` variants have a reason instead of runs.
     """
     config = next(iter(configs.values()))
     judge = Judge(labels, config.evaluation, overlap(manifest, config.seeds))
@@ -65,6 +67,7 @@ def compare(
         variants=variants,
         early_stopping=late.get(EARLY_STOPPING),
         tuning=_tuning(losses["early"], judge),
+        failed=dict(failed),
         baselines=_baselines(baselines, losses["early"].get(REFERENCE), judge),
         weight_bins=next((found.first.weight_bins for found in runs.values() if found.summaries), ()),
         gap_size=config.evaluation.gap,

@@ -91,6 +91,7 @@ def collect(folders: Mapping[int, Path], steps: int) -> LearningCurve:
         variants={
             name: tuple(point(name, *of_size) for of_size in zip(found.values(), losses, strict=True))
             for name in losses[0]
+            if all(name in own for own in losses)  # else it failed with some size
         },
     )
 

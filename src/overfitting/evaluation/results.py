@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Final, Literal
 
+from pydantic import Field
+
 from overfitting.base.records import Record
 from overfitting.data.manifest import Manifest
 
@@ -189,6 +191,7 @@ class Metrics(Record):
     gap_size: float  # difference of validation and training log loss
     champion: Champion
     verdict: Verdict
+    failed: dict[str, str] = Field(default_factory=dict)  # variants without results, and why
     curves_sha256: str = ""  # of results/curves.csv; the stage adds it
 
     @property

@@ -92,6 +92,24 @@ def _nested(values: Sequence[T], repeats: int) -> list[list[T]]:
     return [list(values[start : start + repeats]) for start in range(0, len(values), repeats)]
 
 
+def failures(configs: Mapping[str, Config], data: str) -> dict[str, str]:
+    """Why variants have no results, by name: a run of theirs, or of the variant that they average, failed.
+
+    Raises:
+        UserError: all variants failed.
+    """
+    found: dict[str, str] = {}
+    for run in plan(configs, data):
+        if reason := run.failure():
+            found.setdefault(run.variant, f"seed {run.seed}: {reason}")
+    members = {name: config.variant.ensemble_of for name, config in configs.items()}
+    found |= {name: f"{member} failed" for name, member in members.items() if member in found}
+    if len(found) == len(configs):
+        listed = "".join(f"\n  {name}: {reason}" for name, reason in found.items())
+        raise UserError(f"expected a variant to compare, but the trainings of all failed:{listed}")
+    return found
+
+
 def finished(configs: Mapping[str, Config], data: str) -> list[tuple[Run, Summary]]:
     """All runs of the variants with their summaries; `data` is the fingerprint of the prepared rows.
 

@@ -28,7 +28,14 @@ def in_words(name: str) -> str:
 
 def verdict(metrics: Metrics) -> Verdict:
     """Both answers and details, for results whose ranking and best set are known."""
-    details = (*_statuses(metrics), *_given(metrics), *_ensembles(metrics), *_weights(metrics), *_baseline(metrics))
+    details = (
+        *_failed(metrics),
+        *_statuses(metrics),
+        *_given(metrics),
+        *_ensembles(metrics),
+        *_weights(metrics),
+        *_baseline(metrics),
+    )
     answers = {"prevents": _prevents(metrics), "predicts": _predicts(metrics), "details": details}
     return metrics.verdict.model_copy(update=answers)
 
@@ -100,6 +107,10 @@ def _capital(text: str) -> str:
 def _best(best: Sequence[str]) -> str:
     names = listed([in_words(name) for name in best])
     return f"{names} is best" if len(best) == 1 else f"the best is one of {names}"
+
+
+def _failed(metrics: Metrics) -> list[str]:
+    return [f"{name} failed and is not ranked: {reason}." for name, reason in metrics.failed.items()]
 
 
 def _statuses(metrics: Metrics) -> list[str]:

@@ -31,15 +31,16 @@ class WatchedRun:
         training = run.config.training
         may_stop = training.patience is not None
         self.progress = RunProgress(run.variant, run.seed, training.epochs, may_stop, run.size, repeat=run.repeat)
-        self.progress.is_over = run.summary() is not None
+        self.progress.is_over = run.is_over()
 
     def look(self) -> str | None:
         """Read what is new; returns a line that says how the run ended, if it is over now."""
         summary = self._run.summary()  # first: once it is there, the history is complete
         self.progress.add(self._follower.new_rows(), time.monotonic())
+        failure = None if summary else self._run.failure()
+        self.progress.is_over = summary is not None or failure is not None
         if summary is None:
-            return None
-        self.progress.is_over = True
+            return f"{self.progress.name}: failed, {failure}" if failure else None
         durations = self._run.durations()
         return (
             f"{self.progress.name}: validation log loss {summary.early.val_log_loss:.4f} "

@@ -24,6 +24,7 @@ def ranking(metrics: Metrics) -> Cells:
     rows = [_stopped(metrics)] if metrics.early_stopping else []
     rows += [_row(name, metrics.variants[name]) for name in metrics.verdict.ranking]
     rows += [_baseline(name, found) for name, found in metrics.ranked_baselines.items()]
+    rows += [_failed(name) for name in metrics.failed]
     header = [name for name in rows[0] if name not in (LATE, EARLY) or REFERENCE in metrics.variants]
     return header, [[row[name] for name in header] for row in rows]
 
@@ -205,6 +206,12 @@ def _baseline(name: str, found: Baseline) -> dict[str, str]:
         "gap": NONE,
         "best epoch": NONE,
     }
+
+
+def _failed(name: str) -> dict[str, str]:
+    """The verdict's details have the reason."""
+    cells = dict.fromkeys(("best", "test log loss", "AUC", "gap", "best epoch"), NONE)
+    return {"variant": name, "block": "failed", LATE: "failed", EARLY: "failed", **cells}
 
 
 def _difference(found: Scores) -> str:

@@ -43,6 +43,7 @@ def describe(base: str) -> tuple[str, list[str]]:
     else:
         found = changes(before, after)
         problems, compared = lost(before, after, found), judged(before, after, found)
+    problems += [f"`{name}` failed: {reason}" for name, reason in after.failed.items()]
     figures = Section("Figures that moved", [", ".join(commits.moved_figures(commit)) or "None."])
     sections = [*_reasons(problems), parameters, _stages(commit), *compared, figures]
     return assemble(after.verdict.sentence, sections), problems

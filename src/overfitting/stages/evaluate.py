@@ -12,7 +12,7 @@ from overfitting.data.manifest import Manifest
 from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.comparison import compare, predictions, scores
-from overfitting.evaluation.runs import curves, finished, read
+from overfitting.evaluation.runs import curves, failures, finished, read
 
 
 def run(config: Config) -> None:
@@ -25,17 +25,19 @@ def run(config: Config) -> None:
     manifest = Manifest.read(files.MANIFEST)
     variants = {name: compose_config([f"variant={name}"]).variant for name in config.variants}
     configs = {name: dataclasses.replace(config, variant=variant) for name, variant in variants.items()}
+    failed = failures(configs, manifest.fingerprint)
+    compared = {name: found for name, found in configs.items() if name not in failed}
     labels = np.asarray(files.read_rows("test")[1], np.float64)
-    known = finished(configs, manifest.fingerprint)
+    known = finished(compared, manifest.fingerprint)
     baselines = {found.name: found.prediction() for found in plan(compose_baselines(), manifest.fingerprint)}
-    runs = read(configs, known)
-    metrics = compare(configs, manifest, runs, baselines, labels)
+    runs = read(compared, known)
+    metrics = compare(configs, manifest, runs, baselines, labels, failed)
     with files.replacing(files.PREDICTIONS) as partial:
         predictions(runs, baselines, config.seeds, labels).to_parquet(partial, index=False)
     files.write_text(files.CURVES, curves(runs, config.seeds).to_csv(index=False))
     metrics.model_copy(update={"curves_sha256": files.file_digest(files.CURVES)}).write(files.METRICS)
     files.write_json(files.SUMMARY, scores(metrics))
-    print(metrics.verdict.sentence)
+    print("\n".join([metrics.verdict.sentence, *(f"{name} failed: {reason}" for name, reason in failed.items())]))
 
 
 def _remove_others(config: Config) -> None:

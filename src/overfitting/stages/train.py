@@ -11,7 +11,7 @@ from overfitting.config.schema import Config
 from overfitting.data import replicates
 from overfitting.data.manifest import Manifest
 from overfitting.training.history import Journal
-from overfitting.training.identity import SUMMARY, Run, loaded_code, run_fingerprint, run_folder
+from overfitting.training.identity import FAILURE, SUMMARY, Failure, Run, loaded_code, run_fingerprint, run_folder
 from overfitting.training.summary import Durations, Summary
 
 RESUMED = ("checkpoint.npz", "history.csv")  # files from which a killed run resumes
@@ -40,14 +40,14 @@ def prepare(configs: Mapping[str, Config]) -> None:
 
 
 def run(run: Run) -> None:
-    """Train a run, unless its folder holds it finished.
+    """Train a run, unless its folder holds its result. A loss that becomes infinite is a result, too.
 
     It prints nothing: runs train side by side, and `progress` shows all of them.
 
     Raises:
         UserError: the code that this process loaded is not the code of the run's fingerprint.
     """
-    if run.summary():
+    if run.is_over():
         return
     if run_fingerprint(run.config, run.seed, run.data, loaded_code(), run.repeat) != run.fingerprint:
         raise UserError(f"{run.name}: the source code changed after the stage started; start the stage again")
@@ -68,7 +68,12 @@ def _train(run: Run) -> None:
     checkpoint = Checkpoint(folder / RESUMED[0], run.fingerprint)
     with Journal(folder / RESUMED[1]) as journal:
         spec = Spec(config.variant, config.training, run.random_seed)
-        trained = loop.train(spec, data, [journal.callback()], checkpoint)
+        try:
+            trained = loop.train(spec, data, [journal.callback()], checkpoint)
+        except loop.DivergedError as error:
+            checkpoint.remove()
+            Failure(fingerprint=run.fingerprint, reason=str(error)).write(folder / FAILURE)
+            return
         journal.complete(trained.history)
     trained.save(folder)
     checkpoint.remove()

@@ -33,7 +33,7 @@ class LiveRun:
         self.run, self._history = run, run.folder / "history.csv"
         self._rows = Follower(self._history)
         self._receiver: Connection | None = None
-        self.is_over = run.summary() is not None
+        self.is_over = run.is_over()
 
     def send(self, store: Store, comparison: str) -> None:
         """Send new rows; finish the run if its training is over."""
@@ -48,10 +48,9 @@ class LiveRun:
             self.is_over = not self._receiver  # MLflow has it finished
         if self._receiver:
             self._receiver.log(rows)
-        if summary:
-            self.is_over = True
-            if self._receiver:
-                self._receiver.finish()
+        self.is_over |= self.run.is_over()
+        if summary and self._receiver:
+            self._receiver.finish()
 
     def _is_recent(self) -> bool:
         return self._history.is_file() and time.time() - self._history.stat().st_mtime < RECENT

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import code_digests, fingerprint, library_versions, read_matching
+from overfitting.base.records import Record
 from overfitting.config.composition import section
 from overfitting.config.schema import Config
 from overfitting.training.remedies import REMEDIES
@@ -18,6 +20,7 @@ from overfitting.training.summary import Durations, Settings, Summary
 
 ENGINE = "overfitting.training.loop"  # its code and all code that it imports count for every run
 SUMMARY = "summary.json"  # says that a run is finished
+FAILURE = "failed.json"  # says that a run ended without a network
 LIBRARIES = ("tensorflow", "keras", "numpy")  # whose versions can change what a run computes
 
 
@@ -55,6 +58,15 @@ def loaded_code() -> Code:
     if Code.read() != before:
         raise UserError("the source code changed while it was loaded; start again")
     return before
+
+
+class Failure(Record):
+    """Why a run has no network: its loss became infinite, and would again."""
+
+    has_checksum: ClassVar[bool] = True
+
+    fingerprint: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,15 @@ class Run:
         """The summary of the finished run; None if it is not finished, is damaged, or is another run's."""
         found = read_matching(Summary, self.folder / SUMMARY, self.fingerprint)
         return found if found and not files.damaged(self.folder, found.files) else None
+
+    def failure(self) -> str | None:
+        """Why the run failed; None if it did not."""
+        found = read_matching(Failure, self.folder / FAILURE, self.fingerprint)
+        return found.reason if found else None
+
+    def is_over(self) -> bool:
+        """Whether the run has a result: networks, or the reason why there are none."""
+        return self.summary() is not None or self.failure() is not None
 
     def damage(self) -> str:
         """Names of the files that make the finished run unusable; empty if there are none, or if it is not finished."""
