@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from overfitting.base import files
 from overfitting.evaluation.results import Metrics
-from overfitting.tracking import champion, parent_run
+from overfitting.tracking import champion, parent_run, variant_run
 from overfitting.tracking.store import EXPERIMENT
 from tests.builders.mlflow_server import free_port, wait_for
 
@@ -64,7 +64,7 @@ def browse(address: str, metrics: Metrics, folder: Path) -> None:
         _shot(page, folder, "runs")
         comparison.click()
         _read_comparison(page, metrics, folder)
-        table = page.get_by_role("link", name="All runs by variant").first.get_attribute("href")
+        table = page.get_by_role("link", name="All variants and baselines").first.get_attribute("href")
         page.goto(f"{address}/{table}")  # a click opens it in another tab
         _read_table(page, metrics, folder)
         page.goto(f"{address}/{table}&compareRunsMode=CHART")  # what the button with the curve does
@@ -85,14 +85,13 @@ def _read_comparison(page: Page, metrics: Metrics, folder: Path) -> None:
 
 
 def _read_table(page: Page, metrics: Metrics, folder: Path) -> None:
-    """The table has one line per trained variant, best first, with its metrics."""
-    trained = list(metrics.trained)
-    for name in trained:
-        expect(page.get_by_text(f"Group: {name}", exact=True).first).to_be_visible()
-    shown = [row.inner_text().removeprefix("Group: ") for row in page.get_by_text("Group: ").all()]
-    shown = [name for name in shown if name in trained]
-    losses = [metrics.variants[name].early.log_loss.mean for name in shown]
-    assert set(shown) == set(trained)
+    """The table has one line per variant and baseline, best first, with its metrics."""
+    results = variant_run.results(metrics)
+    for name in results:
+        expect(page.get_by_role("link", name=name, exact=True).first).to_be_visible()
+    shown = [link.inner_text().strip() for link in page.get_by_role("link").all()]
+    losses = [results[name].log_loss.mean for name in shown if name in results]
+    assert len(losses) == len(results)
     assert losses == sorted(losses)
     for column in parent_run.COLUMNS:
         expect(page.get_by_text(column, exact=True).first).to_be_attached()

@@ -63,10 +63,11 @@ def test_runs_of_other_comparisons_do_not_add_requests_to_a_server(tmp_path, tmp
     monkeypatch.setattr(store.client, "search_runs", searched)
     sync.sync(root)
     alone = [len(runs) for runs in found]
+    other = store.comparison("another", ["l2"], 0)["l2"]
     for number in range(60):
-        store.create_child(Identity("l2", number, 0, f"other{number}"), "another parent", SETTINGS, 0)
+        store.create_child(Identity("l2", number, 0, f"other{number}"), other, SETTINGS, 0)
     for run in store.search(""):
-        if run.data.tags["fingerprint"].startswith("other"):
+        if run.data.tags["fingerprint"].startswith(("other", "another")):
             store.finish(run)
     found.clear()
     sync.sync(root)

@@ -11,7 +11,7 @@ import pytest
 from overfitting.config.composition import compose_config
 from overfitting.tracking import live
 from overfitting.tracking.live import LiveRun
-from overfitting.tracking.store import PARENT, Store, open_store, tracking_uri
+from overfitting.tracking.store import Store, open_store, tracking_uri
 from overfitting.training.history import Journal
 from overfitting.training.identity import Run, plan
 from tests.builders.mlflow_files import DATA, WARNINGS, curve, empty_mlflow, write_run
@@ -40,7 +40,7 @@ def write_epochs(run: Run, count: int) -> None:
 
 
 def children(store: Store) -> list:
-    return [run for run in store.search("") if PARENT in run.data.tags]
+    return [run for run in store.search("") if "seed" in run.data.tags]
 
 
 def epochs(store: Store) -> list[int]:

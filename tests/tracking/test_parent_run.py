@@ -23,14 +23,6 @@ def test_name_is_short() -> None:
     assert parent_run.name("2f3a9c0000000000") == "comparison 2f3a9c"
 
 
-def test_means_are_over_seeds(metrics: Metrics) -> None:
-    values = parent_run.means(metrics)
-    assert values["mean_test_auc.l2"] == metrics.variants["l2"].early.metrics["test_auc"].mean
-    assert len(values) == 3 * 3
-    assert values["mean_test_log_loss_late.ensemble"] == metrics.variants["ensemble"].late.log_loss.mean
-    assert not any("/" in name for name in values)
-
-
 def test_description_holds_both_answers_and_the_table(metrics: Metrics) -> None:
     difference = {"mean": -0.5, "ci_low": -0.52, "ci_high": -0.48, "std": 0.1, "seeds": [-0.5, -0.5]}
     metrics = edited(metrics, variants__l2__late__difference={**difference, "status": "better"})
@@ -58,8 +50,8 @@ def test_description_of_one_seed_has_no_intervals(metrics: Metrics) -> None:
     assert "| 0.5550 |" in parent_run.description(one, "", "", [])
 
 
-def test_table_shows_the_children_by_variant(metrics: Metrics) -> None:
-    state = json.loads(parent_run.table(metrics, "abc"))
+def test_table_shows_what_is_below_the_comparison() -> None:
+    state = json.loads(parent_run.table("abc"))
     assert state["searchFilter"] == "tags.`mlflow.parentRunId` = 'abc'"
-    assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "variant"}]
+    assert state["selectedColumns"][0] == "metrics.`test_log_loss`"
     assert parent_run.table_address("7", "2f3a9c00").endswith("viewStateShareKey=" + parent_run.table_key("2f3a9c99"))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from overfitting.base.errors import UserError
@@ -53,9 +55,15 @@ def parents(root: Path) -> list[Any]:
     return [run for run in store_of(root).search("") if PARENT not in run.data.tags]
 
 
+def variants(root: Path, comparison: str = COMPARISON) -> dict[str, Any]:
+    """Runs of the variants and baselines of a comparison, by name."""
+    found = store_of(root).search(f"tags.fingerprint = '{comparison}'")
+    return {run.info.run_name: run for run in found if PARENT in run.data.tags}
+
+
 def children(root: Path) -> dict[str, Any]:
-    """All runs with a parent, by name; names must be unique."""
-    found = [run for run in store_of(root).search("") if PARENT in run.data.tags]
+    """The runs of all networks, by name; names must be unique."""
+    found = [run for run in store_of(root).search("") if "seed" in run.data.tags]
     names = {run.info.run_name: run for run in found}
     assert len(names) == len(found)
     return names
@@ -91,7 +99,7 @@ def train(
     if connection:
         connection.log([(1000 + epoch, {"epoch": epoch, **curve(epoch, seed)}) for epoch in range(1, epochs + 1)])
     if connection and not killed:
-        connection.finish()
+        connection.finish("FINISHED")
 
 
 @contextmanager
@@ -114,11 +122,33 @@ def test_one_parent_and_one_child_per_variant_and_seed(root: Path) -> None:
     assert parent.info.run_name == "comparison cccccc"
     assert parent.data.tags["mlflow.note.content"].startswith("**l2 prevents overfitting.**")
     assert parent.data.params["seeds"] == "0, 1"
-    assert parent.data.metrics["mean_test_auc.l2"] == 0.755
     found = children(root)
     assert set(found) == {"l2 · seed 0", "l2 · seed 1", "large · seed 0", "large · seed 1"}
-    assert {run.data.tags[PARENT] for run in found.values()} == {parent.info.run_id}
-    assert {run.info.status for run in (parent, *found.values())} == {"FINISHED"}
+    between = variants(root)
+    assert {run.data.tags[PARENT] for run in between.values()} == {parent.info.run_id}
+    for name, run in found.items():
+        assert run.data.tags[PARENT] == between[name.partition(" ")[0]].info.run_id
+    assert {run.info.status for run in (parent, *between.values(), *found.values())} == {"FINISHED"}
+
+
+def test_a_variant_has_means_intervals_settings_and_mean_curves_of_its_seeds(root: Path) -> None:
+    write_comparison(root, epochs=2)
+    rows = [(name, seed, epoch) for name in ("l2", "large") for seed in (0, 1) for epoch in (1, 2)]
+    curves = pd.DataFrame(rows, columns=["variant", "seed", "epoch"])
+    curves["train_log_loss"], curves["val_log_loss"] = 0.5, curves["epoch"] + curves["seed"]
+    curves.to_csv(root / "results/curves.csv", index=False)
+    sync.sync(root)
+    metrics, run = Metrics.read(root / "results/metrics.json"), variants(root)["l2"]
+    loss = metrics.variants["l2"].early.log_loss
+    found = run.data.metrics
+    assert (found["test_log_loss"], found["test_log_loss_std"]) == (loss.mean, loss.std)
+    assert (found["test_log_loss_low"], found["test_log_loss_high"]) == loss.interval
+    assert found["test_log_loss_late"] == metrics.variants["l2"].late.log_loss.mean
+    assert found["test_auc"] == 0.755
+    assert run.data.params["variant.l2"] == "0.001"
+    assert points(root, run, "val_log_loss") == [(1, 1.5), (2, 2.5)]
+    assert points(root, run, "train_log_loss") == [(1, 0.5), (2, 0.5)]
+    assert set(variants(root)) == {*metrics.variants, *metrics.baselines}
 
 
 def test_a_child_has_parameters_tags_curves_model_and_data(root: Path) -> None:
@@ -143,6 +173,26 @@ def test_a_child_has_parameters_tags_curves_model_and_data(root: Path) -> None:
     [dataset] = run.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("bundled", DATA.fingerprint)
     assert run.info.end_time - run.info.start_time == pytest.approx(1000 * (0.5 + 1 / 7 + 2 / 90), abs=2)
+
+
+def test_a_copied_project_writes_into_its_own_folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    write_comparison(root)
+    write_prepared(root)
+    sync.sync(root)
+    before = {path: path.stat().st_mtime_ns for path in (root / "mlartifacts").rglob("*")}
+    copy = tmp_path_factory.mktemp("copied") / "project"
+    shutil.copytree(root, copy, ignore=shutil.ignore_patterns("*.lock"))
+    write_run(copy, "l2", 0, "e" * 16)
+    write_results(copy, "b" * 16, ["l2", "large"], [0, 1])
+    assert sync.sync(copy)
+    assert {path: path.stat().st_mtime_ns for path in (root / "mlartifacts").rglob("*")} == before
+    store = store_of(copy)
+    assert str(root) not in (copy / "mlflow.db").read_bytes().decode(errors="replace")
+    newest = next(run for run in parents(copy) if run.data.tags["fingerprint"] == "b" * 16)
+    assert newest.info.artifact_uri.startswith((copy / "mlartifacts").as_uri())
+    assert {item.path for item in store.client.list_artifacts(parents(copy)[-1].info.run_id)} >= {"report.html"}
+    model = store.client.get_model_version_by_alias("overfitting", "champion")
+    assert model.source.startswith((copy / "mlartifacts").as_uri())
 
 
 def test_report_and_figures_are_artifacts_of_the_parent(root: Path) -> None:
@@ -228,11 +278,14 @@ def test_unchanged_runs_move_to_the_newest_comparison(root: Path) -> None:
     write_results(root, "b" * 16, ["l2", "large"], [0, 1])
     sync.sync(root)
     newest = next(run for run in parents(root) if run.data.tags["fingerprint"] == "b" * 16)
-    moved = {run.info.run_name: run for run in store_of(root).children(newest.info.run_id)}
+    moved = {run.info.run_name: run for run in store_of(root).children("b" * 16)}
     assert set(moved) == set(before)
     assert [name for name in moved if moved[name].info.run_id != before[name].info.run_id] == ["l2 · seed 0"]
     assert len(parents(root)) == 2
-    assert len(store_of(root).search("")) == 2 + 5
+    assert {run.data.tags[PARENT] for run in moved.values()} == {
+        run.info.run_id for name, run in variants(root, "b" * 16).items() if name in ("l2", "large")
+    }
+    assert newest.info.status == "FINISHED"
 
 
 def test_a_comparison_without_results_is_deleted_with_its_last_run(root: Path) -> None:

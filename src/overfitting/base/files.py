@@ -31,6 +31,7 @@ RESULTS = Path("results")
 METRICS = RESULTS / "metrics.json"
 SUMMARY = RESULTS / "summary.json"
 CURVES = RESULTS / "curves.csv"
+MODEL_CARD = RESULTS / "model-card.md"
 TUNING = RESULTS / "tuning.csv"
 PREDICTIONS = RESULTS / "predictions.parquet"
 

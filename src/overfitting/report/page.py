@@ -14,7 +14,7 @@ from overfitting.evaluation.formats import listed
 from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.evaluation.verdict import in_words
-from overfitting.report import size_tables, tables
+from overfitting.report import model_card, size_tables, tables
 from overfitting.report.answers import answers
 from overfitting.report.figures import svg
 from overfitting.report.figures.drawing import COLOURS, Picture
@@ -36,7 +36,7 @@ def write(
     tuning: pd.DataFrame | None = None,
     curve: LearningCurve | None = None,
 ) -> None:
-    """Write report.html, report.md and figures/ (PNG and SVG); the same input gives the same bytes.
+    """Write report.html, report.md, model-card.md and figures/ (PNG and SVG); the same input gives the same bytes.
 
     `curves` and `tuning` are results/curves.csv and results/tuning.csv; `curve` is the learning curve.
     """
@@ -46,6 +46,7 @@ def write(
         for kind in ("png", "svg"):
             files.write_bytes(folder / f"{picture.name}.{kind}", svg.render(picture.figure, kind, picture.name))
     files.write_text(destination / "report.html", _html(metrics, drawn, curve))
+    files.write_text(destination / files.MODEL_CARD.name, model_card.card(metrics))
     files.write_text(destination / "report.md", _markdown(metrics, drawn, curve))
 
 

@@ -139,11 +139,13 @@ def _add(
     source = client.get_logged_model(model).artifact_location
     tags = {**tags, **({"commit": store.commit} if store.commit else {})}
     pages = f"#/experiments/{store.experiment}"
+    card = store.root / files.MODEL_CARD
     parts = (
         f"{best.variant}, seed {seeds}: validation log loss {best.val_log_loss:.4f}, test log loss "
         f"{best.test_log_loss:.4f}, AUC {best.test_auc:.4f}.",
         metrics.variants[best.variant].description,
         f"The best model of [this comparison]({pages}/runs/{parent}); [its metrics]({pages}/models/{model}).",
+        card.read_text(encoding="utf-8") if card.is_file() else "",
     )
     text = "\n\n".join(part for part in parts if part)
     version = client.create_model_version(NAME, source, parent, tags, description=text, model_id=model).version

@@ -48,9 +48,11 @@ class LiveRun:
             self.is_over = not self._receiver  # MLflow has it finished
         if self._receiver:
             self._receiver.log(rows)
-        self.is_over |= self.run.is_over()
-        if summary and self._receiver:
-            self._receiver.finish()
+        if not summary and not self.run.failure():
+            return
+        self.is_over = True
+        if self._receiver:
+            self._receiver.finish("FINISHED" if summary else "FAILED")
 
     def _is_recent(self) -> bool:
         return self._history.is_file() and time.time() - self._history.stat().st_mtime < RECENT

@@ -9,7 +9,7 @@ from overfitting.evaluation import formats
 from overfitting.evaluation.results import Champion, Metrics
 from overfitting.tracking.child_runs import flat
 
-COLUMNS = ("test_log_loss", "test_log_loss_late", "test_auc", "best_epoch")  # of the table of runs
+COLUMNS = ("test_log_loss", "test_log_loss_low", "test_log_loss_high", "early_difference", "late_difference")
 NOTE = "Differences are to large. The intervals of a column hold together; they account for seeds and test rows."
 
 
@@ -32,16 +32,6 @@ def parameters(metrics: Metrics) -> dict[str, str]:
     )
 
 
-def means(metrics: Metrics) -> dict[str, float]:
-    """Means over seeds: `mean_test_auc.l2`. With slashes MLflow would give each its own section of charts."""
-    found: dict[str, float] = {}
-    for variant, results in metrics.variants.items():
-        found[f"mean_test_log_loss.{variant}"] = results.early.log_loss.mean
-        found[f"mean_test_log_loss_late.{variant}"] = results.late.log_loss.mean
-        found[f"mean_test_auc.{variant}"] = results.early.metrics["test_auc"].mean
-    return found
-
-
 def description(metrics: Metrics, table_link: str, model_link: str, figures: Sequence[str]) -> str:
     """Markdown with the verdict, the ranking, links (addresses) and figures (addresses)."""
     verdict, data, seeds = metrics.verdict, metrics.data, len(metrics.run.seeds)
@@ -53,7 +43,7 @@ def description(metrics: Metrics, table_link: str, model_link: str, figures: Seq
         f"Means over {seeds} seed{'s' if seeds > 1 else ''}; {rows}. {NOTE}",
         "\n".join(f"- {sentence}" for sentence in verdict.details),
         _champion(metrics.champion, model_link),
-        f"[All runs by variant, as a table and as curves]({table_link})",
+        f"[All variants and baselines, as a table and as curves]({table_link})",
         "\n".join(f"![{Path(figure).stem}]({figure})" for figure in figures),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -69,8 +59,8 @@ def table_address(experiment: str, fingerprint: str) -> str:
     return f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={table_key(fingerprint)}"
 
 
-def table(metrics: Metrics, parent: str) -> str:
-    """State of MLflow's page of runs: the children of `parent`, grouped by variant, best first, charts of the losses.
+def table(parent: str) -> str:
+    """State of MLflow's page of runs: variants and baselines below the run `parent` (id), best first, and charts.
 
     "Share view" of MLflow 3.17 stores this format. Another version may ignore it, and then shows all runs.
     """
@@ -83,11 +73,8 @@ def table(metrics: Metrics, parent: str) -> str:
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": [f"metrics.`{metric}`" for metric in COLUMNS],
-        "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "variant"}]},
-        "groupsExpanded": {f"param.variant.{variant}": False for variant in metrics.variants},
-        "chartsSearchFilter": "^(train|val)_log_loss$",
+        "chartsSearchFilter": "^(train_log_loss|val_log_loss|test_log_loss|late_difference|early_difference)$",
         "runsHiddenMode": "SHOW_ALL",
-        "useGroupedValuesInCharts": True,
         "hideEmptyCharts": True,
     }
     return json.dumps(state)

@@ -1,8 +1,9 @@
 """Runs in MLflow: found by their tags, created once, completed. Only this module imports MLflow, on first use.
 
-A comparison is a parent run, each variant and seed a child of it. Both carry the tag `fingerprint` and are created
-under a file lock, so the same work never appears twice. A FINISHED child has complete curves; any other child was left
-by a process that died, and is replaced.
+A comparison is a run, its variants and baselines are runs below it, and the trained networks are children of their
+variant's run. All carry the tag `fingerprint`, the first two that of the comparison, and are created under a file lock,
+so the same work never appears twice. A FINISHED child has complete curves; any other child was left by a process that
+died, and is replaced.
 """
 
 import logging
@@ -18,7 +19,7 @@ from urllib.parse import unquote
 from filelock import FileLock
 
 from overfitting.base import repository
-from overfitting.tracking import child_runs, parent_run
+from overfitting.tracking import child_runs, moved, parent_run
 from overfitting.tracking.child_runs import Identity, Point, TimedRow
 from overfitting.training.summary import Settings
 
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 EXPERIMENT = "overfitting"
-DESCRIPTION = "What prevents overfitting? Each comparison shows its verdict; below it is one run per variant and seed."
+TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # MLflow then opens on the runs, not on a page about traces
+    "mlflow.note.content": "What prevents overfitting? Each comparison shows its verdict; below it are "
+    "its variants, and below them the runs of their seeds.",
+}
 PARENT = "mlflow.parentRunId"
 BATCH = 1000  # metrics that MLflow accepts per call
 LOCK_SECONDS = 60.0
@@ -109,11 +114,13 @@ class Store:
     def _experiment(self, uri: str) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         found = self.client.get_experiment_by_name(name)
+        project = main_project(self.root).resolve()
+        artifacts = None if uri.startswith("http") else (project / "mlartifacts").as_uri()
         if found is None:
-            folder = main_project(self.root) / "mlartifacts"
-            artifacts = None if uri.startswith("http") else folder.resolve().as_uri()
-            tags = {"mlflow.note.content": DESCRIPTION}
-            return str(self.client.create_experiment(name, artifact_location=artifacts, tags=tags))
+            return str(self.client.create_experiment(name, artifact_location=artifacts, tags=TAGS))
+        is_own = uri == f"sqlite:///{project / 'mlflow.db'}"
+        if is_own and artifacts and found.artifact_location != artifacts:
+            moved.replace(project / "mlflow.db", found.artifact_location, artifacts)
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
@@ -122,20 +129,28 @@ class Store:
         """Runs that match `condition`, newest first."""
         return list(self.client.search_runs([self.experiment], condition, max_results=5000))
 
-    def children(self, parent: str) -> "Sequence[MlflowRun]":
-        """Children of the parent run with that id."""
-        return self.search(f"tags.`{PARENT}` = '{parent}'")
+    def children(self, comparison: str) -> "Sequence[MlflowRun]":
+        """Runs of the trained networks of the comparison with that fingerprint."""
+        return self.search(f"tags.comparison = '{comparison}'")
 
-    def parent(self, comparison: str, started: int) -> "MlflowRun":
-        """Parent run of the `comparison` (fingerprint), created if missing; `started` in milliseconds since 1970."""
+    def comparison(self, comparison: str, names: Iterable[str], started: int) -> "dict[str, MlflowRun]":
+        """Run of the `comparison` (fingerprint), under the name "", and below it of the variants and baselines `names`.
+
+        They are created if missing; `started` in milliseconds since 1970.
+        """
+        tags = {"fingerprint": comparison}
         with self.lock:
-            for run in self.search(f"tags.fingerprint = '{comparison}'"):
-                if PARENT not in run.data.tags:
-                    return run
-            return self._create(parent_run.name(comparison), started, {"fingerprint": comparison})
+            found = {run.data.tags.get("variant", ""): run for run in self.search(f"tags.fingerprint = '{comparison}'")}
+            if "" not in found:
+                found[""] = self._create(parent_run.name(comparison), started, tags)
+            for name in set(names) - set(found):
+                own = {**tags, "variant": name, PARENT: found[""].info.run_id}
+                found[name] = self._create(name, started, own)
+                self.log(found[name].info.run_id, parameters={"variant": name})
+            return found
 
-    def finished_child(self, identity: Identity, parent: str) -> "MlflowRun | None":
-        """The finished run with that identity, moved to `parent` (id). Other runs with that identity are deleted."""
+    def finished_child(self, identity: Identity, parent: "MlflowRun") -> "MlflowRun | None":
+        """The finished run with that identity, moved below `parent`. Other runs with that identity are deleted."""
         with self.lock:
             same = self.search(f"tags.fingerprint = '{identity.fingerprint}'")
             same = [run for run in same if identity.tags.items() <= run.data.tags.items()]
@@ -144,13 +159,13 @@ class Store:
                 if run is not found:
                     self.delete_models(run.info.run_id)
                     self.client.delete_run(run.info.run_id)
-            if found and found.data.tags.get(PARENT) != parent:
-                self.client.set_tag(found.info.run_id, PARENT, parent)
+            if found and found.data.tags.get(PARENT) != parent.info.run_id:
+                self.log(found.info.run_id, tags=_below(parent))
             return found
 
-    def create_child(self, identity: Identity, parent: str, settings: Settings, started: int) -> "MlflowRun":
-        """Create a run under `parent` (id); `started` in milliseconds since 1970."""
-        run = self._create(identity.name, started, {**identity.tags, PARENT: parent})
+    def create_child(self, identity: Identity, parent: "MlflowRun", settings: Settings, started: int) -> "MlflowRun":
+        """Create a run below `parent`; `started` in milliseconds since 1970."""
+        run = self._create(identity.name, started, {**identity.tags, **_below(parent)})
         own = {"variant": identity.variant, "seed": str(identity.seed), "repeat": str(identity.repeat)}
         self.log(run.info.run_id, parameters={**own, **child_runs.parameters(settings)})
         return run
@@ -164,7 +179,7 @@ class Store:
     def connect(self, identity: Identity, settings: Settings, comparison: str, started: int) -> "Connection | None":
         """Create the run of a training that is going on; None if MLflow already has a finished run of that identity."""
         with self.lock:
-            parent = self.parent(comparison, started).info.run_id
+            parent = self.comparison(comparison, [identity.variant], started)[identity.variant]
             if self.finished_child(identity, parent):
                 return None
             return Connection(self, self.create_child(identity, parent, settings, started))
@@ -175,10 +190,10 @@ class Store:
             if model.model_id not in keep:
                 self.client.delete_logged_model(model.model_id)
 
-    def finish(self, run: "MlflowRun", ended: int | None = None) -> None:
+    def finish(self, run: "MlflowRun", ended: int | None = None, status: str = "FINISHED") -> None:
         """Mark a run as finished unless it already is; `ended` in milliseconds since 1970, by default now."""
         if run.info.status != "FINISHED":
-            self.client.set_terminated(run.info.run_id, "FINISHED", ended)
+            self.client.set_terminated(run.info.run_id, status, ended)
 
     def log(
         self,
@@ -215,6 +230,11 @@ class Connection:
         """Store rows of the history."""
         self._store.log(self._run.info.run_id, child_runs.epoch_points(rows))
 
-    def finish(self) -> None:
-        """Mark the run as finished."""
-        self._store.finish(self._run)
+    def finish(self, status: str) -> None:
+        """Mark the run as FINISHED or FAILED."""
+        self._store.finish(self._run, status=status)
+
+
+def _below(parent: "MlflowRun") -> dict[str, str]:
+    """Tags of a child of the variant's run `parent`."""
+    return {PARENT: parent.info.run_id, "comparison": parent.data.tags["fingerprint"]}

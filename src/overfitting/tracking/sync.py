@@ -7,7 +7,7 @@ nothing.
 import logging
 import subprocess
 import sys
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +18,7 @@ from overfitting.base.files import file_digest
 from overfitting.base.fingerprint import fingerprint
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.results import Metrics
-from overfitting.tracking import champion, child_runs, parent_run, stored_model
+from overfitting.tracking import champion, child_runs, parent_run, stored_model, variant_run
 from overfitting.tracking.child_runs import Point, Run
 from overfitting.tracking.store import Store, main_project, open_store, tracking_uri, without_secrets
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 # artifacts, in results/
-REPORT = ("report.html", "run.js", "report.md", "metrics.json", "figures/*.png", "figures/*.svg")
+REPORT = ("report.html", "run.js", "report.md", "model-card.md", "metrics.json", "figures/*.png", "figures/*.svg")
 SHOWN = ("forest.png", "curves.png")  # figures in the description
 
 _log = logging.getLogger(__name__)
@@ -74,25 +74,46 @@ def _update(
         _update_children(store, comparison, unevaluated, None)
     evaluated = [run for run in runs if run.test_metrics]
     if metrics and evaluated:
-        parent = _update_children(store, metrics.run.fingerprint, evaluated, metrics.data)
-        _update_parent(store, parent, metrics, max(run.ended for run in evaluated))
+        found = _update_children(store, metrics.run.fingerprint, evaluated, metrics.data, variant_run.results(metrics))
+        parent, ended = found[""], max(run.ended for run in evaluated)
+        _update_variants(store, found, metrics, evaluated, ended)
+        _update_parent(store, parent, metrics, ended)
         _delete_abandoned(store)
         # last: a server without a registry has everything else by then
         champion.register(store, parent.info.run_id, metrics, evaluated)
 
 
-def _update_children(store: Store, comparison: str, runs: Sequence[Run], data: Manifest | None) -> "MlflowRun":
-    """Add or complete the runs below their comparison, which is returned."""
-    parent = store.parent(comparison, min(run.started for run in runs))
-    parent_id = parent.info.run_id
-    children = [child for child in store.children(parent_id) if child.info.status == "FINISHED"]
+def _update_children(
+    store: Store, comparison: str, runs: Sequence[Run], data: Manifest | None, names: Iterable[str] = ()
+) -> "dict[str, MlflowRun]":
+    """Add or complete the runs of networks; returns the runs of the comparison and, by name, of what it compares."""
+    parents = store.comparison(
+        comparison, {*names, *(run.summary.variant for run in runs)}, min(run.started for run in runs)
+    )
+    children = [child for child in store.children(comparison) if child.info.status == "FINISHED"]
     for run in runs:
         same = (child for child in children if run.identity.tags.items() <= child.data.tags.items())
-        child = next(same, None) or store.finished_child(run.identity, parent_id)
+        parent = parents[run.summary.variant]
+        child = next(same, None) or store.finished_child(run.identity, parent)
         curves = [] if child else run.curves()
-        child = child or store.create_child(run.identity, parent_id, run.summary.config, run.started)
+        child = child or store.create_child(run.identity, parent, run.summary.config, run.started)
         _complete(store, child, run, curves, data)
-    return parent
+    return parents
+
+
+def _update_variants(
+    store: Store, found: "Mapping[str, MlflowRun]", metrics: Metrics, runs: Sequence[Run], ended: int
+) -> None:
+    """Complete the runs of variants and baselines: their settings, means, intervals and mean curves."""
+    settings = {run.summary.variant: child_runs.parameters(run.summary.config) for run in runs}
+    curves = variant_run.curves(store.root, ended)
+    for name in variant_run.results(metrics):
+        run, run_id = found[name], found[name].info.run_id
+        if run.info.status != "FINISHED":
+            store.log(run_id, curves.get(name, []), settings.get(name, {}))
+        numbers = child_runs.current_points(_changed(variant_run.numbers(metrics, name), run.data.metrics))
+        store.log(run_id, numbers, tags=_changed(variant_run.tags(metrics, name), run.data.tags))
+        store.finish(run, ended)
 
 
 def _complete(store: Store, child: "MlflowRun", run: Run, curves: Sequence[Point], data: Manifest | None) -> None:
@@ -123,7 +144,7 @@ def _update_parent(store: Store, parent: "MlflowRun", metrics: Metrics, ended: i
     shown = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if (figures / name).is_file()]
     address = parent_run.table_address(store.experiment, key)
     table = f"mlflow.sharedViewState.{parent_run.table_key(key)}"  # where MLflow stores a shared view
-    store.client.set_experiment_tag(store.experiment, table, parent_run.table(metrics, run_id))
+    store.client.set_experiment_tag(store.experiment, table, parent_run.table(run_id))
     locked = child_runs.read_lock(store.root).get(str(files.METRICS))
     tags = {
         "mlflow.note.content": parent_run.description(metrics, address, f"#/models/{champion.NAME}", shown),
@@ -135,9 +156,8 @@ def _update_parent(store: Store, parent: "MlflowRun", metrics: Metrics, ended: i
     store.add_dataset(parent, child_runs.dataset(metrics.data))
     store.log(
         run_id,
-        child_runs.current_points(_changed(parent_run.means(metrics), parent.data.metrics)),
-        {name: value for name, value in parent_run.parameters(metrics).items() if name not in parent.data.params},
-        _changed(tags, parent.data.tags),
+        parameters={k: v for k, v in parent_run.parameters(metrics).items() if k not in parent.data.params},
+        tags=_changed(tags, parent.data.tags),
     )
     store.finish(parent, ended)
 
@@ -159,8 +179,9 @@ def _delete_abandoned(store: Store) -> None:
     with store.lock:  # another process may be adding the first child
         for run in store.search("attributes.status = 'RUNNING'"):
             is_parent = "fingerprint" in run.data.tags and "variant" not in run.data.tags
-            if is_parent and not store.children(run.info.run_id):
-                store.client.delete_run(run.info.run_id)
+            if is_parent and not store.children(run.data.tags["fingerprint"]):
+                for own in store.comparison(run.data.tags["fingerprint"], (), 0).values():
+                    store.client.delete_run(own.info.run_id)
 
 
 def _changed(wanted: Mapping[str, _Value], present: Mapping[str, _Value]) -> dict[str, _Value]:
