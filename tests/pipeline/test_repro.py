@@ -73,12 +73,23 @@ def test_a_changed_factor_reruns_its_variant_evaluate_and_report(finished):
 
 
 def test_an_added_seed_trains_only_missing_runs(finished):
-    output = finished.run("python", "-m", "overfitting", "train", "variant=tiny", "seeds=[0,1,2]")
+    finished.edit("params.yaml", "seeds", [0, 1, 2])
+    output = finished.run("python", "-m", "overfitting", "train", "variant=tiny")
     assert output.count("unchanged, kept") == 2
     assert "tiny seed 2: validation log loss" in output
+    finished.edit("params.yaml", "seeds", [0, 1])
     output = finished.run("python", "-m", "overfitting", "train", "variant=tiny")
     assert output.count("unchanged, kept") == 2
     assert not (finished.root / "runs/tiny/2").exists()
+    finished.restore()
+
+
+def test_training_by_hand_changes_nothing_that_dvc_keeps(finished):
+    said = finished.run("python", "-m", "overfitting", "train", "variant=tiny", "seed=0", "training.epochs=3")
+    assert "outputs/training.epochs=3/tiny: validation log loss" in said
+    assert (finished.root / "outputs/training.epochs=3/tiny/0/early.keras").is_file()
+    assert "up to date" in finished.run("dvc", "status")
+    assert finished.run("git", "status", "--porcelain") == ""
 
 
 def test_a_seed_gives_the_same_weights_alone_and_side_by_side(finished):

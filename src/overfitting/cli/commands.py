@@ -113,6 +113,19 @@ def train_all(overrides: tuple[str, ...]) -> None:
     stages.run_missing(overrides)
 
 
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name", shell_complete=completion.experiments)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[DVC OPTION]...")
+def experiment(name: str, options: tuple[str, ...]) -> None:
+    """Run an experiment of conf/experiment/ on the whole pipeline.
+
+    It changes params.yaml as `dvc exp run` does, which also gets the options: --queue only queues it.
+    """
+    from overfitting.cli import experiment as experiments
+
+    sys.exit(experiments.run(name, options))
+
+
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, envvar="PORT", show_default=True, show_envvar=True)
 def ui(port: int) -> None:
