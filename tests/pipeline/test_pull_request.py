@@ -249,6 +249,10 @@ def test_the_examples_of_contributing_work_as_written(origin, tmp_path):
     metrics = Metrics.read(root / "results/metrics.json")
     assert metrics.data.columns == tuple(f"x{number}" for number in range(10))
     assert all(variant.early.metrics["test_auc"].mean < 0.92 for variant in metrics.variants.values())
+    for branch in ("stronger-l2", "wide"):  # back to results that exist: nothing runs
+        run(root, "git", "switch", "--quiet", branch)
+        run(root, "dvc", "checkout")
+        assert ran(run(root, "dvc", "repro")) == set()
 
 
 def ran(output):

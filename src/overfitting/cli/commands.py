@@ -117,13 +117,26 @@ def train_all(overrides: tuple[str, ...]) -> None:
 @click.argument("name", shell_complete=completion.experiments)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[DVC OPTION]...")
 def experiment(name: str, options: tuple[str, ...]) -> None:
-    """Run an experiment of conf/experiment/ on the whole pipeline.
+    """Run an experiment of conf/experiment/.
 
-    It changes params.yaml as `dvc exp run` does, which also gets the options: --queue only queues it.
+    It runs the whole pipeline, and changes params.yaml as `dvc exp run` does, which also gets the options: --queue only queues it.
     """
     from overfitting.cli import experiment as experiments
 
     sys.exit(experiments.run(name, options))
+
+
+@cli.command()
+def experiments() -> None:
+    """Compare the experiments of DVC.
+
+    Shows the settings and metrics that differ.
+    """
+    from rich.console import Console
+
+    from overfitting.cli import experiment as found
+
+    Console().print(found.table())
 
 
 @cli.command()
@@ -236,6 +249,18 @@ def changes(base: str, check: bool) -> None:
     text, problems = comment.describe(base)
     click.echo(text, nl=False)
     sys.exit(check and bool(problems))
+
+
+@cli.command()
+def resolve() -> None:
+    """Settle a merge's conflicts in computed files.
+
+    Then computes these files again: dvc.lock, results/ and the tables of the READMEs. It trains no variant that a
+    branch has trained, if DVC's cache or remote has it.
+    """
+    from overfitting.cli import resolve as conflicts
+
+    conflicts.run()
 
 
 @cli.command()

@@ -66,7 +66,7 @@ def headlines(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[
     for name, phase, *_, status in _new(after, found):
         new.setdefault(name, []).append(f"{status} ({phase})")
     lines += [f"`{name}` is new: {formats.listed(statuses)}" for name, statuses in new.items()]
-    lines += [f"`{name}` is no longer trained" for name in before.variants if name not in after.variants]
+    lines += [f"`{name}` is no longer trained" for name in before.variants if name not in {**after.variants, **after.failed}]
     if len(lines) > HEADLINES:
         lines = [*lines[: HEADLINES - 1], f"and {len(lines) - HEADLINES + 1} more changes, in the table below"]
     return lines or ["No difference to `large` changed beyond noise"]
