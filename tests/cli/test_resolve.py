@@ -17,8 +17,10 @@ stages:
   train:
     matrix: {variant: [l2, dropout]}
     cmd: mkdir -p runs/${item.variant} && cp conf/${item.variant}.yaml runs/${item.variant} && echo x >> trained
-    params: [{conf/${item.variant}.yaml: }]
-    outs: [{runs/${item.variant}: {persist: true}}]
+    params:
+      - conf/${item.variant}.yaml:
+    outs:
+      - runs/${item.variant}: {persist: true}
   evaluate:
     cmd: mkdir -p results && cat runs/*/* > results/metrics.json
     deps: [runs]
