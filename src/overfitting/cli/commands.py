@@ -119,7 +119,8 @@ def train_all(overrides: tuple[str, ...]) -> None:
 def experiment(name: str, options: tuple[str, ...]) -> None:
     """Run an experiment of conf/experiment/.
 
-    It runs the whole pipeline, and changes params.yaml as `dvc exp run` does, which also gets the options: --queue only queues it.
+    It changes params.yaml and runs the pipeline as `dvc exp run` does, which also gets the options: --queue only queues
+    it.
     """
     from overfitting.cli import experiment as experiments
 

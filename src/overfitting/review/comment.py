@@ -66,10 +66,14 @@ def headlines(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[
     for name, phase, *_, status in _new(after, found):
         new.setdefault(name, []).append(f"{status} ({phase})")
     lines += [f"`{name}` is new: {formats.listed(statuses)}" for name, statuses in new.items()]
-    lines += [f"`{name}` is no longer trained" for name in before.variants if name not in {**after.variants, **after.failed}]
+    lines += [f"{name} is no longer trained" for name in _gone(before, after)]
     if len(lines) > HEADLINES:
         lines = [*lines[: HEADLINES - 1], f"and {len(lines) - HEADLINES + 1} more changes, in the table below"]
     return lines or ["No difference to `large` changed beyond noise"]
+
+
+def _gone(before: Metrics, after: Metrics) -> list[str]:
+    return [f"`{name}`" for name in before.variants if name not in {**after.variants, **after.failed}]
 
 
 def lost(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[str]:
@@ -89,7 +93,7 @@ def judged(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[Sec
     lines = [_words(before, after, found)]
     if losses := [_loss(change) for change in noise if change.lost]:
         lines += ["", f"Lost, but other seeds alone do as much: {'; '.join(losses)}."]
-    if gone := [f"`{name}`" for name in before.variants if name not in after.variants]:
+    if gone := _gone(before, after):
         lines += ["", f"No longer trained: {formats.listed(gone)}."]
     main = Section(CHANGES, [*lines, *_table([*map(_row, real), *_new(after, found)])])
     rest = Section("Within noise, or the same", _table([_row(change) for change in noise]), folded=True)
