@@ -43,11 +43,10 @@ def unmerged() -> list[str]:
 
 def settle(path: str) -> None:
     """Settle the conflict in a file that the pipeline computes; another file keeps its conflict."""
-    base, ours, theirs = (git("show", f":{stage}:{path}") for stage in (1, 2, 3))
     if Path(path).name == LOCK:
-        Path(path).write_text(merged_lock(base, ours, theirs), encoding="utf-8")
-    elif Path(path) in PAGES and ours and theirs:
-        merged = merged_page(base or "", ours, theirs)
+        Path(path).write_text(merged_lock(*_versions(path)), encoding="utf-8")
+    elif Path(path) in PAGES:
+        merged = merged_page(*(text or "" for text in _versions(path)))
         if merged is None:
             return
         Path(path).write_text(merged, encoding="utf-8")
@@ -57,6 +56,12 @@ def settle(path: str) -> None:
     else:
         return
     git("add", "--", path)
+
+
+def _versions(path: str) -> tuple[str | None, str | None, str | None]:
+    """Text at the common ancestor, on our and on their side."""
+    base, ours, theirs = (git("show", f":{stage}:{path}") for stage in (1, 2, 3))
+    return base, ours, theirs
 
 
 def computed() -> list[str]:
