@@ -7,7 +7,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-c
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/bin/pip config get global.index-url 2> /dev/null)}}
 UV = UV_NATIVE_TLS=true UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
 
-.PHONY: help demo repro test faults ui check smoke verify bench tune learning-curve lock sbom events pull pr-report experiments
+.PHONY: help demo repro test faults ui check smoke verify bench tune learning-curve lock sbom events pull pr-report resolve experiments
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -65,10 +65,13 @@ events: .venv/dev ## Simulate data/bundled/ again (Pythia 8, about 5 minutes on 
 	python -m overfitting events
 
 experiments: .venv/main ## Compare the experiments of `dvc exp run`: changed settings and their results
-	dvc exp show --only-changed --drop 'State|Executor|src/|data/|runs|results/'
+	@python -m overfitting experiments
 
 pr-report: .venv/main ## Print the pull-request comment for this branch against BASE=main (ARGS=--check exits 1 if a result got worse)
 	@python -m overfitting changes $(or $(BASE),main) $(ARGS)
+
+resolve: .venv/main ## After `git merge` or `git rebase`: settle the conflicts in computed files, and compute them again
+	@python -m overfitting resolve
 
 sbom: .venv/dev ## Write sbom.json, a CycloneDX list of all packages that the lock file pins
 	rm -rf .venv/sbom && python -m venv .venv/sbom

@@ -73,7 +73,7 @@ def test_make_help_lists_the_targets_of_the_readme():
 def test_pre_commit_and_make_check_run_the_same():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     checks = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
-    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in hooks]
+    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in hooks if hook.get("stages") != ["post-checkout"]]
     assert entries == [line.strip() for line in checks.splitlines()]
 
 

@@ -67,6 +67,8 @@ def candidates(monkeypatch, capsys, line):
         ("overfitting train training=tutorial training.schedule.name=", ["training.schedule.name=inverse_time"]),
         ("overfitting train --cfg job data=hi", ["data=higgs"]),
         ("overfitting train variant=l1,l2 training.epo", ["training.epochs="]),  # what cannot be composed is left out
+        ("overfitting train +experiment=tu", ["+experiment=tutorial"]),
+        ("overfitting experiment f", ["first_look"]),
         ("overfitting train no.such.key", []),
         ("overfitting train =x", []),
         ("overfitting tune l2_", ["l2_dropout"]),
@@ -88,7 +90,8 @@ def test_a_choice_is_a_file_of_its_group(project, monkeypatch, capsys):
 
 def test_every_group_is_offered(project, monkeypatch, capsys):
     found = candidates(monkeypatch, capsys, "overfitting train ")
-    assert {f"{path.name}=" for path in (project / "conf").glob("*") if path.is_dir()} <= set(found)
+    names = {path.name for path in (project / "conf").glob("*") if path.is_dir()} - {"experiment"}
+    assert {"+experiment=", *(f"{name}=" for name in names)} <= set(found)
 
 
 def test_outside_a_project_only_commands_are_offered(tmp_path, monkeypatch, capsys):

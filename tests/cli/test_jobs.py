@@ -24,27 +24,24 @@ from tests.builders.prepared import write_rows
 from tests.builders.training import write_summary
 from tests.conftest import ROOT
 
-
-@pytest.mark.parametrize(
-    ("overrides", "variants"),
-    [([], ["large"]), (["variant=tiny,tuned/l2"], ["tiny", "tuned/l2"])],
-)
-def test_variants_are_those_that_are_named(project, overrides, variants):
-    assert list(jobs._chosen("variant", overrides)) == variants
+SMALL = {
+    "variants": ["tiny", "large", "medium", "l2"],
+    "baselines": ["random_forest"],
+    "seeds": [0, 1],
+    "repeats": {"large": 1},
+}
 
 
 @pytest.fixture
 def data(project: Path) -> Path:
-    """A project with a manifest and labels of prepared rows."""
+    """A small comparison with a manifest and labels of prepared rows."""
+    OmegaConf.save(OmegaConf.merge(OmegaConf.load("params.yaml"), OmegaConf.create(SMALL)), "params.yaml")
     write_rows({"pool_features": np.zeros((50_000, 1)), "pool_labels": np.arange(50_000) % 2})
     return project
 
 
-SMALL = ["variants=[tiny,large,medium,l2]", "baselines=[random_forest]", "seeds=[0,1]", "repeats={large: 1}"]
-
-
 def test_missing_jobs_are_longest_first_and_finished_ones_are_left_out(data):
-    plan = Plan.of(SMALL)
+    plan = Plan.of([])
     assert list(plan.missing()) == [
         *("runs/large/0", "runs/large/1", "runs/l2/0", "runs/l2/1"),
         "runs/baselines/random_forest",
@@ -66,7 +63,66 @@ def test_missing_jobs_are_longest_first_and_finished_ones_are_left_out(data):
     ],
 )
 def test_a_stage_has_the_jobs_of_its_variant_or_baseline(data, arguments, stage, found):
-    assert list(Plan.of([*SMALL, *arguments], stage).missing()) == found
+    assert list(Plan.of(arguments, stage).missing()) == found
+
+
+FOLDERS = (
+    (["variant=l2,tiny", "seed=1"], ["runs/l2/1", "runs/tiny/1"]),
+    (["-m", "variant=l2"], ["runs/l2/0", "runs/l2/1"]),
+    (["variant=l2", "seed=0", "training=smoke"], ["outputs/training=smoke/l2/0"]),
+    (["variant=l2", "training.epochs=50", "seed=0"], ["outputs/training.epochs=50/l2/0"]),  # even if it is the same
+    (["variant=adamw", "seed=0"], ["outputs/adamw/0"]),
+    (["variant=l2", "seed=9"], ["outputs/l2/9"]),
+    (["variant=tiny", "seeds=[0]"], ["outputs/seeds=[0]/tiny/0"]),
+    (["-m", "seed=0", "training=smoke"], ["multirun/training=smoke/large/0"]),
+    (
+        ["--multirun", "seed=0", "variant.l2=0.001,0.01"],
+        ["multirun/variant.l2=0.001/large/0", "multirun/variant.l2=0.01/large/0"],
+    ),
+    (["variant=l2,adamw", "seed=0"], ["runs/l2/0", "multirun/adamw/0"]),
+    (["variant=tiny", "seed=0", "training=smoke", "hydra.run.dir=mine"], ["mine/training=smoke/tiny/0"]),
+    (["-m", "variant=adamw", "seed=0,1", "hydra.sweep.dir=mine"], ["mine/adamw/0", "mine/adamw/1"]),
+    (["variant=tiny", "seed=0", "+experiment=tutorial"], ["outputs/+experiment=tutorial/tiny/0"]),
+)
+
+
+def test_only_runs_that_the_files_state_go_to_runs(data):
+    assert {str(arguments): list(Plan.of(arguments, "train").missing()) for arguments, _ in FOLDERS} == {
+        str(arguments): found for arguments, found in FOLDERS
+    }
+
+
+def test_baselines_and_whole_comparisons_by_hand_have_folders_of_their_own(data):
+    [fit] = Plan.of(["baseline=random_forest", "baseline.rows=10"], "baseline").missing()
+    assert fit == "outputs/baseline.rows=10/random_forest"
+    folders = {Path(name).parents[-3].as_posix() for name in Plan.of(["training=smoke"]).missing()}
+    assert folders == {"outputs/training=smoke"}
+
+
+def test_a_folder_has_a_name_that_every_file_system_takes(data):
+    [name] = Plan.of(["variant=tiny", "seed=0", "variant.hidden_units=[" + "8," * 90 + "8]"], "train").missing()
+    root = Path(name).parents[1]
+    assert root.parent == Path("outputs")
+    assert len(root.name) < 150
+    [other] = Plan.of(["variant=tiny", "seed=0", "variant.hidden_units=[" + "8," * 91 + "8]"], "train").missing()
+    assert other != name
+    [name] = Plan.of(["variant=tiny", "seed=0", "data=higgs", "data.path='a b/c:d'"], "train").missing()
+    assert name == "outputs/data.path=_a_b_c_d_,data=higgs/tiny/0"
+
+
+def test_training_by_hand_leaves_the_comparison_alone_and_says_where_it_is(trained, capsys):
+    jobs.run(["variant=tiny"], Launcher(), "train")
+    assert capsys.readouterr().out == ""
+    before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+    assert len(before) == 2
+    jobs.run(["--multirun", "variant=tiny", "variant.l2=0.01,0.1"], Launcher(), "train")
+    assert {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()} == before
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "not part of the comparison, so not in runs/:"
+    assert [re.sub(r"\d\.\d{4}", "N", line) for line in said[1:]] == [
+        f"  multirun/variant.l2={value}/tiny: validation log loss N, mean of 2 runs" for value in ("0.01", "0.1")
+    ]
+    assert trained[2:] == [f"tiny (variant.l2={value}) seed {seed}" for value in ("0.01", "0.1") for seed in (0, 1)]
 
 
 class Launcher:
@@ -79,7 +135,7 @@ class Launcher:
         self.arguments = list(arguments)
         [chosen] = [argument.removeprefix("job=") for argument in arguments if argument.startswith("job=")]
         for name in chosen.split(","):
-            job(OmegaConf.create({"job": name}))
+            job(OmegaConf.create({"job": name.strip("'")}))
 
 
 @pytest.fixture
@@ -107,7 +163,7 @@ def trained(data: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_other_jobs_go_on_if_one_fails_and_the_message_names_it(trained):
     launch = Launcher()
     with pytest.raises(UserError) as error:
-        jobs.run(["--multirun", *SMALL], launch)
+        jobs.run(["--multirun", "hydra.launcher.n_jobs=1"], launch)
     assert len(trained) == 9
     assert str(error.value).splitlines() == [
         "3 of 9 jobs failed, the others are finished:",
@@ -116,15 +172,15 @@ def test_other_jobs_go_on_if_one_fails_and_the_message_names_it(trained):
         "  medium seed 1: ZeroDivisionError: division by zero (traceback: runs/medium/1/error.txt)",
     ]
     assert "Traceback" in Path("runs/medium/0/error.txt").read_text()
-    assert launch.arguments[:-1] == ["--multirun", *SMALL]
+    assert launch.arguments[:-1] == ["--multirun", "hydra.launcher.n_jobs=1"]
     trained.clear()
     with pytest.raises(UserError, match="3 of 3 jobs failed"):
-        jobs.run(SMALL, launch)
+        jobs.run([], launch)
     assert sorted(trained) == ["l2 seed 0", "medium seed 0", "medium seed 1"]
 
 
 def test_a_damaged_run_is_trained_again_with_a_line(trained, capsys):
-    chosen = ["variants=[tiny]", "variant=tiny", "seeds=[0,1]"]
+    chosen = ["variant=tiny"]
     damaged, whole = Plan.of(chosen, "train").runs
     for run in (damaged, whole):
         files.write_text(run.folder / "early.keras", "network")
@@ -137,7 +193,7 @@ def test_a_damaged_run_is_trained_again_with_a_line(trained, capsys):
 
 
 def test_nothing_is_started_if_nothing_is_missing(trained):
-    chosen = ["variants=[tiny]", "variant=tiny", "seeds=[0,1]"]
+    chosen = ["variant=tiny"]
     jobs.run(chosen, Launcher(), "train")
     jobs.run(chosen, lambda *_: pytest.fail("started"), "train")
     assert trained == ["tiny seed 0", "tiny seed 1"]
@@ -150,7 +206,7 @@ def test_an_edit_while_jobs_run_is_an_error(trained):
         path.write_text(path.read_text().replace("[16]", "[17]"))
 
     with pytest.raises(UserError, match=r"changed while the stage ran \(tiny seed 0, tiny seed 1\)"):
-        jobs.run(["variants=[tiny]", "variant=tiny", "seeds=[0,1]"], launch, "train")
+        jobs.run(["variant=tiny"], launch, "train")
 
 
 def test_data_that_changes_before_a_job_starts_is_not_used(trained):
@@ -159,7 +215,7 @@ def test_data_that_changes_before_a_job_starts_is_not_used(trained):
         Launcher()(arguments, job)
 
     with pytest.raises(UserError, match="the prepared data changed"):
-        jobs.run(["variants=[tiny]", "variant=tiny", "seeds=[0]"], launch, "train")
+        jobs.run(["variant=tiny", "seed=0"], launch, "train")
     assert trained == []
 
 
@@ -181,8 +237,7 @@ def test_all_workers_work(data, tmp_path):
                 time.sleep(0.1)
 
         jobs._job = lambda missing: partial(wait)
-        chosen = ["variants=[tiny,large]", "variant=tiny,large", "seeds=[0,1,2,3]", "repeats={large: 1}"]
-        chosen += ["hydra.launcher.n_jobs=8"]
+        chosen = ["variant=tiny,large", "seed=0,1,2,3", "hydra.launcher.n_jobs=8"]
         jobs.run(chosen, partial(stages._launch, "train", ""), "train")
     """
     meeting = tmp_path / "meeting"
@@ -213,7 +268,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_train(root: Path, *overrides: str, mlflow: str) -> list[str]:
-    """Train `tiny` and return what it printed, which must all be on standard error."""
+    """Train `tiny` with 300 epochs and return what it printed, which must all be on standard error."""
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    (root / "params.yaml").write_text(yaml.safe_dump({**params, "training": {"epochs": 300}}, sort_keys=False))
     shutil.rmtree(root / "runs", ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "MLFLOW_TRACKING_URI": mlflow}
     command = [sys.executable, "-c", PATCHED, "train", "variant=tiny", *overrides]
@@ -234,8 +291,6 @@ def check_history(root: Path, seed: int, epochs: int) -> None:
 @pytest.mark.parametrize("overrides", [(), ("seed=1",)], ids=["multirun", "by hand"])
 def test_real_trainings_are_shown_and_logged(prepared: Path, overrides: tuple[str, ...]) -> None:
     database = f"sqlite:///{prepared}/{len(overrides)}.db"
-    params = yaml.safe_load((prepared / "params.yaml").read_text())
-    (prepared / "params.yaml").write_text(yaml.safe_dump({**params, "training": {"epochs": 300}}, sort_keys=False))
     lines = run_train(prepared, *overrides, mlflow=database)
     seeds = [1] if overrides else [0, 1]
     for seed in seeds:
@@ -254,7 +309,7 @@ def test_real_trainings_are_shown_and_logged(prepared: Path, overrides: tuple[st
 
 @pytest.mark.slow
 def test_real_trainings_go_on_without_mlflow(prepared: Path) -> None:
-    lines = run_train(prepared, "training.epochs=300", mlflow="http://user:secret@127.0.0.1:9")
+    lines = run_train(prepared, mlflow="http://user:secret@127.0.0.1:9")
     for seed in (0, 1):
         check_history(prepared, seed, 300)
     assert len([line for line in lines if "is not brought up to date with the files" in line]) == 1

@@ -18,6 +18,7 @@ import yaml
 
 from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_baselines, compose_config, compose_variants
+from overfitting.config.reading import EXPERIMENT
 from overfitting.search.space import read_searches
 from tests.conftest import ROOT
 
@@ -407,7 +408,7 @@ def test_any_value_of_any_leaf_ends_in_one_clear_error_or_is_accepted(path: str,
                 if path == "conf/search.yaml":
                     read_searches()
                 else:
-                    compose_config([f"{group}={name}"] if is_choice else [])
+                    compose_config([f"{'+' * (group == EXPERIMENT)}{group}={name}"] if is_choice else [])
         Path(path).write_bytes(original)
 
 

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from overfitting.base.errors import UserError
-from overfitting.config.composition import compose_config, compose_variants, section
+from overfitting.cli import experiment
+from overfitting.config.composition import combinations, compose_config, compose_variants, section
+from overfitting.config.reading import names_in
 from overfitting.config.schema import Variant
 
 NOTE = {"tiny", "small", "medium", "large", "l2", "dropout", "l2_dropout"}
@@ -60,6 +63,54 @@ def test_zero_is_a_valid_seed(project):
     assert compose_config(["seeds=[0]", "seed=0"]).seed == 0
 
 
+@pytest.mark.parametrize("name", ["first_look", "tutorial", "twelve_seeds"])
+def test_an_experiment_is_the_same_for_hydra_and_in_params(project, name):
+    """`train +experiment=...` and `dvc exp run`, which edits params.yaml, have one configuration."""
+    by_hydra = compose_variants([f"+experiment={name}"])
+    assert by_hydra != compose_variants()
+    apply_overrides("params.yaml", experiment.settings(name))
+    assert compose_variants() == by_hydra
+
+
+def test_these_are_all_experiments(project):
+    assert names_in("experiment") == ["first_look", "tutorial", "twelve_seeds"]
+
+
+def test_the_tutorials_experiment_has_its_rows_networks_and_protocol(project):
+    found = compose_variants(["+experiment=tutorial"])
+    assert set(found) == NOTE
+    split = found["large"].split
+    assert (split.train, split.validation, split.resample) == (10_000, 1000, False)
+    assert found["large"].training == compose_config(["training=tutorial"]).training
+    assert compose_config(["+experiment=tutorial", "training=smoke"]).training.epochs == 2  # the line wins
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("# @package _global_\nsedes: [0]\n", "sedes"),
+        ("# @package _global_\nseeds: [-1]\n", r"seeds\.0: got -1"),
+        ("seeds: [0]\n", "expected `# @package _global_` in its first line, got `# @package experiment`"),
+        ("# @package _global_\nchoices: {training: fast}\n", "training: got 'fast', expected one of default"),
+        ("# @package _global_\nhydra: {run: {dir: x}}\n", "x.yaml: `hydra` belongs in conf/config.yaml"),
+    ],
+)
+def test_a_mistake_in_an_experiment_is_a_clear_error(project, content, message):
+    Path("conf/experiment/x.yaml").write_text(content)
+    with pytest.raises(UserError, match=message):
+        compose_config(["+experiment=x"])
+
+
+def test_sweeps_are_combinations_in_hydras_grammar(project):
+    assert combinations([]) == [[]]
+    assert combinations(["variant.l2=0.1,0.2", "seed=range(0,2)"]) == [
+        [f"variant.l2={value}", f"seed={seed}"] for value in (0.1, 0.2) for seed in (0, 1)
+    ]
+    assert ["variant=l1_proximal"] in combinations(["variant=glob(l1*)"])
+    with pytest.raises(UserError, match="configuration"):
+        combinations(["variant=[1"])
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -77,6 +128,8 @@ def test_zero_is_a_valid_seed(project):
         ("variants=[ensemble,tiny]", r"ensemble: variant\.ensemble_of: got 'large', expected .*trained: tiny"),
         ("variants=[large,large]", r"variants: got .*, expected each value once"),
         ("seeds=[1,1]", r"seeds: got \[1, 1\], expected each value once"),
+        ("seeds=3", r"seeds: got 3; expected a list, in brackets: `seeds: \[0, 1, 2\]` in a file, 'seeds=\[0,1,2\]'"),
+        ("variants=large", r"variants: got 'large'; expected a list, in brackets: `variants: \[large\]`"),
         ("seeds=[-1]", r"seeds\.0: got -1"),
         ("+repeats.l3=2", r"repeats: got 'l3', expected one of .*l2_dropout, .*large.*tiny"),
         ("repeats.large=0", r"repeats\.large: got 0; input should be greater than 0"),

@@ -118,7 +118,7 @@ OUTPUTS = {
     "preprocess": ("data/prepared",),
     "train": ("runs/large", "runs/l2"),
     "baseline": ("runs/baselines",),
-    "evaluate": ("results/predictions.parquet", "results/curves.csv", "results/metrics.json", "results/summary.json"),
+    "evaluate": ("results/predictions.parquet", "results/curves.csv", "results/metrics.json", "results/summary"),
     "report": ("results/report.html", "results/report.md", "results/model-card.md", "results/figures"),
 }
 UNHASHED = ("durations.json", "run.js")

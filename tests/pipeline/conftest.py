@@ -123,6 +123,7 @@ def _reproduce(root: Path) -> None:
     shutil.rmtree(root / ".dvc")
     project.run("dvc", "init", "--quiet")
     shutil.copytree(ROOT / ".dvc/plots", root / ".dvc/plots", dirs_exist_ok=True)
+    shutil.copy(ROOT / ".dvc/config", root / ".dvc/config")
     project.edit("params.yaml", "variants", VARIANTS)
     (root / ".git/output").write_text(project.run("dvc", "repro"))
     project.commit("base")

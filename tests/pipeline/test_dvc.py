@@ -83,12 +83,15 @@ def changed(path: tuple[Any, ...], value: Any) -> Any:
 
 
 def cases() -> list[tuple[str, tuple[Any, ...]]]:
-    """All leaves of params.yaml and conf/, without the files that no stage reads: searches, and variants not listed."""
+    """All leaves of params.yaml and conf/, without the files that no stage reads.
+
+    These are searches, experiments (changes of params.yaml) and variants that are not listed.
+    """
     listed = yaml.safe_load((ROOT / "params.yaml").read_text())["variants"]
     found = {str(path.relative_to(ROOT)): path for path in (ROOT / "conf").rglob("*.yaml")}
     variants = {name for name in found if name.startswith("conf/variant/")}
     variants -= {f"conf/variant/{name}.yaml" for name in listed}
-    unread = {"conf/search.yaml", *variants}
+    unread = {"conf/search.yaml", *variants, *(name for name in found if name.startswith("conf/experiment/"))}
     files = ["params.yaml", *sorted(set(found) - unread)]
     return [
         (file, path)

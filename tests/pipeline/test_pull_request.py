@@ -184,7 +184,7 @@ class Job:
 
 
 def stages(text):
-    return set(re.findall(r"`([\w@]+)`", text.partition("### Stages that ran again")[2].partition("###")[0]))
+    return set(re.findall(r"`([\w@]+)`", text.partition("Stages that ran again")[2].partition("</details>")[0]))
 
 
 def test_a_pull_request_is_reproduced_and_has_one_comment(origin, tmp_path):
@@ -203,7 +203,7 @@ def test_a_pull_request_is_reproduced_and_has_one_comment(origin, tmp_path):
     assert "Changes are measured paired by seed." in text
     assert re.search(r"\| l2 \| late \| .* \| same \| – \| \w+ \|", text)
     assert re.search(r"\| dropout \| late \| .* \| better \|", text)
-    assert re.search(r"### Figures that moved\n\n.*forest", text)
+    assert re.search(r"Figures that moved</summary>\n\n.*forest", text)
     assert "(https://host/o/r/actions/runs/7#artifacts)" in text
     assert first.summary == text
 
@@ -212,6 +212,7 @@ def test_a_pull_request_is_reproduced_and_has_one_comment(origin, tmp_path):
     second = Job(origin, tmp_path / "second", comments, "less-dropout")
     assert second.failed
     [text] = json.loads(comments.read_text())
+    assert re.match(r"\*\*`dropout`: better → \w+, \+\d\.\d{3} \(late\)\*\*", text)
     assert "- `dropout` (late) was better (-" in text
     assert re.search(r"\| dropout \| late \| .* \| \*\*\+\d\.\d+\*\* \| .* \| better → \w+ \|", text)
 
@@ -248,6 +249,10 @@ def test_the_examples_of_contributing_work_as_written(origin, tmp_path):
     metrics = Metrics.read(root / "results/metrics.json")
     assert metrics.data.columns == tuple(f"x{number}" for number in range(10))
     assert all(variant.early.metrics["test_auc"].mean < 0.92 for variant in metrics.variants.values())
+    for branch in ("stronger-l2", "wide"):  # back to results that exist: nothing runs
+        run(root, "git", "switch", "--quiet", branch)
+        run(root, "dvc", "checkout")
+        assert ran(run(root, "dvc", "repro")) == set()
 
 
 def ran(output):

@@ -73,12 +73,23 @@ def test_a_changed_factor_reruns_its_variant_evaluate_and_report(finished):
 
 
 def test_an_added_seed_trains_only_missing_runs(finished):
-    output = finished.run("python", "-m", "overfitting", "train", "variant=tiny", "seeds=[0,1,2]")
+    finished.edit("params.yaml", "seeds", [0, 1, 2])
+    output = finished.run("python", "-m", "overfitting", "train", "variant=tiny")
     assert output.count("unchanged, kept") == 2
     assert "tiny seed 2: validation log loss" in output
+    finished.edit("params.yaml", "seeds", [0, 1])
     output = finished.run("python", "-m", "overfitting", "train", "variant=tiny")
     assert output.count("unchanged, kept") == 2
     assert not (finished.root / "runs/tiny/2").exists()
+    finished.restore()
+
+
+def test_training_by_hand_changes_nothing_that_dvc_keeps(finished):
+    said = finished.run("python", "-m", "overfitting", "train", "variant=tiny", "seed=0", "training.epochs=3")
+    assert "outputs/training.epochs=3/tiny: validation log loss" in said
+    assert (finished.root / "outputs/training.epochs=3/tiny/0/early.keras").is_file()
+    assert "up to date" in finished.run("dvc", "status")
+    assert finished.run("git", "status", "--porcelain") == ""
 
 
 def test_a_seed_gives_the_same_weights_alone_and_side_by_side(finished):
@@ -111,6 +122,8 @@ def test_a_mistake_gives_one_clear_error_before_any_work(finished):
 
 
 def test_dvc_metrics_dag_and_params_diff_work(finished):
-    assert "test_auc.l2" in finished.run("dvc", "metrics", "show")
-    assert "train@l2" in finished.run("dvc", "dag")
+    lines = finished.run("dvc", "metrics", "show").splitlines()
+    assert lines[0].split() == ["Path", "test_auc", "test_log_loss", "test_log_loss_late"]
+    assert {line.split()[0] for line in lines[1:]} == {f"results/summary/{name}.json" for name in VARIANTS}
+    assert "| train |" in finished.run("dvc", "dag", "--collapse-foreach-matrix", "dvc.yaml")
     finished.run("dvc", "params", "diff")

@@ -1,6 +1,7 @@
 """The comment on a pull request, from the metrics before and after."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from overfitting.base.errors import UserError
 from overfitting.cli import commands
 from overfitting.review import commits
 from overfitting.review.changes import Change, changes
-from overfitting.review.comment import describe, judged, lost
+from overfitting.review.comment import _others, describe, headlines, judged, lost
 from tests.builders.metrics import edited, invented
 
 
@@ -85,6 +86,47 @@ def test_changes_beyond_noise_come_first_and_the_rest_is_folded():
         ("small", "+0.0100", "–", "better → one seed"),
     ]
     assert "Lost, but other seeds alone do as much: `small` (early) was better" in main.lines[2]
+
+
+def test_what_matters_comes_first():
+    found = [
+        change("tiny", "worse", "worse", size=0.02),
+        change("l1", "undecided", "better", size=-0.03),
+        change("dropout", "better", "better", size=0.001),
+        change("l2", "better", "worse", size=0.067),
+    ]
+    names = ["l1", "l2", "tiny", "dropout", "large"]
+    before, after = invented(6, names), invented(6, names)
+    assert headlines(before, after, found)[:3] == [
+        "`l2`: better → worse, +0.067 (early)",
+        "`l1`: undecided → better, -0.030 (early)",
+        "`tiny`: worse, +0.020 (early)",
+    ]
+
+
+def test_the_headlines_name_new_and_missing_variants_and_are_few():
+    before, after = invented(6, ["l2", "tiny", "large"]), invented(6, ["wide", "l2", "large"])
+    lines = headlines(before, after, changes(before, after))
+    assert any(re.fullmatch(r"`wide` is new: \w+ \(late\) and \w+ \(early\)", line) for line in lines)
+    assert "`tiny` is no longer trained" in lines
+    assert headlines(before, before, changes(before, before)) == ["No difference to `large` changed beyond noise"]
+    many = [change(f"l{number}", size=1.0) for number in range(20)]
+    *_, last = lines = headlines(before, before, many)
+    assert len(lines) == 6
+    assert re.fullmatch(r"and \d+ more changes, in the table below", last)
+
+
+def test_other_metrics_are_folded_and_not_judged():
+    """A collapsed network is well calibrated; the comment never calls that better."""
+    before = invented(6, ["l2", "large"])
+    after = edited(before, variants__l2__early__metrics__test_calibration_error__mean=0.0)
+    section = _others(before, after)
+    assert section.folded
+    [row] = rows(section)
+    assert row[0] == "l2"
+    assert row[-1].endswith("→ 0.0000")
+    assert not any(word in section.text() for word in ("better", "worse"))
+    assert _others(before, before).lines == ["No metric changed."]
 
 
 def test_new_variants_are_shown_and_missing_ones_named():

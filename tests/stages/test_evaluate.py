@@ -61,7 +61,8 @@ def test_metrics_predictions_curves_and_scores_are_written(config, capsys):
     table = pd.read_parquet(files.PREDICTIONS)
     np.testing.assert_array_equal(table["l2/1"], LOGITS["l2"][1])
     assert pd.read_csv(files.CURVES).groupby(["variant", "seed"]).ngroups == 4
-    assert set(files.read_json(files.SUMMARY)) == {"test_log_loss", "test_log_loss_late", "test_auc"}
+    assert {path.stem for path in files.SUMMARY.iterdir()} == set(metrics.variants)
+    assert set(files.read_json(files.SUMMARY / "l2.json")) == {"test_log_loss", "test_log_loss_late", "test_auc"}
     assert capsys.readouterr().out == f"{metrics.verdict.sentence}\n"
 
 

@@ -113,6 +113,33 @@ def train_all(overrides: tuple[str, ...]) -> None:
     stages.run_missing(overrides)
 
 
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name", shell_complete=completion.experiments)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[DVC OPTION]...")
+def experiment(name: str, options: tuple[str, ...]) -> None:
+    """Run an experiment of conf/experiment/.
+
+    It changes params.yaml and runs the pipeline as `dvc exp run` does, which also gets the options: --queue only queues
+    it.
+    """
+    from overfitting.cli import experiment as experiments
+
+    sys.exit(experiments.run(name, options))
+
+
+@cli.command()
+def experiments() -> None:
+    """Compare the experiments of DVC.
+
+    Shows the settings and metrics that differ.
+    """
+    from rich.console import Console
+
+    from overfitting.cli import experiment as found
+
+    Console().print(found.table())
+
+
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, envvar="PORT", show_default=True, show_envvar=True)
 def ui(port: int) -> None:
@@ -223,6 +250,18 @@ def changes(base: str, check: bool) -> None:
     text, problems = comment.describe(base)
     click.echo(text, nl=False)
     sys.exit(check and bool(problems))
+
+
+@cli.command()
+def resolve() -> None:
+    """Settle a merge's conflicts in computed files.
+
+    Then computes these files again: dvc.lock, results/ and the tables of the READMEs. It trains no variant that a
+    branch has trained, if DVC's cache or remote has it.
+    """
+    from overfitting.cli import resolve as conflicts
+
+    conflicts.run()
 
 
 @cli.command()

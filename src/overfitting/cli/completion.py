@@ -84,13 +84,21 @@ def script(cli: click.Command, shell: str) -> str:
 
 def overrides(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
     """Hydra overrides that start with `word`: groups, their choices and keys."""
+    from overfitting.config.reading import EXPERIMENT
+
     group, sign, _ = word.partition("=")
-    if group and sign and (_CONF / group).is_dir():
+    if group and sign and (_CONF / group.lstrip("+")).is_dir():
         found = _choices(group, word)
     else:
         given = [argument for argument in context.params[str(parameter.name)] if "=" in argument]
-        found = [*(f"{folder.name}=" for folder in _CONF.glob("*") if folder.is_dir()), *_keys(given, word)]
+        groups = [folder.name for folder in _CONF.glob("*") if folder.is_dir()]
+        found = [*(f"{'+' * (name == EXPERIMENT)}{name}=" for name in groups), *_keys(given, word)]
     return sorted({candidate for candidate in found if candidate.startswith(word)})
+
+
+def experiments(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
+    """Files of conf/experiment/."""
+    return sorted(path.stem for path in (_CONF / "experiment").glob(f"{word}*.yaml"))
 
 
 def searches(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
@@ -104,7 +112,7 @@ def searches(context: click.Context, parameter: click.Parameter, word: str) -> l
 
 def _choices(group: str, word: str) -> list[str]:
     """Choices for the last item of a sweep, `variant=tiny,small`, as whole words."""
-    folder, (before, comma, _) = _CONF / group, word.rpartition(",")
+    folder, (before, comma, _) = _CONF / group.lstrip("+"), word.rpartition(",")
     start = f"{before}," if comma else f"{group}="
     return [f"{start}{path.relative_to(folder).with_suffix('')}" for path in folder.rglob("*.yaml")]
 

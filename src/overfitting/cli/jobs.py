@@ -3,35 +3,43 @@ first, and checks at the end for failures and edits.
 """
 
 import os
+import re
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
+from overfitting.base.fingerprint import fingerprint
 from overfitting.cli import parents
 from overfitting.cli.errors import explained
-from overfitting.config.composition import compose_baselines, compose_config, compose_variants
+from overfitting.config.composition import choice, combinations, compose_baselines, compose_config, compose_variants
 from overfitting.config.schema import Config
+from overfitting.data import replicates
 from overfitting.data.manifest import Manifest
-from overfitting.evaluation import baselines
+from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import Baseline
+from overfitting.evaluation.baselines import plan as plan_baselines
 from overfitting.progress.watcher import WatchedRun, watching
 from overfitting.stages import baseline as baseline_stage
 from overfitting.stages import train as train_stage
 from overfitting.tracking import sync
 from overfitting.training import identity
-from overfitting.training.identity import Run
+from overfitting.training.identity import Code, Run
 from overfitting.training.remedies import check_variants
 
-NOT_SHARED = ("variant=", "variant.", "baseline=", "baseline.", "seed=")  # overrides that do not hold for every job
+HYDRA = ("hydra", "+hydra", "++hydra", "~hydra")  # starts of overrides of Hydra itself
+MULTIRUN = {"--multirun", "-m"}
+GROUPS = {"train": "variant", "baseline": "baseline"}
+IDENTIFYING = ("variant=", "baseline=", "seed=")  # overrides that only choose among the runs of the comparison
+LABEL = 120  # characters of a folder's name
 
 MLFLOW_SHARE = 0.02  # of the time that the jobs took may go into MLflow
 MLFLOW_SECONDS = 10.0  # that bringing MLflow up to date takes; jobs too short for that leave it to `report`
@@ -41,12 +49,15 @@ Launch = Callable[[Sequence[str], Callable[[DictConfig], None]], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the arguments ask for: `overrides`, the variants and baselines with their configuration, and the data."""
+    """Runs and baselines that the arguments ask for, finished or not.
 
-    overrides: Sequence[str]
-    variants: Mapping[str, Config]
-    baselines: Mapping[str, Config]
-    data: str  # fingerprint of the prepared rows
+    What params.yaml and conf/ state goes to runs/. Every other run gets a folder that is named after the overrides, in
+    outputs/ or, for a sweep, in multirun/, so that training by hand never replaces the results of the comparison.
+    """
+
+    compared: Mapping[str, Config]  # variants of the comparison that are asked for
+    runs: Sequence[Run]
+    fits: Sequence[Baseline]
 
     @classmethod
     def of(cls, arguments: Sequence[str], stage: str | None = None) -> "Plan":
@@ -56,24 +67,19 @@ class Plan:
             UserError: the configuration is wrong, or the prepared data does not support every variant.
         """
         overrides = [argument for argument in arguments if not argument.startswith("-")]
-        compared, manifest = compose_variants(overrides), Manifest.read(files.MANIFEST)
-        check_variants({name: config.variant for name, config in compared.items()}, manifest)
-        data = manifest.fingerprint
-        if stage is None:
-            return cls(overrides, compared, compose_baselines(overrides), data)
-        group = "variant" if stage == "train" else "baseline"
-        chosen = _chosen(group, overrides)
-        return cls(overrides, chosen, {}, data) if stage == "train" else cls(overrides, {}, chosen, data)
-
-    @cached_property
-    def runs(self) -> list[Run]:
-        """All runs, finished or not."""
-        return identity.plan(self.variants, self.data)
-
-    @cached_property
-    def fits(self) -> list[Baseline]:
-        """All baselines, finished or not."""
-        return baselines.plan(self.baselines, self.data)
+        sweep = combinations([override for override in overrides if not override.startswith(HYDRA)])
+        compared, wanted = compose_variants(), [_configurations(chosen, stage) for chosen in sweep]
+        manifest, code = Manifest.read(files.MANIFEST), Code.read()
+        place = _place(overrides, is_sweep=len(sweep) > 1 or bool(MULTIRUN & set(arguments)))
+        runs, fits, asked = list[Run](), list[Baseline](), dict[str, Config]()
+        for chosen, (variants, baselines) in zip(sweep, wanted, strict=True):
+            check_variants({name: config.variant for name, config in {**compared, **variants}.items()}, manifest)
+            root = _root(chosen, variants, baselines, compared, place)
+            runs += identity.plan(variants, manifest.fingerprint, code, root or files.RUNS)
+            fits += plan_baselines(baselines, manifest.fingerprint, root or BASELINES)
+            asked |= {} if root else variants
+        replicates.check_classes(manifest, sorted({run.seed for run in runs}))
+        return cls(asked, runs, fits)
 
     def missing(self) -> dict[str, Run | Baseline]:
         """What is not finished, by folder, longest first.
@@ -108,7 +114,7 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
         UserError: as `Plan.of`; or a job failed, or something changed meanwhile.
     """
     plan = Plan.of(arguments, stage)
-    train_stage.prepare(plan.variants)
+    train_stage.prepare(plan.compared)
     missing = plan.missing()
     for run in plan.runs:
         if damage := run.damage():
@@ -124,17 +130,41 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
         sync.sync_within(seconds)
     _check_finished(missing, killed)
     _check_unchanged(plan, Plan.of(arguments, stage))
+    if lines := list(_elsewhere(plan)):
+        print("\n".join(["not part of the comparison, so not in runs/:", *lines]))
 
 
-def _chosen(group: str, overrides: Sequence[str]) -> dict[str, Config]:
-    """Configurations of the variants or baselines that are named: several, as in `variant=tiny,small`."""
-    own = [override for override in overrides if not override.startswith(f"{group}=")]
-    defaults = OmegaConf.load("conf/config.yaml").defaults
-    names = next(item[group] for item in defaults if group in item)
-    for override in overrides:
-        if override.startswith(f"{group}="):
-            names = override.removeprefix(f"{group}=")
-    return {name: compose_config([*own, f"{group}={name}"]) for name in names.split(",")}
+def _configurations(chosen: Sequence[str], stage: str | None) -> tuple[dict[str, Config], dict[str, Config]]:
+    """Configurations of the variants and of the baselines that overrides without sweeps ask for, by name."""
+    if stage is None:
+        return compose_variants(chosen), compose_baselines(chosen)
+    config, name = compose_config(chosen), choice(GROUPS[stage], chosen)
+    return ({name: config}, {}) if stage == "train" else ({}, {name: config})
+
+
+def _place(overrides: Sequence[str], is_sweep: bool) -> Path:
+    """Folder of the runs that are not part of the comparison: Hydra's default for it, or the one that is stated."""
+    key, default = ("hydra.sweep.dir", "multirun") if is_sweep else ("hydra.run.dir", "outputs")
+    stated = [value for name, _, value in (override.partition("=") for override in overrides) if name == key]
+    return Path(stated[-1] if stated else default)
+
+
+def _root(
+    chosen: Sequence[str],
+    variants: Mapping[str, Config],
+    baselines: Mapping[str, Config],
+    compared: Mapping[str, Config],
+    place: Path,
+) -> Path | None:
+    """None if params.yaml and conf/ state these runs; else the folder in `place` that the overrides name."""
+    own = sorted(override for override in chosen if not override.startswith(IDENTIFYING))
+    config = next(iter(compared.values()))
+    seeds = {found.seed for found in variants.values()} - {None, *config.seeds}
+    if not own and not seeds and variants.keys() <= compared.keys() and baselines.keys() <= set(config.baselines):
+        return None
+    label = re.sub(r"[^\w.,=+~\[\]{}-]", "_", ",".join(own))
+    short = label if len(label) <= LABEL else f"{label[:LABEL]}-{fingerprint(overrides=own)}"
+    return place / short
 
 
 def _cost(run: Run) -> int:
@@ -142,10 +172,22 @@ def _cost(run: Run) -> int:
     return run.size * run.config.training.epochs
 
 
+def _elsewhere(plan: Plan) -> Iterator[str]:
+    """Lines on the runs and baselines outside the comparison: their folders and mean validation log losses."""
+    losses: dict[Path, list[float]] = {}
+    for run in plan.runs:
+        if run.root != files.RUNS and (summary := run.summary()):
+            losses.setdefault(run.root / run.variant, []).append(summary.early.val_log_loss)
+    for folder, found in sorted(losses.items(), key=lambda item: fmean(item[1])):
+        mean = f", mean of {len(found)} runs" if len(found) > 1 else ""
+        yield f"  {folder}: validation log loss {fmean(found):.4f}{mean}"
+    yield from (f"  {fit.folder}" for fit in plan.fits if fit.root != BASELINES)
+
+
 def _with_jobs(arguments: Sequence[str], missing: Mapping[str, object]) -> list[str]:
-    """Hydra's arguments for a sweep over the jobs that are missing; a job already holds the variant and the seed."""
-    kept = [argument for argument in arguments if not argument.startswith((*NOT_SHARED, "--multirun", "-m"))]
-    return ["--multirun", *kept, f"job={','.join(missing)}"]
+    """Hydra's arguments for a sweep over the jobs that are missing; a job already holds its configuration."""
+    kept = [argument for argument in arguments if argument.startswith((*HYDRA, "-")) and argument not in MULTIRUN]
+    return ["--multirun", *kept, "job=" + ",".join(f"'{name}'" for name in missing)]
 
 
 def _launch(launch: Launch, arguments: Sequence[str], missing: Mapping[str, Run | Baseline]) -> str | None:

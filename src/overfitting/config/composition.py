@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from overfitting.base.errors import UserError
 from overfitting.base.files import State, file_state
-from overfitting.config.reading import CONF, check_choice, check_names, groups, read_mapping, shown
+from overfitting.config.reading import CONF, EXPERIMENT, check_choice, check_names, groups, read_mapping, shown
 from overfitting.config.schema import SECTIONS, Choices, Config, Training, Variant
 from overfitting.config.validation import check_variants, clear_errors, validate
 
@@ -54,17 +55,19 @@ def choices(overrides: Sequence[str] = ()) -> list[str]:
         raise UserError(
             f"expected conf/config.yaml and params.yaml in {Path.cwd()}; run from the project's root folder"
         )
-    params = read_mapping(PARAMS)
-    for key in ("defaults", "hydra"):
-        if key in params:
-            raise UserError(f"{PARAMS}: `{key}` belongs in conf/config.yaml; remove it")
-    found = params.get("choices")
-    chosen = {group: found.get(group) if isinstance(found, dict) else None for group in _CHOICES}
+    made = _chosen(overrides)
+    chosen: dict[str, Any] = dict.fromkeys(_CHOICES)
+    for path in [PARAMS, *(experiment_file(name) for name in made.get(EXPERIMENT, ()))]:
+        stated = read_mapping(path)
+        for key in ("defaults", "hydra"):
+            if key in stated:
+                raise UserError(f"{path}: `{key}` belongs in conf/config.yaml; remove it")
+        found = stated.get("choices")
+        chosen |= {group: found[group] for group in _CHOICES if isinstance(found, dict) and group in found}
     for group, name in chosen.items():
         if not isinstance(name, str):
             got = "none" if name is None else shown(name)
             raise UserError(f"{PARAMS}: expected choices.{group}, the name of a file in conf/{group}/; found {got}")
-    made = _chosen(overrides)
     named: dict[str, list[Any]] = {group: [name] for group, name in chosen.items()}
     for group, names in {**_chosen_by_default(), **named, **made}.items():
         for name in names:
@@ -95,6 +98,34 @@ def _chosen(overrides: Sequence[str]) -> dict[str, list[Any]]:
                 is_sweep = override.is_sweep_override()
                 found[group] = list(override.sweep_string_iterator()) if is_sweep else [override.value()]
     return found
+
+
+def experiment_file(name: str) -> Path:
+    """File of an experiment.
+
+    Raises:
+        UserError: there is no such experiment, or the file is wrong.
+    """
+    check_choice(EXPERIMENT, name)
+    return CONF / EXPERIMENT / f"{name}.yaml"
+
+
+def combinations(overrides: Sequence[str]) -> list[list[str]]:
+    """Each combination of the values of a sweep such as `variant.l2=0.001,0.01`, as overrides without sweeps.
+
+    Raises:
+        UserError: an override is not in Hydra's grammar.
+    """
+    with clear_errors(ValueError), _another_hydra(), initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()  # finds the files of `glob(...)`
+        parsed = OverridesParser.create(loader).parse_overrides(list(overrides))
+        [found] = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+    return found
+
+
+def choice(group: str, overrides: Sequence[str] = ()) -> str:
+    """Name of the file of conf/`group`/ that the last of `overrides` chooses, or conf/config.yaml by default."""
+    return str({**_chosen_by_default(), **_chosen(overrides)}[group][-1])
 
 
 def compose_config(overrides: Sequence[str] = ()) -> Config:

@@ -16,6 +16,7 @@ from overfitting.base.errors import UserError
 from overfitting.base.files import State, file_state
 
 CONF = Path("conf")
+EXPERIMENT = "experiment"  # the group whose files state any keys of params.yaml
 SHOWN = 120  # characters of a value in an error message
 _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*", re.ASCII)  # of a choice; not absolute and without `..`
 _PACKAGE = re.compile(r"^\s*#\s*@package\s+(\S+)", re.MULTILINE)
@@ -101,8 +102,9 @@ def check_choice(group: str, name: Any) -> None:
     if "defaults" in read_mapping(path):
         raise UserError(f"{path}: `defaults` belongs in conf/config.yaml alone; write the values out")
     package = _PACKAGE.search(path.read_text(encoding="utf-8"))
-    if package and package[1] != group:
-        raise UserError(f"{path}: expected `# @package {group}` or no such line, got `# @package {package[1]}`")
+    found, expected = package[1] if package else group, "_global_" if group == EXPERIMENT else group
+    if found != expected:
+        raise UserError(f"{path}: expected `# @package {expected}` in its first line, got `# @package {found}`")
 
 
 def shown(value: Any) -> str:

@@ -118,8 +118,17 @@ def _lines(error: ValidationError) -> Iterable[str]:
             yield f"  {key}: unknown key (value {shown(found['input'])}); remove it or correct its spelling{hint}"
         elif found["type"] == "missing":
             yield f"  {key}: missing; expected a value"
+        elif found["type"] == "tuple_type":
+            yield f"  {key}: got {shown(found['input'])}; expected a list, in brackets: {_as_list(key, found['input'])}"
         else:
             yield f"  {key}: got {shown(found['input'])}; {found['msg'][:1].lower()}{found['msg'][1:]}"
+
+
+def _as_list(key: str, value: Any) -> str:
+    """The list that was probably meant: `seeds=3` means three seeds."""
+    is_count = key == "seeds" and isinstance(value, int) and 0 < value < 100
+    meant = ", ".join(map(str, range(value) if is_count else [value]))
+    return f"`{key}: [{meant}]` in a file, '{key}=[{meant.replace(' ', '')}]' on the command line"
 
 
 def _keys() -> set[str]:

@@ -50,11 +50,12 @@ class Baseline:
     config: Config
     data: str  # fingerprint of the prepared rows
     fingerprint: str
+    root: Path = FOLDER  # another folder if it is not part of the comparison
 
     @property
     def folder(self) -> Path:
         """Where its files are."""
-        return FOLDER / self.name
+        return self.root / self.name
 
     def fitted(self) -> Fitted | None:
         """What the finished baseline says of itself; None if it is not finished, is damaged, or is another one."""
@@ -99,7 +100,7 @@ class Baseline:
         ).write(self.folder / "baseline.json")
 
 
-def plan(configs: Mapping[str, Config], data: str) -> list[Baseline]:
+def plan(configs: Mapping[str, Config], data: str, root: Path = FOLDER) -> list[Baseline]:
     """The baselines of `configs`, by name; `data` is the fingerprint of the prepared rows."""
     code, libraries = code_digests(ENGINE), library_versions(*LIBRARIES)
     return [
@@ -108,6 +109,7 @@ def plan(configs: Mapping[str, Config], data: str) -> list[Baseline]:
             config,
             data,
             fingerprint(settings=section(config, "baseline"), data=data, code=code, libraries=libraries),
+            root,
         )
         for name, config in configs.items()
     ]

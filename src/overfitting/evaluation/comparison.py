@@ -179,10 +179,12 @@ def predictions(
 
 
 def scores(metrics: Metrics) -> dict[str, dict[str, float]]:
-    """Content of results/summary.json, which DVC shows and compares: one number per metric and variant."""
-    shown = metrics.variants.items()
+    """Metrics of each variant in results/summary/, which DVC shows and compares: a file each, so a row each."""
     return {
-        "test_log_loss": {name: round(found.early.log_loss.mean, 5) for name, found in shown},
-        "test_log_loss_late": {name: round(found.late.log_loss.mean, 5) for name, found in shown},
-        "test_auc": {name: round(found.early.metrics["test_auc"].mean, 5) for name, found in shown},
+        name: {
+            "test_log_loss": round(found.early.log_loss.mean, 5),
+            "test_log_loss_late": round(found.late.log_loss.mean, 5),
+            "test_auc": round(found.early.metrics["test_auc"].mean, 5),
+        }
+        for name, found in metrics.variants.items()
     }

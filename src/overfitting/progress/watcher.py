@@ -30,7 +30,7 @@ class WatchedRun:
         self._follower = Follower(run.folder / "history.csv")
         training = run.config.training
         may_stop = training.patience is not None
-        self.progress = RunProgress(run.variant, run.seed, training.epochs, may_stop, run.size, repeat=run.repeat)
+        self.progress = RunProgress(run.title, run.seed, training.epochs, may_stop, run.size, repeat=run.repeat)
         self.progress.is_over = run.is_over()
 
     def look(self) -> str | None:

@@ -9,12 +9,14 @@ from overfitting.base.errors import UserError
 from overfitting.base.repository import dvc
 from overfitting.config.composition import compose_variants
 from overfitting.evaluation import formats
-from overfitting.evaluation.results import REFERENCE, Difference, Metrics
+from overfitting.evaluation.results import REFERENCE, Difference, Metric, Metrics
 from overfitting.review import commits
 from overfitting.review.changes import Change, basis, changes, differences
 from overfitting.review.sections import Section, assemble
 
 CHANGES = "Differences to `large` that changed"
+HEADLINES = 6  # lines at the top, at most
+OTHERS: tuple[Metric, ...] = ("test_auc", "test_accuracy", "test_brier", "test_calibration_error")
 
 
 def describe(base: str) -> tuple[str, list[str]]:
@@ -33,20 +35,45 @@ def describe(base: str) -> tuple[str, list[str]]:
     except UserError as error:
         problems = [str(error)]
     if problems:
-        return assemble("Not reproduced: the check fails", [*_reasons(problems), parameters]), problems
+        return assemble(["Not reproduced: the check fails"], [*_reasons(problems), parameters]), problems
     after = Metrics.read(files.METRICS)
     try:
         before = commits.results(commit)
     except UserError as error:
         words = f"The results of the base cannot be compared: {error}."
-        compared = [Section(CHANGES, [words, *_table(_new(after, []))])]
+        top, main, folded = ["Not compared with the base"], Section(CHANGES, [words, *_table(_new(after, []))]), []
     else:
         found = changes(before, after)
-        problems, compared = lost(before, after, found), judged(before, after, found)
+        problems, top = lost(before, after, found), headlines(before, after, found)
+        main, *folded = judged(before, after, found)
+        folded.append(_others(before, after))
     problems += [f"`{name}` failed: {reason}" for name, reason in after.failed.items()]
-    figures = Section("Figures that moved", [", ".join(commits.moved_figures(commit)) or "None."])
-    sections = [*_reasons(problems), parameters, _stages(commit), *compared, figures]
-    return assemble(after.verdict.sentence, sections), problems
+    answers = Section("The answers now", [after.verdict.prevents, "", after.verdict.predicts])
+    figures = Section("Figures that moved", [", ".join(commits.moved_figures(commit)) or "None."], folded=True)
+    sections = [*_reasons(problems), main, parameters, answers, *folded, _stages(commit), figures]
+    return assemble(top, sections), problems
+
+
+def headlines(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[str]:
+    """What a reviewer must know, most important first: failures, changes beyond noise, new and missing variants."""
+    real = sorted(
+        (change for change in found if change.beyond_noise),
+        key=lambda change: (not change.lost, change.before.status == change.now.status, -abs(change.size)),
+    )
+    lines = [f"`{name}` failed" for name in after.failed]
+    lines += [f"`{change.variant}`: {_statuses(change)}, {change.size:+.3f} ({change.phase})" for change in real]
+    new: dict[str, list[str]] = {}
+    for name, phase, *_, status in _new(after, found):
+        new.setdefault(name, []).append(f"{status} ({phase})")
+    lines += [f"`{name}` is new: {formats.listed(statuses)}" for name, statuses in new.items()]
+    lines += [f"{name} is no longer trained" for name in _gone(before, after)]
+    if len(lines) > HEADLINES:
+        lines = [*lines[: HEADLINES - 1], f"and {len(lines) - HEADLINES + 1} more changes, in the table below"]
+    return lines or ["No difference to `large` changed beyond noise"]
+
+
+def _gone(before: Metrics, after: Metrics) -> list[str]:
+    return [f"`{name}`" for name in before.variants if name not in {**after.variants, **after.failed}]
 
 
 def lost(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[str]:
@@ -66,7 +93,7 @@ def judged(before: Metrics, after: Metrics, found: Sequence[Change]) -> list[Sec
     lines = [_words(before, after, found)]
     if losses := [_loss(change) for change in noise if change.lost]:
         lines += ["", f"Lost, but other seeds alone do as much: {'; '.join(losses)}."]
-    if gone := [f"`{name}`" for name in before.variants if name not in after.variants]:
+    if gone := _gone(before, after):
         lines += ["", f"No longer trained: {formats.listed(gone)}."]
     main = Section(CHANGES, [*lines, *_table([*map(_row, real), *_new(after, found)])])
     rest = Section("Within noise, or the same", _table([_row(change) for change in noise]), folded=True)
@@ -104,7 +131,6 @@ def _new(after: Metrics, found: Sequence[Change]) -> list[list[str]]:
 def _row(change: Change) -> list[str]:
     size = "same" if change.same else f"{change.size:+.4f}"
     judged = np.isfinite(change.noise) and not change.same
-    before, now = change.before.status, change.now.status
     return [
         change.variant,
         change.phase,
@@ -112,8 +138,30 @@ def _row(change: Change) -> list[str]:
         _estimate(change.now),
         f"**{size}**" if change.beyond_noise else size,
         f"±{change.noise:.4f}" if judged else formats.NONE,
-        now if before == now else f"{before} → {now}",
+        _statuses(change),
     ]
+
+
+def _statuses(change: Change) -> str:
+    before, now = change.before.status, change.now.status
+    return now if before == now else f"{before} → {now}"
+
+
+def _others(before: Metrics, after: Metrics) -> Section:
+    """The other metrics of the variants in which they changed; they are not judged."""
+    rows = []
+    for name, variant in after.variants.items():
+        then, now = before.variants.get(name), variant.early.metrics
+        if then and any(round(then.early.metrics[metric].mean - now[metric].mean, 5) for metric in OTHERS):
+            cells = [f"{then.early.metrics[metric].mean:.4f} → {now[metric].mean:.4f}" for metric in OTHERS]
+            rows.append([name, *cells])
+    header = ["variant", *(metric.removeprefix("test_").replace("_", " ") for metric in OTHERS)]
+    note = (
+        "Of the early weights on the test rows, not judged: a network that always predicts the share of signal has no "
+        "calibration error, and tells nothing."
+    )
+    lines = [note, "", *markdown.table(header, rows).split("\n")] if rows else ["No metric changed."]
+    return Section("Other metrics", lines, folded=True)
 
 
 def _estimate(difference: Difference) -> str:
@@ -149,4 +197,4 @@ def _stages(commit: str) -> Section:
         reason = ", ".join(inputs) or "the same inputs, another result (as on another machine)"
         by_reason.setdefault(reason, []).append(f"`{name}`")
     lines = [f"- {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
-    return Section("Stages that ran again, and their changed inputs", lines or ["None."])
+    return Section("Stages that ran again, and their changed inputs", lines or ["None."], folded=True)

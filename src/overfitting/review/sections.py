@@ -34,11 +34,11 @@ class Section:
         return replace(self, lines=self.lines[:kept], left_out=self.left_out + len(self.lines) - kept)
 
 
-def assemble(headline: str, sections: Sequence[Section], limit: int = LIMIT) -> str:
+def assemble(headlines: Sequence[str], sections: Sequence[Section], limit: int = LIMIT) -> str:
     """The whole comment. Above `limit` bytes, the longest sections lose their last lines."""
-    parts = list(sections)
+    parts, top = list(sections), "  \n".join(f"**{line[:LINE]}**" for line in headlines)
     while True:
-        text = "\n\n".join([f"**{headline[:LINE]}**", *(part.text() for part in parts), _report()]) + "\n"
+        text = "\n\n".join([top, *(part.text() for part in parts), _report()]) + "\n"
         if len(text.encode()) <= limit:
             return text
         longest = max(range(len(parts)), key=lambda index: len(parts[index].text()))

@@ -36,7 +36,9 @@ def run(config: Config) -> None:
         predictions(runs, baselines, config.seeds, labels).to_parquet(partial, index=False)
     files.write_text(files.CURVES, curves(runs, config.seeds).to_csv(index=False))
     metrics.model_copy(update={"curves_sha256": files.file_digest(files.CURVES)}).write(files.METRICS)
-    files.write_json(files.SUMMARY, scores(metrics))
+    files.remove(files.SUMMARY)
+    for name, numbers in scores(metrics).items():
+        files.write_json(files.SUMMARY / f"{name}.json", numbers)
     print("\n".join([metrics.verdict.sentence, *(f"{name} failed: {reason}" for name, reason in failed.items())]))
 
 

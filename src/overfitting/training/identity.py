@@ -82,11 +82,17 @@ class Run:
     data: str  # fingerprint of the prepared rows
     fingerprint: str
     repeat: int = 0
+    root: Path = files.RUNS  # another folder if the run is not part of the comparison
+
+    @property
+    def title(self) -> str:
+        """Variant; for a run outside the comparison also the name of its root, which says what is different."""
+        return self.variant if self.root == files.RUNS else f"{self.variant} ({self.root.name})"
 
     @property
     def name(self) -> str:
-        """Variant, seed and, after the first, repeat."""
-        return f"{self.variant} seed {self.seed}" + (f" repeat {self.repeat}" if self.repeat else "")
+        """Title, seed and, after the first, repeat."""
+        return f"{self.title} seed {self.seed}" + (f" repeat {self.repeat}" if self.repeat else "")
 
     @property
     def random_seed(self) -> int:
@@ -102,7 +108,7 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where its files are."""
-        return run_folder(self.variant, self.seed, self.repeat)
+        return run_folder(self.variant, self.seed, self.repeat, self.root)
 
     @property
     def settings(self) -> Settings:
@@ -138,9 +144,9 @@ class Run:
         return read_durations(self.folder, self.fingerprint)
 
 
-def run_folder(variant: str, seed: int, repeat: int) -> Path:
+def run_folder(variant: str, seed: int, repeat: int, root: Path = files.RUNS) -> Path:
     """Folder of a run: runs/<variant>/<seed>, and <seed>.<repeat> for further networks."""
-    return files.RUNS / variant / (f"{seed}.{repeat}" if repeat else str(seed))
+    return root / variant / (f"{seed}.{repeat}" if repeat else str(seed))
 
 
 def read_durations(folder: Path, fingerprint: str) -> Durations | None:
@@ -148,11 +154,11 @@ def read_durations(folder: Path, fingerprint: str) -> Durations | None:
     return read_matching(Durations, folder / files.DURATIONS, fingerprint)
 
 
-def plan(configs: Mapping[str, Config], data: str, code: Code | None = None) -> list[Run]:
+def plan(configs: Mapping[str, Config], data: str, code: Code | None = None, root: Path = files.RUNS) -> list[Run]:
     """All runs of the variants that are trained, in their order; `code` is read now if it is not given."""
     code = code or Code.read()
     return [
-        Run(name, seed, config, data, run_fingerprint(config, seed, data, code, repeat), repeat)
+        Run(name, seed, config, data, run_fingerprint(config, seed, data, code, repeat), repeat, root)
         for name, config in configs.items()
         if not config.variant.ensemble_of
         for seed in (config.seeds if config.seed is None else (config.seed,))
