@@ -118,7 +118,7 @@ OUTPUTS = {
     "train": ("runs/large", "runs/l2"),
     "baseline": ("runs/baselines",),
     "evaluate": ("results/predictions.parquet", "results/curves.csv", "results/metrics.json", "results/summary.json"),
-    "report": ("results/report.html", "results/report.md", "results/figures"),
+    "report": ("results/report.html", "results/report.zh.html", "results/report.md", "results/figures"),
 }
 UNHASHED = ("durations.json", "run.js")
 

@@ -159,6 +159,15 @@ class Champion(Record):
     test_auc: float
 
 
+class Level(Record):
+    """What the comparison says at another confidence, for the reader of the page who chooses one."""
+
+    confidence: float
+    late: dict[str, tuple[float, float]]  # intervals of the differences to `large`, early stopping included
+    early: dict[str, tuple[float, float]]  # as `late`; with the baselines
+    best: tuple[str, ...]  # the best set
+
+
 class Verdict(Record):
     """The answers in words."""
 
@@ -189,6 +198,7 @@ class Metrics(Record):
     gap_size: float  # difference of validation and training log loss
     champion: Champion
     verdict: Verdict
+    levels: tuple[Level, ...] = ()  # by confidence; empty with one seed
     curves_sha256: str = ""  # of results/curves.csv; the stage adds it
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from overfitting.evaluation.language import joined, say
 from overfitting.evaluation.results import Metrics
 from overfitting.report.figures import drawing
 from overfitting.report.figures.drawing import BLUE, FAR, SOFT, VERMILION, Picture
@@ -14,7 +15,7 @@ def gaps(metrics: Metrics) -> Picture | None:
     if not trained:
         return None
     heights = list(range(0, -len(trained), -1))
-    figure, sides = drawing.beside(2, 0.9 + 0.24 * len(trained))
+    figure, sides = drawing.beside(0.9 + 0.24 * len(trained))
     best = {name: training.early.gap.mean for name, training in trained.items()}
     last = {name: training.late.gap.mean for name, training in trained.items()}
     cut: list[str] = []
@@ -34,16 +35,19 @@ def gaps(metrics: Metrics) -> Picture | None:
         drawing.name_rows(axes, list(means), heights)
         cut += [name for name, mean in means.items() if mean > longest]
     figure.supxlabel("test minus training log loss", fontsize=9)
-    caption = (
-        "A short bar on the right means that the remedy works without early stopping. Gaps are measured on all "
-        "training and test rows, without dropout and without penalty. The two sides have different scales."
-        + (f" Bars with an arrow are longer than shown: {', '.join(dict.fromkeys(cut))}." if cut else "")
+    caption = joined(
+        say(
+            "A short bar on the right means that the remedy works without early stopping. Gaps are measured on all "
+            "training and test rows, without dropout and without penalty. The two sides have different scales."
+        ),
+        say("Bars with an arrow are longer than shown: {names}.", names=", ".join(dict.fromkeys(cut))) if cut else "",
     )
-    alternative = (
-        f"Gap at the best epoch: {drawing.listing(best, digits=3)}. "
-        f"Gap at the last epoch: {drawing.listing(last, digits=3)}."
+    alternative = say(
+        "Gap at the best epoch: {best}. Gap at the last epoch: {last}.",
+        best=drawing.listing(best, digits=3),
+        last=drawing.listing(last, digits=3),
     )
-    return Picture("gaps", "Generalisation gap", figure, caption, alternative)
+    return Picture("gaps", say("Generalisation gap"), figure, caption, alternative)
 
 
 def _longest(means: Sequence[float]) -> float:
