@@ -32,7 +32,7 @@ def learning_curves(metrics: Metrics, curves: pd.DataFrame) -> Picture | None:
         drawing.plain_numbers(axes.xaxis)
         drawing.title(axes, name)
 
-    figure = drawing.grid(list(trained), draw, ("epoch", "log loss"), top=0.6)
+    figure = drawing.grid(list(trained), draw, ("epoch", "log loss"))
     drawing.legend(figure, figure.axes[0])
     beyond = set(curves[curves[LOSSES].gt(limits[1]).any(axis=1)]["variant"])
     caption = joined(

@@ -94,20 +94,12 @@ def beside(height: float) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(1, 2, sharey=True))
 
 
-def grid(
-    names: Sequence[str], draw: Draw, labels: tuple[str, str] = ("", ""), shared: bool = True, top: float = 0.45
-) -> Figure:
-    """One panel per name, `top` inches below the edge; `shared` axes have common `labels` of x and y."""
+def grid(names: Sequence[str], draw: Draw, labels: tuple[str, str] = ("", ""), shared: bool = True) -> Figure:
+    """One panel per name; `shared` axes have common `labels` of x and y."""
     columns = min(3 if shared else 2, len(names))
     rows = -(-len(names) // columns)
-    gap = (0.15, 0.5) if shared else (0.7, 0.8)  # inches
-    tall = 0.55 + top + ((1.1 if shared else 1.5) + gap[1]) * rows - gap[1]
-    figure = Figure(figsize=(WIDTH, tall))
+    figure = Figure(figsize=(WIDTH, 0.8 + (1.5 if shared else 2.1) * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False).flat)
-    left, right, bottom = 0.65, 0.1, 0.55
-    across = (WIDTH - left - right - gap[0] * (columns - 1)) / columns
-    up = (tall - bottom - top - gap[1] * (rows - 1)) / rows
-    figure.subplots_adjust(left / WIDTH, bottom / tall, 1 - right / WIDTH, 1 - top / tall, gap[0] / across, gap[1] / up)
     for panel, name in zip(axes, names, strict=False):
         draw(panel, name)
         panel.tick_params(labelsize=8)
@@ -129,20 +121,7 @@ def colours(names: Iterable[str]) -> dict[str, str]:
 def title(axes: Axes, name: str, note: str = "") -> None:
     """Write the name of a panel, shortened if it does not fit, and a note below it."""
     short = name if len(name) <= 30 else f"{name[:29]}…"
-    size = min(9, 170 / len(short))
-    if not note:
-        axes.set_title(short, fontsize=size)
-        return
-    axes.set_title(note, fontsize=7.5, color=SOFT, pad=3)
-    axes.annotate(
-        short,
-        (0.5, 1),
-        (0, 14),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        ha="center",
-        fontsize=size,
-    )
+    axes.set_title(f"{short}\n{note}" if note else short, fontsize=min(9, 130 / max(len(short), len(note))))
 
 
 def name_rows(axes: Axes, names: Sequence[str], heights: Sequence[float]) -> None:
@@ -161,8 +140,7 @@ def listing(values: Mapping[str, float], digits: int = 4) -> str:
 def legend(figure: Figure, axes: Axes, columns: int = 3) -> None:
     """Draw the legend above the axes, where it covers no data."""
     handles, labels = axes.get_legend_handles_labels()
-    place: Any = "outside upper center" if figure.get_layout_engine() else "upper center"
-    figure.legend(handles, labels, loc=place, ncols=columns)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 def plain_numbers(axis: Axis) -> None:

@@ -30,7 +30,7 @@ def sizes(curve: LearningCurve | None) -> Picture | None:
         axes.set_xticks(curve.sizes, list(map(_short, curve.sizes)))
         axes.minorticks_off()
 
-    figure = drawing.grid(panels, draw, shared=False, top=0.9)
+    figure = drawing.grid(panels, draw, shared=False)
     drawing.legend(figure, figure.axes[0])
     caption = say(
         "A remedy can be compared with more data. All sizes train for {steps:,} steps, so the more rows there are, the "
