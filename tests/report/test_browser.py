@@ -122,14 +122,14 @@ def test_the_address_keeps_the_choices(opened):
 
 def test_the_pointer_reads_values(opened):
     page = opened()
-    plot = page.locator("#curves-plot svg")
+    plot = page.locator("#curves-plot svg").first
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert re.search(
-        r"epoch \d+\s*(training|validation) 0\.\d{4}",
-        plot.locator("text=epoch").last.text_content() or plot.text_content(),
-    )
+    for share in (0.2, 0.35, 0.5, 0.65, 0.8):
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + share * box["height"])
+        if re.search(r"(training|validation) 0\.\d{4}", plot.text_content()):
+            return
+    pytest.fail("no value near the pointer")
 
 
 def test_without_scripts_all_figures_are_there(opened):
@@ -153,7 +153,7 @@ def test_the_page_is_no_wider_than_the_screen(opened, width):
 
 def test_the_chinese_page_has_no_english_sentences(opened):
     page = opened("report.zh.html")
-    page.evaluate("document.querySelectorAll('pre, .how, .details, .verdict').forEach((part) => part.remove())")
+    page.evaluate("document.querySelectorAll('pre, .how').forEach((part) => part.remove())")
     found = [text for text in page.inner_text("body").splitlines() if ENGLISH.search(text)]
     labels = page.evaluate("[...document.querySelectorAll('[aria-label]')].map((part) => part.ariaLabel)")
     assert found + [label for label in labels if ENGLISH.search(label)] == []

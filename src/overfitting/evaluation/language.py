@@ -1,6 +1,7 @@
 """The reader's language: sentences are English templates in the code, and zh.json has their translations."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from importlib import resources
 from typing import Literal
 
 Language = Literal["en", "zh"]
+BOUNDARY = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[\u4e00-\u9fff])")  # takes a space
 _language: ContextVar[Language] = ContextVar("language", default="en")
 
 
@@ -24,7 +26,8 @@ def speaking(language: Language) -> Iterator[None]:
 
 def say(template: str, **values: object) -> str:
     """The sentence with its values, such as `say("{count} seeds", count=3)`."""
-    return translated(template).format(**values)
+    sentence = translated(template).format(**values)
+    return sentence if _language.get() == "en" else BOUNDARY.sub(" ", sentence)
 
 
 def translated(text: str) -> str:

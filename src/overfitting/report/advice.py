@@ -39,8 +39,10 @@ def _remedy(metrics: Metrics) -> str:
             name=in_words(better[0]), fall=-difference.mean, least=-difference.interval[1],
         )  # fmt: skip
         equals = [in_words(name) for name in metrics.verdict.best if name != better[0]]
+        if not equals:
+            return add
         easiest = say("If {names} is easier for you, use that: it may be just as good.", names=listed(equals, " or "))
-        return joined(add, easiest if equals else "")
+        return joined(add, easiest)
     needed = {
         name: difference.seeds_needed
         for name in metrics.with_status("early", "undecided")

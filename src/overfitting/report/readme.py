@@ -37,7 +37,8 @@ def _contents(metrics: Metrics, curve: LearningCurve | None) -> dict[str, str]:
     return {
         "verdict": "\n>\n".join(f"> {answer}" for answer in answers(metrics, curve)),
         "table": table(
-            [translated(header[place]) for place in chosen], [[row[place] for place in chosen] for row in rows]
+            [translated(header[place]) for place in chosen],
+            [[translated(row[place]) for place in chosen] for row in rows],
         ),
         "details": "\n".join(f"- {sentence}" for sentence in metrics.verdict.details),
     }

@@ -232,7 +232,7 @@ def _baseline(name: str, found: Baseline) -> dict[str, str]:
 def _difference(found: Scores) -> str:
     """A difference, its interval and its status."""
     difference = found.difference
-    return f"{estimate(difference, signed=True)}: {status(difference)}" if difference else "reference"
+    return f"{estimate(difference, signed=True)}: {status(difference)}" if difference else status(None)
 
 
 def _scores(found: Scores) -> list[str]:

@@ -18,6 +18,7 @@ from overfitting.evaluation.results import REFERENCE
 BLUE, VERMILION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#767676"
 PURPLE, AMBER = "#a3568a", "#b07d00"
 TEAL, RED, BROWN, VIOLET = "#0f8b8d", "#c1272d", "#7a5230", "#6a51a3"
+OLIVE, PINK, NAVY = "#6b7a00", "#d6559b", "#2b4a8b"
 INK, SOFT, LINE, PAPER = "#1b1f24", "#5a6472", "#d8dde3", "#ffffff"
 # their names on the page, which gives each a second value for dark screens
 COLOURS = {
@@ -31,13 +32,30 @@ COLOURS = {
     RED: "red",
     BROWN: "brown",
     VIOLET: "violet",
+    OLIVE: "olive",
+    PINK: "pink",
+    NAVY: "navy",
     INK: "ink",
     SOFT: "soft",
     LINE: "line",
     PAPER: "paper",
 }
 WIDTH = 5.4  # inches; narrow enough for the text to be readable on a phone
-VARIANTS = (VERMILION, BLUE, GREEN, PURPLE, AMBER, TEAL, RED, VIOLET, BROWN, GREY)  # one after the other
+VARIANTS = (
+    VERMILION,
+    BLUE,
+    GREEN,
+    PURPLE,
+    AMBER,
+    TEAL,
+    RED,
+    VIOLET,
+    BROWN,
+    OLIVE,
+    PINK,
+    NAVY,
+    GREY,
+)  # one after the other
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FAR = 4  # times the usual size: anything further off is cut, so that it does not squeeze the rest
 Draw = Callable[[Axes, str], None]  # draws the panel of a name
@@ -121,7 +139,7 @@ def colours(names: Iterable[str]) -> dict[str, str]:
 def title(axes: Axes, name: str, note: str = "") -> None:
     """Write the name of a panel, shortened if it does not fit, and a note below it."""
     short = name if len(name) <= 30 else f"{name[:29]}…"
-    axes.set_title(f"{short}\n{note}" if note else short, fontsize=min(9, 130 / max(len(short), len(note))))
+    axes.set_title(f"{short}\n{note}" if note else short, fontsize=max(6.5, min(9, 130 / len(short))))
 
 
 def name_rows(axes: Axes, names: Sequence[str], heights: Sequence[float]) -> None:

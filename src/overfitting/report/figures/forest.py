@@ -102,7 +102,7 @@ def _draw(axes: Axes, metrics: Metrics, phase: Phase, rows: Sequence[Row], heigh
         axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
     for row in rows:
         _draw_row(axes, heights[row.name], row, "+" if paired else "")
-    axes.set_title(title)
+    axes.set_title(title, fontsize=8.5)
     axes.set_xlabel(label if paired else f"{phase} test log loss\n← better", fontsize=8)
 
 
@@ -130,7 +130,7 @@ def _draw_row(axes: Axes, height: float, row: Row, sign: str) -> None:
         "fontsize": 8,
         "va": "center_baseline",
     }
-    axes.text(1.04, height, value, **place)
+    axes.text(1.08, height, value, **place)
     if row.mean > high:  # beyond the edge: an arrowhead there, and no line that would seem to reach 0
         axes.plot(high, height, ">", color=colour, markersize=6, clip_on=False)
         return

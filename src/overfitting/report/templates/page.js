@@ -14,12 +14,20 @@
   const state = { ...initial };
   const text = (value) => (Array.isArray(value) ? value.map(encodeURIComponent).join(",") : String(value));
 
+  function decoded(name) {
+    try {
+      return decodeURIComponent(name);
+    } catch {
+      return name; // an address that someone cut off
+    }
+  }
+
   function readAddress() {
     const [section, ...pairs] = location.hash.slice(1).split("&").sort((a, b) => a.includes("=") - b.includes("="));
     const values = Object.fromEntries([section, ...pairs].filter((part) => part.includes("=")).map((part) => part.split("=")));
     if ("confidence" in values && (values.confidence in data.levels)) state.confidence = Number(values.confidence);
     if (Number(values.margin) >= 0) state.margin = Number(values.margin);
-    if ("variants" in values) state.variants = values.variants.split(",").map(decodeURIComponent).filter((name) => name in data.colours);
+    if ("variants" in values) state.variants = values.variants.split(",").map(decoded).filter((name) => name in data.colours);
     if (epochs.includes(Number(values.epoch))) state.epoch = Number(values.epoch);
     if ("close" in values) state.close = values.close === "true";
   }
@@ -255,4 +263,10 @@
     if (innerWidth !== width) redraw(everything);
     width = innerWidth;
   });
+  const fit = (size) => () => {
+    document.body.style.maxWidth = size;
+    redraw(everything);
+  };
+  addEventListener("beforeprint", fit("680px")); // the width of a sheet, so that text keeps its size
+  addEventListener("afterprint", fit(""));
 })();
