@@ -116,8 +116,11 @@ def grid(names: Sequence[str], draw: Draw, labels: tuple[str, str] = ("", ""), s
     """One panel per name; `shared` axes have common `labels` of x and y."""
     columns = min(3 if shared else 2, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(WIDTH, 0.8 + (1.5 if shared else 2.1) * rows), layout="constrained")
+    tall = 0.8 + (1.5 if shared else 2.3) * rows
+    figure = Figure(figsize=(WIDTH, tall), layout="constrained" if shared else None)
     axes = list(figure.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False).flat)
+    if not shared:  # a layout engine cannot fit colour bars and labels of many panels
+        figure.subplots_adjust(0.65 / WIDTH, 0.5 / tall, 1 - 0.1 / WIDTH, 1 - 0.95 / tall, 0.45, 0.6)
     for panel, name in zip(axes, names, strict=False):
         draw(panel, name)
         panel.tick_params(labelsize=8)
@@ -139,7 +142,8 @@ def colours(names: Iterable[str]) -> dict[str, str]:
 def title(axes: Axes, name: str, note: str = "") -> None:
     """Write the name of a panel, shortened if it does not fit, and a note below it."""
     short = name if len(name) <= 30 else f"{name[:29]}…"
-    axes.set_title(f"{short}\n{note}" if note else short, fontsize=max(6.5, min(9, 130 / len(short))))
+    size = min(9, 130 / len(short), 180 / max(1, len(note)))  # a title wider than its axes would squeeze them
+    axes.set_title(f"{short}\n{note}" if note else short, fontsize=size)
 
 
 def name_rows(axes: Axes, names: Sequence[str], heights: Sequence[float]) -> None:
@@ -158,7 +162,8 @@ def listing(values: Mapping[str, float], digits: int = 4) -> str:
 def legend(figure: Figure, axes: Axes, columns: int = 3) -> None:
     """Draw the legend above the axes, where it covers no data."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+    place: Any = "outside upper center" if figure.get_layout_engine() else "upper center"
+    figure.legend(handles, labels, loc=place, ncols=columns)
 
 
 def plain_numbers(axis: Axis) -> None:
