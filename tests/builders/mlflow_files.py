@@ -178,7 +178,8 @@ def write_results(
     folder = root / "results"
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     metrics.write(folder / "metrics.json")
-    (folder / "report.html").write_text("<p>report</p>")
+    for page in ("report.html", "report.zh.html"):
+        (folder / page).write_text("<p>report</p>")
     (folder / "report.md").write_text("report")
     (folder / "figures/forest.png").write_bytes(b"picture")
     return metrics

@@ -68,6 +68,20 @@ def test_both_questions_are_answered(metrics):
     )
 
 
+def test_other_confidences_have_the_intervals_that_a_comparison_at_that_confidence_has(metrics):
+    at = {level.confidence: level for level in metrics.levels}
+    assert list(at) == [0.8, 0.9, 0.95, 0.99]
+    scores = {name: found.early for name, found in metrics.variants.items()} | metrics.baselines
+    expected = {name: found.difference.interval for name, found in scores.items() if found.difference}
+    assert at[0.95].early == expected
+    assert at[0.95].late["early stopping"] == metrics.early_stopping.interval
+    assert at[0.95].best == metrics.verdict.best
+    for name in expected:
+        widths = [high - low for low, high in (level.early[name] for level in metrics.levels)]
+        assert widths == sorted(widths)
+        assert widths[0] < widths[-1]
+
+
 def test_blocks_keep_apart_what_cannot_be_ranked_together(metrics):
     assert {name: found.block for name, found in metrics.variants.items()} == {
         "large": "ranked",

@@ -119,7 +119,13 @@ OUTPUTS = {
     "train": ("runs/large", "runs/l2"),
     "baseline": ("runs/baselines",),
     "evaluate": ("results/predictions.parquet", "results/curves.csv", "results/metrics.json", "results/summary"),
-    "report": ("results/report.html", "results/report.md", "results/model-card.md", "results/figures"),
+    "report": (
+        "results/report.html",
+        "results/report.zh.html",
+        "results/report.md",
+        "results/model-card.md",
+        "results/figures",
+    ),
 }
 UNHASHED = ("durations.json", "run.js")
 

@@ -2,20 +2,17 @@
 
 import io
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 from rich.console import Console
 
-from overfitting.report.page import headline, write, write_run
+from overfitting.report.page import headline, write
 from overfitting.report.tables import ranking, ranking_markdown, ranking_table
-from tests.builders.browser import chromium
 from tests.builders.metrics import BASELINES, MANY, ORDER, curves, edited, flat_curves, invented, tuning
 
-OWN_SCRIPTS = 2  # run.js beside the page, and the script that shows it
+SCRIPTS = 4  # the numbers, Observable Plot, run.js beside the page, and the page's own
 
 
 class Page(HTMLParser):
@@ -74,35 +71,33 @@ def test_the_page_is_complete_and_loads_no_more_than_the_file_beside_it(written)
     assert metrics.verdict.prevents in found.text
     assert metrics.verdict.predicts in found.text
     assert all(sentence in found.text for sentence in metrics.verdict.details)
-    assert [address for address in found.addresses if not address.startswith("#")] == ["run.js"]
+    assert [address for address in found.addresses if not address.startswith("#")] == ["report.zh.html", "run.js"]
     text = (folder / "report.html").read_text().replace('<script src="run.js"></script>', "")
-    assert not re.search(r"@import|src=|<link|<img", text)
+    assert not re.search(r"@import|src=|<link|<img", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
 
 
 def test_links_have_targets_and_ids_are_unique(written):
     found = page(written[1])
     assert len(found.ids) == len(set(found.ids))
-    assert {address.removeprefix("#") for address in found.addresses} - {"run.js"} <= set(found.ids)
-    for section in ("results", "curves", "gaps", "capacity", "strengths", "weights", "calibration", "run", "reproduce"):
+    assert {address.removeprefix("#") for address in found.addresses} - {"run.js", "report.zh.html"} <= set(found.ids)
+    for section in ("results", "curves", "capacity", "strengths", "weights", "calibration", "run", "reproduce"):
         assert f"#{section}" in found.addresses
 
 
-def test_every_figure_has_a_caption_and_every_drawing_a_description(written):
+def test_every_figure_has_a_caption_and_a_description(written):
     metrics, folder = written
     found = page(folder)
-    assert len(found.captions) == 7
+    assert len(found.captions) == len(found.drawings) == 6
     assert all(len(caption) > 60 for caption in found.captions)
     assert all(drawing["role"] == "img" for drawing in found.drawings)
-    said = [drawing["aria-label"] for drawing in found.drawings]
-    for name, variant in metrics.variants.items():
-        panels = [text for text in said if text.startswith(f"{name}: ")]
-        searched = name in ("l2", "dropout")
-        assert len(panels) == searched + (1 if variant.ensemble_of else 3), name  # curves, weights, calibration
+    for name in metrics.variants:
+        assert sum(name in drawing["aria-label"] for drawing in found.drawings) >= 2, name
 
 
 def test_colours_are_variables_of_the_page(written):
     text = (written[1] / "report.html").read_text()
-    drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    drawings = re.findall(r"<svg xmlns.*?</svg>", text, re.DOTALL)
+    assert len(drawings) == 6
     classes = dict(re.findall(r"^\.(s\d+) \{(.*)\}$", text, re.MULTILINE))
     assert "var(--blue)" in " ".join(classes.values())
     for drawing in drawings:
@@ -137,7 +132,7 @@ def test_an_ensemble_has_no_training_numbers(written):
 def test_figures_are_written_beside_the_report(written):
     _, folder = written
     files = {path.name for path in (folder / "figures").iterdir()}
-    names = ("forest", "curves", "gaps", "capacity", "strengths", "weights", "calibration")
+    names = ("forest", "curves", "capacity", "strengths", "weights", "calibration")
     assert files == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
     linked = re.findall(r"\]\((figures/[^)]+)\)", (folder / "report.md").read_text())
     assert len(linked) == len(names)
@@ -185,7 +180,7 @@ def test_searches_on_other_data_are_not_shown(tmp_path):
 def test_names_are_escaped(tmp_path):
     metrics = edited(invented(2, ["l2", "large"]), verdict__prevents="<script>alert(1)</script>")
     write(metrics, curves(metrics), tmp_path)
-    assert (tmp_path / "report.html").read_text().count("<script") == OWN_SCRIPTS
+    assert (tmp_path / "report.html").read_text().count("<script") == SCRIPTS
 
 
 def test_markup_in_a_name_stays_text(tmp_path):
@@ -193,7 +188,7 @@ def test_markup_in_a_name_stays_text(tmp_path):
     metrics = invented(2, [name, "large"])
     write(metrics, curves(metrics), tmp_path)
     text = (tmp_path / "report.html").read_text()
-    assert text.count("<script") == OWN_SCRIPTS
+    assert text.count("<script") == SCRIPTS
     assert name in Page(text).cells
     assert name.replace("|", "\\|") in ranking_markdown(metrics)
 
@@ -241,30 +236,6 @@ def test_how_it_was_run_is_stated(written):
         assert value in text, value
 
 
-@pytest.mark.slow
-def test_a_browser_shows_commit_and_durations_if_they_are_beside_the_page(written, tmp_path):
-    shutil.copy(written[1] / "report.html", tmp_path)
-
-    def shown():
-        page.goto(f"{(tmp_path / 'report.html').as_uri()}")
-        return page.inner_text(".how"), page.inner_text("pre")
-
-    with sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"]).new_page()
-        how, commands = shown()
-        assert "commit" not in how
-        assert "git checkout" not in commands
-        write_run(tmp_path, {"l2": [1.0, 2.0], "tiny": [0.25]}, "c0ffee with uncommitted changes")
-        how, commands = shown()
-        assert "c0ffee with uncommitted changes" in how
-        assert "l2 1.5, tiny 0.25" in how
-        assert commands.endswith("git checkout c0ffee\nmake repro")
-        write_run(tmp_path, {}, None)
-        how, commands = shown()
-        assert "seconds per seed" not in how
-        assert commands.endswith("overfitting\nmake repro")
-
-
 def test_the_title_states_what_prevents_overfitting(written):
     metrics, folder = written
     assert f"<title>What prevents overfitting? {headline(metrics)}</title>" in (folder / "report.html").read_text()
@@ -284,11 +255,11 @@ def test_a_long_training_keeps_the_page_small(tmp_path):
     table = curves(metrics, epochs=4000)
     table["val_log_loss"] += np.random.default_rng(0).normal(0, 0.01, len(table))
     write(metrics, table, tmp_path)
-    assert (tmp_path / "report.html").stat().st_size < 150_000
+    assert (tmp_path / "report.html").stat().st_size < 600_000
 
 
 def test_many_variants_keep_the_page_small(written):
-    assert (written[1] / "report.html").stat().st_size < 800_000
+    assert (written[1] / "report.html").stat().st_size < 1_500_000
 
 
 def test_arithmetic_that_is_not_float32_is_noted_with_the_table(tmp_path):

@@ -104,4 +104,4 @@ def test_a_user_supplied_table():
         ["age", "numeric", "years", "1,200", "–", "–"],
         ["job", "categorical", "–", "0", "25, 5 of them grouped as other", "3"],
     ]
-    assert "1 is yes, 0 is no; rows without a label: 2, dropped." in column_notes(data)
+    assert "1 is yes, 0 is no; 2 rows without a label were dropped." in column_notes(data)

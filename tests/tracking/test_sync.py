@@ -204,6 +204,7 @@ def test_report_and_figures_are_artifacts_of_the_parent(root: Path) -> None:
         "metrics.json",
         "report.html",
         "report.md",
+        "report.zh.html",
     }
     assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/forest.png"]
 

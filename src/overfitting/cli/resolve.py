@@ -11,7 +11,7 @@ from overfitting.base.repository import DVC, dvc, git
 from overfitting.report import answers, readme
 
 LOCK = "dvc.lock"
-PAGES = (readme.README, readme.CHINESE)
+PAGES = tuple(readme.PAGES)
 
 
 def run() -> None:

@@ -1,5 +1,6 @@
 """Compares all variants on the test rows: from logits and run summaries to results/metrics.json."""
 
+import dataclasses
 import platform
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -24,6 +25,7 @@ from overfitting.training.loss import Array
 
 LIBRARIES = ("tensorflow", "keras", "scikit-learn")  # whose versions the report states
 BLOCKS: tuple[Block, ...] = ("ranked", "given strength", "ensemble")
+LEVELS = (0.8, 0.9, 0.95, 0.99)  # confidences that a reader of the page can choose, beside the configured one
 EARLY_STOPPING = "early stopping"  # name of `large` early among the late differences
 
 
@@ -73,6 +75,7 @@ def compare(
         gap_size=config.evaluation.gap,
         champion=_champion(runs, config.seeds, judge),
         verdict=results.Verdict(prevents="", predicts="", details=(), best=best, ranking=tuple(ranking)),
+        levels=_levels(losses, [name for name in ranking if variants[name].block == "ranked"], baselines, judge),
     )
     return measured.model_copy(update={"verdict": verdict(measured)})
 
@@ -124,15 +127,42 @@ def _tuning(losses: Mapping[str, Array], judge: Judge) -> dict[str, Difference]:
 
 def _baselines(predictions: Mapping[str, Prediction], large: Array | None, judge: Judge) -> dict[str, results.Baseline]:
     """Results of each baseline, compared with `large` early, whose row losses are (n_seeds, n_rows)."""
-    logits = {name: found.logits[:, None] for name, found in predictions.items()}
-    pairs = {} if large is None else {name: judge.losses(found) - large for name, found in logits.items()}
-    compared = judge.differences(pairs)
+    compared = _baseline_differences(predictions, large, judge)
     return {
         name: results.Baseline(
-            train_rows=found.train_rows, metrics=judge.metrics(logits[name]), difference=compared.get(name)
+            train_rows=found.train_rows, metrics=judge.metrics(found.logits[:, None]), difference=compared.get(name)
         )
         for name, found in predictions.items()
     }
+
+
+def _baseline_differences(
+    predictions: Mapping[str, Prediction], large: Array | None, judge: Judge
+) -> dict[str, Difference]:
+    if large is None:
+        return {}
+    return judge.differences({name: judge.losses(found.logits[:, None]) - large for name, found in predictions.items()})
+
+
+def _levels(
+    losses: Mapping[results.Phase, Mapping[str, Array]],
+    ranked: Sequence[str],
+    baselines: Mapping[str, Prediction],
+    judge: Judge,
+) -> tuple[results.Level, ...]:
+    """Intervals and best sets at all `LEVELS`; none with one seed, which has no intervals."""
+    early = losses["early"]
+    if len(next(iter(early.values()))) < 2:
+        return ()
+    found = []
+    for confidence in sorted({*LEVELS, judge.evaluation.confidence}):
+        at = dataclasses.replace(judge, evaluation=dataclasses.replace(judge.evaluation, confidence=confidence))
+        others = _baseline_differences(baselines, early.get(REFERENCE), at)
+        sides = {"late": _late(losses, at), "early": {**at.compared(early), **others}}
+        intervals = {side: {name: each.interval for name, each in of.items()} for side, of in sides.items()}
+        best = at.best({name: early[name] for name in ranked})
+        found.append(results.Level(confidence=confidence, best=best, **intervals))
+    return tuple(found)
 
 
 def _champion(runs: Mapping[str, Runs], seeds: Sequence[int], judge: Judge) -> results.Champion:

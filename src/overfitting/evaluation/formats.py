@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from overfitting.evaluation.language import say, translated
 from overfitting.evaluation.results import Difference, Estimate
 
 NONE = "–"  # in place of a number that does not apply
@@ -13,21 +14,23 @@ def estimate(found: Estimate, signed: bool = False, digits: int = 4) -> str:
     mean = f"{found.mean:{sign}.{digits}f}"
     if found.ci_low is None:
         return mean
-    low, high = found.interval
-    return f"{mean} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
+    low, high = (f"{end:{sign}.{digits}f}" for end in found.interval)
+    return say("{mean} ({low} to {high})", mean=mean, low=low, high=high)
 
 
 def status(found: Difference | None) -> str:
     """What a difference says, such as `better` or `undecided (12 seeds would decide)`; None is that of `large`."""
     if found is None:
-        return "reference"
+        return translated("reference")
     if found.status != "undecided":
-        return found.status
+        return translated(found.status)
     if found.seeds_needed is None:
-        return "undecided (more rows needed)"
-    return f"undecided ({found.seeds_needed} seeds would decide)"
+        return say("undecided (more rows needed)")
+    return say("undecided ({count} seeds would decide)", count=found.seeds_needed)
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], last: str = " and ") -> str:
     """Names in words, such as `l1, l2 and dropout`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if len(names) == 1:
+        return names[0]
+    return translated(", ").join(names[:-1]) + translated(last) + names[-1]

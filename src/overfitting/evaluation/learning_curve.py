@@ -10,6 +10,7 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.records import Record
 from overfitting.evaluation import statistics
+from overfitting.evaluation.language import say, translated
 from overfitting.evaluation.results import REFERENCE, Estimate, Metrics, Variant
 from overfitting.evaluation.verdict import in_words
 from overfitting.training.loss import Array, log_loss_rows
@@ -189,31 +190,45 @@ def best_worth(curve: LearningCurve, rows: int | None = None) -> tuple[str, int,
 
 def _early_sentence(curve: LearningCurve, name: str, rows: int, worth: Worth) -> str:
     equal, low, high = (rows_in_words(curve, value) for value in (worth.rows, worth.low, worth.high))
-    ends = low if low == high else f"{low} to {high}"
-    interval = f" ({curve.confidence:.0%} interval {ends})" if len(curve.seeds) > 1 else ""
-    return (
-        f"With {in_words(name)}, {rows:,} training rows predict as well as {equal} with the large network stopped "
-        f"early{interval}."
+    ends = low if low == high else say("{low} to {high}", low=low, high=high)
+    interval = (
+        say(" ({confidence:.0%} interval {ends})", confidence=curve.confidence, ends=ends)
+        if len(curve.seeds) > 1
+        else ""
     )
+    return say(
+        "With {name}, {rows:,} training rows predict as well as {equal} with the large network stopped early"
+        "{interval}.",
+        name=in_words(name), rows=rows, equal=equal, interval=interval,
+    )  # fmt: skip
 
 
-def rows_in_words(curve: LearningCurve, value: float | None, fewer: str = "fewer than", more: str = "more than") -> str:
+def rows_in_words(curve: LearningCurve, value: float | None, is_short: bool = False) -> str:
     """A number of rows of `Worth` with two digits, or beyond which end of the curve it lies."""
+    if value:
+        return f"{float(f'{value:.2g}'):,.0f}"
     if value is None:
-        return f"{more} {curve.sizes[-1]:,}"
-    return f"{float(f'{value:.2g}'):,.0f}" if value else f"{fewer} {curve.sizes[0]:,}"
+        return translated(">{rows:,}" if is_short else "more than {rows:,}").format(rows=curve.sizes[-1])
+    return translated("<{rows:,}" if is_short else "fewer than {rows:,}").format(rows=curve.sizes[0])
 
 
 def _most_rows(curve: LearningCurve) -> str:
     """Whether the large network still overfits with the most rows, and whether a remedy still helps there."""
-    large, last = curve.variants[REFERENCE][-1], f"{curve.sizes[-1]:,}"
+    large = curve.variants[REFERENCE][-1]
     assert large.late
     found = {name: points[-1].early.mean for name, points in curve.variants.items() if points[-1].late}
     best = min(found, key=lambda name: found[name])
-    helps = "no remedy predicts better" if best == REFERENCE else f"{in_words(best)} predicts best ({found[best]:.3f})"
-    low, _ = large.late.interval
-    if low <= large.early.mean:
-        verb, losses = "no longer overfit", f"{large.late.mean:.3f}"
-    else:
-        verb, losses = "still overfit", f"{large.early.mean:.3f} at its best epoch, {large.late.mean:.3f} at the last"
-    return f"With {last} rows, {curve.steps:,} steps {verb} the large network ({losses}), and {helps}."
+    helps = (
+        say("no remedy predicts better")
+        if best == REFERENCE
+        else say("{name} predicts best ({loss:.3f})", name=in_words(best), loss=found[best])
+    )
+    still = (
+        "With {rows:,} rows, {steps:,} steps no longer overfit the large network ({late:.3f}), and {helps}."
+        if large.late.interval[0] <= large.early.mean
+        else "With {rows:,} rows, {steps:,} steps still overfit the large network ({early:.3f} at its best epoch, "
+        "{late:.3f} at the last), and {helps}."
+    )
+    return translated(still).format(
+        rows=curve.sizes[-1], steps=curve.steps, early=large.early.mean, late=large.late.mean, helps=helps
+    )

@@ -161,6 +161,15 @@ class Champion(Record):
     test_auc: float
 
 
+class Level(Record):
+    """What the comparison says at another confidence, for the reader of the page who chooses one."""
+
+    confidence: float
+    late: dict[str, tuple[float, float]]  # intervals of the differences to `large`, early stopping included
+    early: dict[str, tuple[float, float]]  # as `late`; with the baselines
+    best: tuple[str, ...]  # the best set
+
+
 class Verdict(Record):
     """The answers in words."""
 
@@ -192,6 +201,7 @@ class Metrics(Record):
     champion: Champion
     verdict: Verdict
     failed: dict[str, str] = Field(default_factory=dict)  # variants without results, and why
+    levels: tuple[Level, ...] = ()  # by confidence; empty with one seed
     curves_sha256: str = ""  # of results/curves.csv; the stage adds it
 
     @property

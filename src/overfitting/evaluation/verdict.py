@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from overfitting.evaluation.formats import listed
+from overfitting.evaluation.formats import estimate, listed
+from overfitting.evaluation.language import capital, joined, say, translated
 from overfitting.evaluation.results import REFERENCE, Difference, Metrics, Phase, Status, Training, Verdict
 
 WORDS = {  # for people; other variants go by their names
@@ -23,7 +24,7 @@ NAMED = 3  # remedies that a sentence names before it counts the others
 def in_words(name: str) -> str:
     """A variant's name for people; `tuned/l2` is L2."""
     plain = name.removeprefix("tuned/")
-    return WORDS.get(plain, plain)
+    return translated(WORDS.get(plain, plain))
 
 
 def verdict(metrics: Metrics) -> Verdict:
@@ -43,100 +44,111 @@ def verdict(metrics: Metrics) -> Verdict:
 def _prevents(metrics: Metrics) -> str:
     """Question 1: does it prevent overfitting?"""
     if REFERENCE not in metrics.variants:
-        return "Without large no remedy can be shown to prevent overfitting."
+        return say("Without the large network, overfitting and its prevention cannot be measured.")
     large, stopped = metrics.variants[REFERENCE], metrics.early_stopping
     training = large.training
     assert stopped
     assert training
-    sample = f"On {metrics.data.test_rows:,} test rows and {_seeds(metrics)}"
-    end, start = large.late.log_loss.mean, large.early.log_loss.mean
-    if stopped.status == "one seed":
-        return (
-            f"{sample}, large ends at a test log loss of {end:.3f} after {training.epochs.mean:.0f} epochs and had "
-            f"{start:.3f} at its best epoch; one seed decides nothing."
-        )
-    trained = f"trained for all {training.epochs.mean:.0f} epochs, the large network"
-    ends = f"{trained} ends at a test log loss of {end:.3f}"
-    if stopped.status != "better":
-        return f"{sample}, {ends}, which stopping early ({start:.3f}) is not shown to improve."
     remedies = metrics.with_status("late", "better")
     others = [name for name in metrics.block("ranked") if name != REFERENCE]
-    if not remedies:
-        return f"{sample}, {ends}; stopping early prevents that ({start:.3f}), no other remedy is shown to."
-    shown = listed([f"{in_words(name)} ({metrics.variants[name].late.log_loss.mean:.3f})" for name in remedies[:NAMED]])
-    count = f"all {len(others)}" if len(remedies) == len(others) else f"{len(remedies)} of {len(others)}"
-    return (
-        f"Yes, overfitting can be prevented: {trained} ends at a test log loss of {end:.3f} instead of {start:.3f} at "
-        f"its best epoch, and {count} remedies end lower without stopping early, lowest {shown}."
+    ends = say(
+        "Trained for all {epochs:.0f} epochs, the large network ends at a test log loss of {end:.3f}; stopped at its "
+        "best epoch, it has {start:.3f}.",
+        epochs=training.epochs.mean,
+        end=large.late.log_loss.mean,
+        start=large.early.log_loss.mean,
     )
+    if stopped.status == "one seed":
+        return joined(ends, say("One seed is not enough to decide anything."))
+    if stopped.status != "better":
+        return joined(say("These data do not show that the large network overfits."), ends)
+    if not remedies:
+        return joined(ends, say("Stopping early prevents overfitting; no other remedy is shown to."))
+    named = [
+        say("{name} ({loss:.3f})", name=in_words(name), loss=metrics.variants[name].late.log_loss.mean)
+        for name in remedies[:NAMED]
+    ]
+    count = translated("All {count} remedies" if len(remedies) == len(others) else "{count} of {all} remedies")
+    lower = say(
+        "{which} end lower without stopping early; the lowest: {names}.",
+        which=count.format(count=len(remedies), all=len(others)),
+        names=listed(named),
+    )
+    return joined(say("Yes, overfitting can be prevented."), ends, lower)
 
 
 def _predicts(metrics: Metrics) -> str:
     """Question 2: does it predict better than stopping early does?"""
     ranked, best = metrics.block("ranked"), metrics.verdict.best
     if not ranked:
-        return "No variant is ranked."
-    first = metrics.variants[ranked[0]]
-    loss = f"{first.early.log_loss.mean:.4f}"
+        return say("No variant is ranked.")
+    loss = metrics.variants[ranked[0]].early.log_loss.mean
     if len(metrics.run.seeds) < 2:
-        return f"{in_words(ranked[0])} has the lowest early test log loss, {loss}, but one seed decides nothing."
+        lowest = say("{name} has the lowest early test log loss, {loss:.4f}.", name=in_words(ranked[0]), loss=loss)
+        return joined(capital(lowest), say("One seed is not enough to rank variants."))
     if REFERENCE not in metrics.variants:
-        return f"Among {len(ranked)} variants, {_best(best)}: the lowest early test log loss is {loss}."
-    better = metrics.with_status("early", "better")
-    large = metrics.variants[REFERENCE].early.log_loss.mean
+        return say(
+            "Of {count} variants, the lowest early test log loss is {loss:.4f}; the best one is among: {names}.",
+            count=len(ranked), loss=loss, names=listed([in_words(name) for name in best]),
+        )  # fmt: skip
+    better, large = metrics.with_status("early", "better"), metrics.variants[REFERENCE].early.log_loss.mean
     if not better:
-        return f"No remedy is shown to predict better than stopping the large network early does ({large:.4f})."
-    top = metrics.variants[better[0]]
-    assert top.early.difference
-    low, high = top.early.difference.interval
-    lowers = (
-        f"lowers test log loss from {large:.4f} to {top.early.log_loss.mean:.4f}, by {-top.early.difference.mean:.4f} "
-        f"({metrics.run.confidence:.0%} interval {-high:.4f} to {-low:.4f})"
-    )
-    if best == (better[0],):
-        others = f"; {len(better)} remedies predict better than large" if len(better) > 1 else ""
-        return f"Beyond stopping early, {in_words(better[0])} helps most: it {lowers}{others}."
-    count = "one remedy predicts" if len(better) == 1 else f"{len(better)} remedies predict"
-    return f"Beyond stopping early, {count} better; {_best(best)}. {_capital(in_words(better[0]))} {lowers}."
+        return say(
+            "No remedy is shown to predict better than the large network stopped early ({loss:.4f}).", loss=large
+        )
+    return joined(_helped_most(metrics, better[0], large), _others(better, best))
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+def _helped_most(metrics: Metrics, name: str, large: float) -> str:
+    difference = metrics.variants[name].early.difference
+    assert difference
+    low, high = difference.interval
+    return say(
+        "Compared with stopping early, {name} helped most: test log loss fell from {large:.4f} to {loss:.4f}, by "
+        "{fall:.4f} ({confidence:.0%} interval {low:.4f} to {high:.4f}).",
+        name=in_words(name), large=large, loss=metrics.variants[name].early.log_loss.mean, fall=-difference.mean,
+        confidence=metrics.run.confidence, low=-high, high=-low,
+    )  # fmt: skip
 
 
-def _best(best: Sequence[str]) -> str:
-    names = listed([in_words(name) for name in best])
-    return f"{names} is best" if len(best) == 1 else f"the best is one of {names}"
+def _others(better: Sequence[str], best: Sequence[str]) -> str:
+    """What else predicts better than `large`, and what may be as good as the first of `better`."""
+    also = [name for name in best if name != better[0]]
+    if len(better) == 1 and not also:
+        return say("No other remedy is shown to help.")
+    equals = say("{names} may be just as good", names=listed([in_words(name) for name in also])) if also else ""
+    count = say("{count} remedies predict better than stopping early", count=len(better)) if len(better) > 1 else ""
+    return say("{parts}.", parts=capital(translated("; ").join(filter(None, [equals, count]))))
 
 
 def _failed(metrics: Metrics) -> list[str]:
-    return [f"{name} failed and is not ranked: {reason}." for name, reason in metrics.failed.items()]
+    text = "{name} failed and is not ranked: {reason}."
+    return [say(text, name=name, reason=reason) for name, reason in metrics.failed.items()]
 
 
 def _statuses(metrics: Metrics) -> list[str]:
     """What each question says of the ranked variants that the answers do not name."""
     if REFERENCE not in metrics.variants or len(metrics.run.seeds) < 2:
         return []
-    margin = metrics.run.margin
-    phases: tuple[tuple[Phase, str], ...] = (
-        ("late", "Left to train to the last epoch"),
-        ("early", "With the weights of the best epoch"),
-    )
-    texts: tuple[tuple[Status, str], ...] = (
-        ("better", "better than large"),
-        ("equivalent", f"within {margin:g} of large"),
-        ("undecided", "undecided"),
-        ("worse", "worse"),
-    )
+    texts: dict[Status, str] = {
+        "better": say("better than large"),
+        "equivalent": say("within {margin:g} of large", margin=metrics.run.margin),
+        "undecided": say("undecided"),
+        "worse": say("worse"),
+    }
+    starts: dict[Phase, str] = {
+        "late": translated("Trained to the last epoch: {parts}."),
+        "early": translated("Stopped at the best epoch: {parts}."),
+    }
     sentences = []
-    for phase, start in phases:
+    for phase, start in starts.items():
         parts = [
-            f"{text}: {listed([_named(metrics, phase, name) for name in names])}"
-            for status, text in texts
+            say("{status}: {names}", status=text, names=listed([_named(metrics, phase, name) for name in names]))
+            for status, text in texts.items()
             if (names := metrics.with_status(phase, status))
         ]
         if parts:
-            sentences.append(f"{start}, {'; '.join(parts)}.")
+            sentences.append(start.format(parts=translated("; ").join(parts)))
     return sentences
 
 
@@ -145,8 +157,9 @@ def _named(metrics: Metrics, phase: Phase, name: str) -> str:
     difference = metrics.variants[name].scores(phase).difference
     if difference is None or difference.status != "undecided":
         return in_words(name)
-    needed = difference.seeds_needed
-    return f"{in_words(name)} ({f'{needed} seeds' if needed else 'more rows'} would decide)"
+    if difference.seeds_needed is None:
+        return say("{name} (more rows would decide)", name=in_words(name))
+    return say("{name} ({count} seeds would decide)", name=in_words(name), count=difference.seeds_needed)
 
 
 def _given(metrics: Metrics) -> list[str]:
@@ -154,33 +167,29 @@ def _given(metrics: Metrics) -> list[str]:
     if not metrics.tuning:
         return []
     parts = [f"{in_words(name)} {_change(found)}" for name, found in metrics.tuning.items()]
-    return [
-        "Tuning changed the early test log loss, against the tutorial's strengths, by: "
-        f"{'; '.join(parts)}. The strengths were chosen on rows that no run here sees."
-        if metrics.data.search_rows
-        else f"Tuning changed the early test log loss, against the tutorial's strengths, by: {'; '.join(parts)}."
-    ]
+    start = say(
+        "Compared with the tutorial's strengths, tuning changed early test log loss by: {parts}.",
+        parts=translated("; ").join(parts),
+    )
+    unseen = say("The strengths were chosen on rows that no run here sees.") if metrics.data.search_rows else ""
+    return [joined(start, unseen)]
 
 
 def _ensembles(metrics: Metrics) -> list[str]:
     """What an ensemble buys, and at which cost."""
-    found = []
-    for name in metrics.block("ensemble"):
-        variant = metrics.variants[name]
-        difference = variant.early.difference
-        if difference:
-            found.append(
-                f"Averaging {variant.networks} networks of {variant.ensemble_of} on the same rows ({name}) costs "
-                f"{variant.networks} trainings and changes the early test log loss by {_change(difference)}."
-            )
-    return found
+    return [
+        say(
+            "Averaging {count} networks of {member} trained on the same rows ({name}) costs {count} trainings and "
+            "changes early test log loss by {change}.",
+            count=variant.networks, member=variant.ensemble_of, name=name, change=_change(variant.early.difference),
+        )
+        for name in metrics.block("ensemble")
+        if (variant := metrics.variants[name]).early.difference
+    ]  # fmt: skip
 
 
-def _change(found: Difference) -> str:
-    if found.ci_low is None:
-        return f"{found.mean:+.4f}"
-    low, high = found.interval
-    return f"{found.mean:+.4f} ({low:+.4f} to {high:+.4f})"
+def _change(found: Difference | None) -> str:
+    return estimate(found, signed=True) if found else ""
 
 
 def _weights(metrics: Metrics) -> list[str]:
@@ -191,34 +200,41 @@ def _weights(metrics: Metrics) -> list[str]:
         return []
 
     def each(text: Callable[[Training], str]) -> str:
-        return ", ".join(f"{name} {text(trained[name])}" for name in shown)
+        return listed([f"{name} {text(trained[name])}" for name in shown])
 
-    initial = trained[shown[0]].near_zero_share_initial.mean
     return [
-        f"Share of hidden weights below 0.001: {each(lambda found: f'{found.early.near_zero_share.mean:.1%}')} "
-        f"({initial:.1%} before training); exactly 0: {each(lambda found: f'{found.early.zero_share.mean:.1%}')}. "
-        f"Validation log loss, and what is left of it without those weights: {each(_pruned)}."
-    ]
+        joined(
+            say(
+                "Share of hidden weights below 0.001: {small} ({initial:.1%} before training); exactly 0: {zero}.",
+                small=each(lambda found: f"{found.early.near_zero_share.mean:.1%}"),
+                initial=trained[shown[0]].near_zero_share_initial.mean,
+                zero=each(lambda found: f"{found.early.zero_share.mean:.1%}"),
+            ),
+            say("Validation log loss with and without those weights: {losses}.", losses=each(_pruned)))
+    ]  # fmt: skip
 
 
 def _pruned(training: Training) -> str:
-    return f"{training.early.val_log_loss.mean:.4f} and {training.early.val_log_loss_pruned.mean:.4f}"
+    return f"{training.early.val_log_loss.mean:.4f} / {training.early.val_log_loss_pruned.mean:.4f}"
 
 
 def _baseline(metrics: Metrics) -> list[str]:
     """The best baseline beside the first variant."""
     if not metrics.baselines or not metrics.block("ranked"):
         return []
-    name, found = next(iter(metrics.ranked_baselines.items()))
-    first = metrics.variants[metrics.block("ranked")[0]]
-    which = "lower" if found.log_loss.mean < first.early.log_loss.mean else "higher"
+    (name, found), other = next(iter(metrics.ranked_baselines.items())), metrics.block("ranked")[0]
+    first = metrics.variants[other].early
     return [
-        f"The best non-neural baseline, {name}, has a {which} test log loss than {metrics.block('ranked')[0]}: "
-        f"{found.log_loss.mean:.4f} against {first.early.log_loss.mean:.4f} "
-        f"(AUC {found.metrics['test_auc'].mean:.4f} against {first.early.metrics['test_auc'].mean:.4f})."
+        say(
+            "The best non-neural baseline, {name}, has a {which} test log loss than {other}: {losses} (AUC {areas}).",
+            name=name,
+            which=translated("lower" if found.log_loss.mean < first.log_loss.mean else "higher"),
+            other=other,
+            losses=_both(found.log_loss.mean, first.log_loss.mean),
+            areas=_both(found.metrics["test_auc"].mean, first.metrics["test_auc"].mean),
+        )
     ]
 
 
-def _seeds(metrics: Metrics) -> str:
-    count = len(metrics.run.seeds)
-    return f"{count} seed{'s' if count > 1 else ''}"
+def _both(one: float, other: float) -> str:
+    return say("{one:.4f} against {other:.4f}", one=one, other=other)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +12,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from overfitting.base import files
 from overfitting.base.markdown import table
 from overfitting.evaluation.formats import listed
+from overfitting.evaluation.language import Language, say, speaking, translated
 from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.evaluation.verdict import in_words
-from overfitting.report import model_card, size_tables, tables
-from overfitting.report.answers import answers
+from overfitting.report import explorer, model_card, tables
+from overfitting.report.advice import advice
+from overfitting.report.answers import answers, in_language
 from overfitting.report.figures import svg
-from overfitting.report.figures.drawing import COLOURS, Picture
+from overfitting.report.figures.drawing import Picture
 from overfitting.report.figures.pictures import pictures
 
 TITLE = "What prevents overfitting?"
+NAMES: dict[Language, str] = {"en": "report.html", "zh": "report.zh.html"}  # each links to the other
 SECTIONS = {  # after the figures
     "numbers": "More numbers",
     "columns": "The columns",
     "run": "How it was run",
     "reproduce": "Reproduce it",
 }
+SCRIPTS = ("plot.js", "page.js")  # Observable Plot, and what draws with it
+LIVE = ("forest", "curves", "calibration")  # figures that the script draws instead
+STATUSES = ("better", "worse", "equivalent")  # that have a colour
 
 
 def write(
@@ -36,18 +43,21 @@ def write(
     tuning: pd.DataFrame | None = None,
     curve: LearningCurve | None = None,
 ) -> None:
-    """Write report.html, report.md, model-card.md and figures/ (PNG and SVG); the same input gives the same bytes.
+    """Write the page in both languages, report.md, the model card and the figures; the same input gives the same bytes.
 
     `curves` and `tuning` are results/curves.csv and results/tuning.csv; `curve` is the learning curve.
     """
-    drawn = pictures(metrics, curves, tuning, curve)
-    folder = destination / "figures"
-    for picture in drawn:
-        for kind in ("png", "svg"):
-            files.write_bytes(folder / f"{picture.name}.{kind}", svg.render(picture.figure, kind, picture.name))
-    files.write_text(destination / "report.html", _html(metrics, drawn, curve))
-    files.write_text(destination / files.MODEL_CARD.name, model_card.card(metrics))
-    files.write_text(destination / "report.md", _markdown(metrics, drawn, curve))
+    for language, name in NAMES.items():
+        with speaking(language):
+            drawn, spoken = pictures(metrics, curves, tuning, curve), in_language(metrics)
+            files.write_text(destination / name, _html(spoken, drawn, curve, curves, language))
+        if language == "en":
+            files.write_text(destination / "report.md", _markdown(metrics, drawn, curve))
+            files.write_text(destination / files.MODEL_CARD.name, model_card.card(metrics))
+            for picture in drawn:
+                for kind in ("png", "svg"):
+                    path = destination / "figures" / f"{picture.name}.{kind}"
+                    files.write_bytes(path, svg.render(picture.figure, kind, picture.name))
 
 
 def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit: str | None) -> None:
@@ -64,15 +74,18 @@ def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit:
 def headline(metrics: Metrics) -> str:
     """The answer in a few words, for the title of the page."""
     if len(metrics.run.seeds) < 2 or REFERENCE not in metrics.variants:
-        return f"{len(metrics.variants)} variants compared"
-    stopped = ["early stopping"] if metrics.early_stopping and metrics.early_stopping.status == "better" else []
-    late = [*stopped, *(in_words(name) for name in metrics.with_status("late", "better"))]
+        return say("{count} variants compared", count=len(metrics.variants))
+    stopped = metrics.early_stopping and metrics.early_stopping.status == "better"
+    late = [translated("early stopping")] if stopped else []
+    late += [in_words(name) for name in metrics.with_status("late", "better")]
     if not late:
-        return "nothing shown so far"
-    return listed(late if len(late) <= 3 else [*late[:3], f"{len(late) - 3} more"])
+        return say("nothing shown so far")
+    return listed(late if len(late) <= 3 else [*late[:3], say("{count} more", count=len(late) - 3)])
 
 
-def _html(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None) -> str:
+def _html(
+    metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None, curves: pd.DataFrame, language: Language
+) -> str:
     environment = Environment(
         loader=PackageLoader("overfitting.report", "templates"),
         autoescape=True,
@@ -81,17 +94,28 @@ def _html(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | Non
     )
     classes: dict[str, str] = {}
     drawings = {picture.name: svg.inline(picture, classes) for picture in drawn}
+    header, rows = tables.ranking(metrics)
+    data = json.dumps(explorer.content(metrics, curves), ensure_ascii=False, separators=(",", ":"))
     return environment.get_template("report.html.j2").render(
-        title=f"{TITLE} {headline(metrics)}",
+        say=say,
+        t=translated,
+        language=language,
+        others={code: name for code, name in NAMES.items() if code != language},
+        title=f"{translated(TITLE)} {headline(metrics)}",
         answers=answers(metrics, curve),
+        advice=advice(metrics, curve),
         details=metrics.verdict.details,
         figures=drawn,
+        live=LIVE,
         drawings=drawings,
-        colours=COLOURS,
         classes="\n".join(f".{name} {{{style}}}" for style, name in classes.items()),
-        ranking=tables.ranking(metrics),
+        ranking=(header, rows),
+        phases={tables.LATE: "late", tables.EARLY: "early"},
+        statuses={translated(status): status for status in STATUSES},
+        confidences=[level.confidence for level in metrics.levels],
+        run=metrics.run,
         definitions=tables.definitions(metrics),
-        blocks=[row[tables.ranking(metrics)[0].index("block")] for row in tables.ranking(metrics)[1]],
+        blocks=[row[header.index("block")] for row in rows],
         trained=len(metrics.variants),
         variants=tables.variants(metrics),
         size_tables=_size_tables(curve),
@@ -100,15 +124,18 @@ def _html(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | Non
         column_notes=tables.column_notes(metrics.data),
         how=tables.how(metrics),
         sections=SECTIONS,
+        data=data.replace("<", "\\u003c"),
+        scripts=[(resources.files(__package__) / "templates" / name).read_text(encoding="utf-8") for name in SCRIPTS],
     )
 
 
 def _size_tables(curve: LearningCurve | None) -> list[tables.Cells]:
-    return [size_tables.losses(curve), size_tables.worths(curve)] if curve else []
+    return [tables.losses_by_size(curve), tables.worths(curve)] if curve else []
 
 
 def _markdown(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None) -> str:
     parts = [f"# {TITLE}", *answers(metrics, curve)]
+    parts += ["## So what should I do?", "\n".join(f"- {sentence}" for sentence in advice(metrics, curve))]
     parts += ["## Results", tables.ranking_markdown(metrics)]
     for picture in drawn:
         if picture.name != "forest":

@@ -7,6 +7,8 @@ from overfitting.base.markdown import table
 from overfitting.data.columns import COLUMNS
 from overfitting.data.manifest import Manifest, TableColumn
 from overfitting.evaluation.formats import NONE, estimate, status
+from overfitting.evaluation.language import say, translated
+from overfitting.evaluation.learning_curve import LearningCurve, Worth, rows_in_words
 from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Scores, Training, Variant
 
 Cells = tuple[list[str], list[list[str]]]  # header and rows
@@ -62,27 +64,34 @@ def definitions(metrics: Metrics) -> dict[str, str]:
     """Meaning of the table's columns, and notes on what is unusual in this comparison."""
     run = metrics.run
     found = {
-        LATE: "test log loss at the last epoch minus that of large; does it prevent overfitting?",
-        EARLY: "test log loss at the best epoch minus that of large; does it predict better than stopping early?",
-        "statuses": f"the {run.confidence:.0%} intervals of a question hold together; equivalent: inside "
-        f"±{run.margin:g}; undecided: neither, with the number of seeds that would decide",
-        "best": f"not worse than any other ranked variant; the best one is among these with {run.confidence:.0%} "
-        "confidence",
-        "gap": "test minus training log loss, early → late",
+        LATE: say("test log loss at the last epoch minus that of large; does it prevent overfitting?"),
+        EARLY: say("test log loss at the best epoch minus that of large; does it predict better than stopping early?"),
+        "statuses": say(
+            "the {confidence:.0%} intervals of a question hold together; equivalent: inside ±{margin:g}; undecided: "
+            "neither, with the number of seeds that would decide",
+            confidence=run.confidence,
+            margin=run.margin,
+        ),
+        "best": say(
+            "not worse than any other ranked variant; the best one is among these with {confidence:.0%} confidence",
+            confidence=run.confidence,
+        ),
+        "gap": say("test minus training log loss, early → late"),
     }
     if REFERENCE not in metrics.variants:
         del found[LATE], found[EARLY], found["statuses"]
     if metrics.baselines:
-        fewer = {
-            name: baseline.train_rows
+        fewer = [
+            say(", {name} on the first {count:,} of them", name=name, count=baseline.train_rows)
             for name, baseline in metrics.baselines.items()
             if baseline.train_rows < metrics.data.train_rows
-        }
-        rows = "the same rows" + "".join(f", {name} on the first {count:,} of them" for name, count in fewer.items())
-        found["baseline"] = f"non-neural classifiers, trained on {rows} and shown for scale"
+        ]
+        found["baseline"] = say(
+            "non-neural classifiers, trained on the same rows{fewer} and shown for scale", fewer="".join(fewer)
+        )
     if run.arithmetic != "float32":
-        found["arithmetic"] = f"{run.arithmetic}, not float32 alone"
-    return found
+        found["arithmetic"] = say("{arithmetic}, not float32 alone", arithmetic=run.arithmetic)
+    return {translated(name): meaning for name, meaning in found.items()}
 
 
 def more(metrics: Metrics) -> Cells:
@@ -98,7 +107,7 @@ def more(metrics: Metrics) -> Cells:
         "share of |w| < 0.001",
         "share of w = 0",
         "validation log loss → without small weights",
-        f"gap > {metrics.gap_size:g} from epoch",
+        say("gap > {gap:g} from epoch", gap=metrics.gap_size),
     ]
     rows = []
     for name in metrics.verdict.ranking:
@@ -115,6 +124,8 @@ def variants(metrics: Metrics) -> Cells:
         found = metrics.variants[name]
         train_rows = _count(found.training.train_rows if found.training else None)
         about = found.description.removeprefix(f"{name}: ")
+        if found.ensemble_of:
+            about = say("mean of the logits of {count} networks of {of}", count=found.networks, of=found.ensemble_of)
         rows.append([name, about, f"{found.parameters:,}", str(found.networks), train_rows])
     return ["variant", "what it is", "parameters", "networks per seed", "training rows"], rows
 
@@ -129,7 +140,7 @@ def columns(data: Manifest) -> Cells:
 
 
 def _column(found: TableColumn) -> list[str]:
-    grouped = f", {found.grouped:,} of them grouped as other" if found.grouped else ""
+    grouped = say(", {count:,} of them grouped as other", count=found.grouped) if found.grouped else ""
     categories, unseen = _count(found.categories) + grouped, _count(found.unseen_rows)
     return [found.name, found.role, found.unit or NONE, f"{found.missing:,}", categories, unseen]
 
@@ -137,38 +148,45 @@ def _column(found: TableColumn) -> list[str]:
 def column_notes(data: Manifest) -> str:
     """Meaning of the label and of the table's numbers, or of the units if the columns are those of HIGGS."""
     if not data.table:
-        return "Roles and units are those of HIGGS: positive quantities were divided by their mean."
+        return say("Roles and units are those of HIGGS: positive quantities were divided by their mean.")
     table = data.table
-    dropped = f"{table.unlabelled_dropped:,}, dropped" if table.unlabelled_dropped else "none"
-    return (
-        f"Label: 1 is {table.positive}, 0 is {table.negative}; rows without a label: {dropped}. "
-        "Missing: rows of the whole table without a value. Categories: number in the pool. "
-        "Unseen: rows with a category that only test rows have."
-    )
+    return say(
+        "Label: 1 is {positive}, 0 is {negative}; {dropped:,} rows without a label were dropped. Missing: rows of the "
+        "whole table without a value. Categories: number in the pool. Unseen: rows with a category that only test rows "
+        "have.",
+        positive=table.positive, negative=table.negative, dropped=table.unlabelled_dropped,
+    )  # fmt: skip
 
 
 def how(metrics: Metrics) -> list[list[str]]:
     """How the comparison was run: pairs of a name and its value."""
     data, run, models = metrics.data, metrics.run, metrics.champion.models
-    search = f", search {data.search_rows:,}" if data.search_rows else ""
-    own = "of its own" if data.resample else "shared"
     rows = {
-        "data": f"{data.source}, {data.rows:,} rows, {len(data.columns)} columns; {data.licence}",
+        "data": say(
+            "{source}, {rows:,} rows, {columns} columns; {licence}",
+            source=data.source, rows=data.rows, columns=len(data.columns), licence=data.licence,
+        ),
         "data SHA-256": data.sha256,
         "citation": data.citation,
-        "rows": f"per seed, {own}: training {data.train_rows:,}, validation {data.validation_rows:,}; "
-        f"pool {data.pool_rows:,}{search}, test {data.test_rows:,}",
-        "scaling": f"{data.scaling}, {len(data.features)} features, learned from the pool; "
-        f"{data.duplicates_dropped:,} duplicates dropped",
+        "rows": say(
+            "per seed, {own}: training {train:,}, validation {validation:,}; pool {pool:,}, search {search:,}, test "
+            "{test:,}",
+            own=translated("of its own" if data.resample else "shared"), train=data.train_rows,
+            validation=data.validation_rows, pool=data.pool_rows, search=data.search_rows, test=data.test_rows,
+        ),
+        "scaling": say(
+            "{scaling}, {features} features, learned from the pool; {dropped:,} duplicates dropped",
+            scaling=data.scaling, features=len(data.features), dropped=data.duplicates_dropped,
+        ),
         "seeds": ", ".join(map(str, run.seeds)),
         "training": f"conf/training/{run.training}.yaml",
         "arithmetic": run.arithmetic,
-        "best model": f"{'mean logit of ' if len(models) > 1 else ''}{', '.join(models)}",
+        "best model": f"{translated('mean logit of ') if len(models) > 1 else ''}{', '.join(models)}",
         "processor": run.processor,
         "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
         "fingerprint": run.fingerprint,
-    }
-    return [[name, value] for name, value in rows.items() if value]
+    }  # fmt: skip
+    return [[translated(name), value] for name, value in rows.items() if value]
 
 
 def _row(name: str, found: Variant) -> dict[str, str]:
@@ -182,7 +200,7 @@ def _row(name: str, found: Variant) -> dict[str, str]:
         "test log loss": estimate(found.early.log_loss),
         "AUC": f"{found.early.metrics['test_auc'].mean:.4f}",
         "gap": f"{training.early.gap.mean:.3f} → {training.late.gap.mean:.3f}" if training else NONE,
-        "best epoch": f"{training.best_epoch.mean:.0f} of {training.epochs.mean:.0f}" if training else NONE,
+        "best epoch": _best_epoch(training) if training else NONE,
     }
 
 
@@ -192,6 +210,10 @@ def _stopped(metrics: Metrics) -> dict[str, str]:
     row = _row(STOPPED, large)
     late = f"{estimate(stopped, signed=True)}: {status(stopped)}" if stopped else NONE
     return {**row, LATE: late, EARLY: NONE, "best": "", "gap": NONE}
+
+
+def _best_epoch(training: Training) -> str:
+    return say("{best:.0f} of {all:.0f}", best=training.best_epoch.mean, all=training.epochs.mean)
 
 
 def _baseline(name: str, found: Baseline) -> dict[str, str]:
@@ -217,7 +239,7 @@ def _failed(name: str) -> dict[str, str]:
 def _difference(found: Scores) -> str:
     """A difference, its interval and its status."""
     difference = found.difference
-    return f"{estimate(difference, signed=True)}: {status(difference)}" if difference else "reference"
+    return f"{estimate(difference, signed=True)}: {status(difference)}" if difference else status(None)
 
 
 def _scores(found: Scores) -> list[str]:
@@ -237,7 +259,7 @@ def _training(found: Training | None) -> list[str]:
         f"{early.near_zero_share.mean:.2%}",
         f"{early.zero_share.mean:.2%}",
         f"{early.val_log_loss.mean:.4f} → {early.val_log_loss_pruned.mean:.4f}",
-        "never" if found.gap_epoch.median is None else f"{found.gap_epoch.median:.0f}",
+        translated("never") if found.gap_epoch.median is None else f"{found.gap_epoch.median:.0f}",
     ]
 
 
@@ -248,3 +270,31 @@ def _number(value: float) -> str:
 
 def _count(number: int | None) -> str:
     return NONE if number is None else f"{number:,}"
+
+
+def losses_by_size(curve: LearningCurve) -> Cells:
+    """Test log loss, early → late, of each variant by number of training rows."""
+    header = ["variant", *(say("{rows:,} rows", rows=size) for size in curve.sizes)]
+    rows = [
+        [name, *(f"{point.early.mean:.3f}" + (f" → {point.late.mean:.3f}" if point.late else "") for point in points)]
+        for name, points in curve.variants.items()
+    ]
+    return header, rows
+
+
+def worths(curve: LearningCurve) -> Cells:
+    """Rows with which `large`, stopped early, predicts as well as each remedy, by number of training rows."""
+    header = ["variant", *(say("{rows:,} rows are worth", rows=size) for size in curve.sizes)]
+    rows = [
+        [name, *(_worth(curve, point.worth) for point in points)]
+        for name, points in curve.variants.items()
+        if points[0].worth
+    ]
+    return header, rows
+
+
+def _worth(curve: LearningCurve, worth: Worth | None) -> str:
+    if worth is None:
+        return NONE
+    equal, low, high = (rows_in_words(curve, value, is_short=True) for value in (worth.rows, worth.low, worth.high))
+    return say("{mean} ({low} to {high})", mean=equal, low=low, high=high)

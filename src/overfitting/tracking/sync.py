@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 # artifacts, in results/
-REPORT = ("report.html", "run.js", "report.md", "model-card.md", "metrics.json", "figures/*.png", "figures/*.svg")
+REPORT = (
+    *("report.html", "report.zh.html", "run.js", "report.md", "model-card.md", "metrics.json"),
+    *("figures/*.png", "figures/*.svg"),
+)
 SHOWN = ("forest.png", "curves.png")  # figures in the description
 
 _log = logging.getLogger(__name__)

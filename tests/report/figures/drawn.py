@@ -31,18 +31,8 @@ def panels_are_readable(picture, number, path):
     boxes = [text.get_window_extent() for axes in shown for text in (axes.title, *axes.texts)]
     lowest = {round(axes.get_position().x0, 3): axes for axes in sorted(shown, key=lambda a: -a.get_position().y0)}
     return (
-        len(shown) == len(picture.panels) == number
+        len(shown) == number
         and not any(a.overlaps(b) for index, a in enumerate(boxes) for b in boxes[:index] if a.width and b.width)
         and all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
         and all(any(label.get_visible() for label in axes.get_xticklabels()) for axes in lowest.values())
-    )
-
-
-def panels_match(picture):
-    """Whether each panel shows the same limits and lines as its axes in the common figure."""
-    pairs = [(common, panel.figure.axes[0]) for common, panel in zip(picture.figure.axes, picture.panels, strict=False)]
-    return bool(pairs) and all(
-        alone.get_xlim() == common.get_xlim()
-        and [list(line.get_ydata()) for line in alone.lines] == [list(line.get_ydata()) for line in common.lines]
-        for common, alone in pairs
     )

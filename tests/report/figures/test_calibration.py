@@ -1,8 +1,8 @@
-"""The reliability diagrams."""
+"""The calibration figure."""
 
 from overfitting.report.figures.calibration import calibration
-from tests.builders.metrics import ORDER, edited, invented
-from tests.report.figures.drawn import panels_match
+from tests.builders.metrics import edited, invented
+from tests.report.figures.drawn import lines
 
 
 def test_bins_with_few_rows_are_left_out():
@@ -11,13 +11,9 @@ def test_bins_with_few_rows_are_left_out():
     metrics = edited(invented(2, ["l2", "large"]), variants__l2__calibration__rows=rows)
     found = metrics.variants["l2"].calibration
     picture = calibration(metrics)
-    line = picture.panels[0].figure.axes[0].lines[1]
+    line = lines(picture.figure.axes[0], "l2")[0]
     kept = [index for index in range(14) if index != 3]
     assert list(line.get_xdata()) == [found.predicted[index] for index in kept]
-    assert list(line.get_ydata()) == [found.observed[index] for index in kept]
+    assert list(line.get_ydata()) == [found.observed[index] - found.predicted[index] for index in kept]
     for variant in metrics.variants.values():
-        assert f"{variant.early.metrics['test_calibration_error'].mean:.4f}" in picture.caption
-
-
-def test_panels_show_the_same_as_the_common_figure():
-    assert panels_match(calibration(invented(2, ORDER)))
+        assert f"{variant.early.metrics['test_calibration_error'].mean:.4f}" in picture.alternative

@@ -5,7 +5,7 @@ import pytest
 from overfitting.report.figures import drawing
 from overfitting.report.figures.forest import forest
 from tests.builders.metrics import BASELINES, MARGIN, ORDER, edited, invented
-from tests.report.figures.drawn import names_on, panels_match, points
+from tests.report.figures.drawn import names_on, points
 
 
 def sides(metrics):
@@ -96,7 +96,3 @@ def test_the_caption_says_what_the_intervals_are():
     assert "decides nothing" in forest(invented(1)).caption
     assert "95% intervals of a question hold together" in forest(invented(2)).caption
     assert "margin of 0.005" in forest(invented(2)).caption
-
-
-def test_panels_show_the_same_as_the_common_figure():
-    assert panels_match(forest(invented(2, ORDER)))

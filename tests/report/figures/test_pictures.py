@@ -8,7 +8,7 @@ from tests.builders.metrics import BASELINES, ORDER, curves, flat_curves, invent
 
 def test_capacity_needs_two_sizes_and_strengths_a_search():
     two = pictures(invented(2, ["large", "l2"]), flat_curves(["large", "l2"], 2, 3))
-    assert [picture.name for picture in two] == ["forest", "curves", "gaps", "weights", "calibration"]
+    assert [picture.name for picture in two] == ["forest", "curves", "weights", "calibration"]
 
 
 def test_ensembles_alone_have_no_figures_of_training():

@@ -1,5 +1,6 @@
 """Capacity: log loss against the number of parameters."""
 
+from overfitting.evaluation.language import say
 from overfitting.evaluation.results import Metrics
 from overfitting.report.figures import drawing
 from overfitting.report.figures.drawing import BLUE, VERMILION, Picture
@@ -29,9 +30,10 @@ def capacity(metrics: Metrics) -> Picture | None:
     axes.set(xscale="log", xlabel="parameters", ylabel="log loss")
     drawing.plain_numbers(axes.xaxis)
     drawing.legend(figure, axes, columns=2)
-    caption = (
+    caption = say(
         "The larger the network, the larger the gap between training (blue) and validation (orange) after the last "
         "epoch (dashed). Keeping the best epoch (solid) removes most of the gap."
     )
     listed = drawing.listing({name: training.late.val_log_loss.mean for name, training in trained.items()})
-    return Picture("capacity", "Capacity", figure, caption, f"Validation log loss at the last epoch by size: {listed}.")
+    alternative = say("Validation log loss at the last epoch by size: {losses}.", losses=listed)
+    return Picture("capacity", say("Capacity"), figure, caption, alternative)

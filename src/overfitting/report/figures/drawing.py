@@ -1,20 +1,24 @@
 """Style and parts that all figures share: colours, axes, panels, legends."""
 
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
+
+from overfitting.evaluation.results import REFERENCE
 
 # Okabe and Ito (2008): colour-blind readers can distinguish them
 BLUE, VERMILION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#767676"
 PURPLE, AMBER = "#a3568a", "#b07d00"
+TEAL, RED, BROWN, VIOLET = "#0f8b8d", "#c1272d", "#7a5230", "#6a51a3"
+OLIVE, PINK, NAVY = "#6b7a00", "#d6559b", "#2b4a8b"
 INK, SOFT, LINE, PAPER = "#1b1f24", "#5a6472", "#d8dde3", "#ffffff"
 # their names on the page, which gives each a second value for dark screens
 COLOURS = {
@@ -24,13 +28,34 @@ COLOURS = {
     GREY: "grey",
     PURPLE: "purple",
     AMBER: "amber",
+    TEAL: "teal",
+    RED: "red",
+    BROWN: "brown",
+    VIOLET: "violet",
+    OLIVE: "olive",
+    PINK: "pink",
+    NAVY: "navy",
     INK: "ink",
     SOFT: "soft",
     LINE: "line",
     PAPER: "paper",
 }
-WIDTH, FULL_WIDTH = 5.0, 8.0  # inches; narrow enough for the text to be readable on a phone
-PANEL = (2.1, 1.8)  # inches; a phone shows two side by side
+WIDTH = 5.4  # inches; narrow enough for the text to be readable on a phone
+VARIANTS = (
+    VERMILION,
+    BLUE,
+    GREEN,
+    PURPLE,
+    AMBER,
+    TEAL,
+    RED,
+    VIOLET,
+    BROWN,
+    OLIVE,
+    PINK,
+    NAVY,
+    GREY,
+)  # one after the other
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FAR = 4  # times the usual size: anything further off is cut, so that it does not squeeze the rest
 Draw = Callable[[Axes, str], None]  # draws the panel of a name
@@ -65,25 +90,14 @@ styled = mpl.rc_context(STYLE)  # decorator of functions that draw a figure
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One of several figures of equal size."""
-
-    figure: Figure
-    alternative: str  # text for readers who cannot see it
-
-
-@dataclass(frozen=True)
 class Picture:
-    """A figure with its texts. The page shows its `panels` instead, if it has any, as many per row as fit."""
+    """A figure with its texts."""
 
     name: str  # of its files, and anchor on the page
     title: str
     figure: Figure
     caption: str  # what to look for
     alternative: str  # text for readers who cannot see it
-    panels: Sequence[Panel] = ()
-    key: Mapping[str, str] = field(default_factory=dict)  # colour by meaning, shown above the panels
-    labels: tuple[str, str] = ("", "")  # of x and y, shown above the panels
 
 
 def one(height: float) -> tuple[Figure, Axes]:
@@ -92,22 +106,21 @@ def one(height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def beside(columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with axes side by side that share their rows; `height` in inches."""
-    figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(wspace=0.06))
-    return figure, list(figure.subplots(1, columns, sharey=True, squeeze=False).flat)
+def beside(height: float) -> tuple[Figure, list[Axes]]:
+    """A figure with two axes side by side that share their rows; `height` in inches."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, list(figure.subplots(1, 2, sharey=True))
 
 
-def grid(
-    names: Sequence[str], draw: Draw, labels: tuple[str, str] = ("", ""), shared: bool = True, top: float = 0.45
-) -> Figure:
-    """All panels in one figure, `top` inches below its edge; `shared` axes have common `labels` of x and y."""
-    columns = 4 if len(names) > 6 and shared else min(3, len(names))
+def grid(names: Sequence[str], draw: Draw, labels: tuple[str, str] = ("", ""), shared: bool = True) -> Figure:
+    """One panel per name; `shared` axes have common `labels` of x and y."""
+    columns = min(3 if shared else 2, len(names))
     rows = -(-len(names) // columns)
-    gap = (0.2, 0.5) if shared else (0.7, 0.8)  # inches
-    figure = Figure(figsize=(FULL_WIDTH, 0.55 + top + (1.25 + gap[1]) * rows - gap[1]))
+    tall = 0.8 + (1.5 if shared else 2.3) * rows
+    figure = Figure(figsize=(WIDTH, tall), layout="constrained" if shared else None)
     axes = list(figure.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False).flat)
-    _margins(figure, (0.7, 0.1, 0.55, top), gap, (rows, columns))
+    if not shared:  # a layout engine cannot fit colour bars and labels of many panels
+        figure.subplots_adjust(0.65 / WIDTH, 0.5 / tall, 1 - 0.1 / WIDTH, 1 - 0.95 / tall, 0.45, 0.6)
     for panel, name in zip(axes, names, strict=False):
         draw(panel, name)
         panel.tick_params(labelsize=8)
@@ -120,48 +133,17 @@ def grid(
     return figure
 
 
-def single(name: str, draw: Draw, alternative: str, size: tuple[float, float] = PANEL) -> Panel:
-    """One panel as a figure; sizes other than `PANEL` leave room for labels of x and y."""
-    margins = (0.36, 0.08, 0.2, 0.34) if size == PANEL else (0.62, 0.1, 0.42, 0.34)
-    with mpl.rc_context({"axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5}):
-        figure = Figure(figsize=size)
-        draw(figure.add_subplot(), name)
-        _margins(figure, margins)
-    return Panel(figure, alternative)
-
-
-def _margins(
-    figure: Figure,
-    margins: tuple[float, float, float, float],
-    gap: tuple[float, float] = (0, 0),
-    shape: tuple[int, int] = (1, 1),
-) -> None:
-    """Set margins (left, right, bottom, top) and gaps in inches; a layout engine would vary them between figures."""
-    (width, height), (left, right, bottom, top), (rows, columns) = figure.get_size_inches(), margins, shape
-    across = (width - left - right - gap[0] * (columns - 1)) / columns
-    up = (height - bottom - top - gap[1] * (rows - 1)) / rows
-    figure.subplots_adjust(
-        left / width, bottom / height, 1 - right / width, 1 - top / height, gap[0] / across, gap[1] / up
-    )
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour per name, the same in all figures that distinguish variants by colour; ink for `large`."""
+    others = itertools.cycle(VARIANTS)
+    return {name: INK if name == REFERENCE else next(others) for name in names}
 
 
 def title(axes: Axes, name: str, note: str = "") -> None:
     """Write the name of a panel, shortened if it does not fit, and a note below it."""
     short = name if len(name) <= 30 else f"{name[:29]}…"
-    size = min(9, 170 / len(short))
-    if not note:
-        axes.set_title(short, fontsize=size)
-        return
-    axes.set_title(note, fontsize=7.5, color=SOFT, pad=3)
-    axes.annotate(
-        short,
-        (0.5, 1),
-        (0, 14),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        ha="center",
-        fontsize=size,
-    )
+    size = min(9, 130 / len(short), 180 / max(1, len(note)))  # a title wider than its axes would squeeze them
+    axes.set_title(f"{short}\n{note}" if note else short, fontsize=size)
 
 
 def name_rows(axes: Axes, names: Sequence[str], heights: Sequence[float]) -> None:

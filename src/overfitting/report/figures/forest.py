@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from overfitting.evaluation.language import joined, say, translated
 from overfitting.evaluation.results import REFERENCE, Estimate, Metrics, Phase, Status
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import BLUE, FAR, GREEN, GREY, INK, LINE, VERMILION, Panel, Picture
+from overfitting.report.figures.drawing import BLUE, FAR, GREEN, GREY, INK, LINE, VERMILION, Picture
 
 LOOKS: dict[Status, tuple[str, str]] = {  # colour and marker
     "better": (GREEN, "o"),
@@ -20,11 +20,11 @@ LOOKS: dict[Status, tuple[str, str]] = {  # colour and marker
     "reference": (INK, "P"),
 }
 QUESTIONS: dict[Phase, tuple[str, str]] = {
-    "late": ("Does it prevent overfitting?", "late test log loss minus that of large, late"),
-    "early": ("Does it beat stopping early?", "early test log loss minus that of large, early"),
+    "late": ("Does it prevent overfitting?", "late difference to large\n← better · worse →"),
+    "early": ("Does it beat stopping early?", "early difference to large\n← better · worse →"),
 }
 STOPPED = "early stopping"
-ROW, MARGINS = 0.22, 0.95  # inches: height of a row, and of everything above and below the rows
+ROW, MARGINS = 0.22, 1.05  # inches: height of a row, and of everything above and below the rows
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,13 @@ class Row:
 @drawing.styled
 def forest(metrics: Metrics) -> Picture:
     """Differences of test log loss to `large` for both questions, or the losses if `large` did not run."""
-    sides = {phase: _rows(metrics, phase) for phase in QUESTIONS}
-    names = _names(metrics)
-    heights = _heights(metrics, names)
-    tall = MARGINS + ROW * -min(heights.values())
-    figure = Figure(figsize=(drawing.FULL_WIDTH, tall + 0.2), layout="constrained")
-    for axes, phase in zip(figure.subplots(1, 2), QUESTIONS, strict=True):
+    sides = {phase: rows(metrics, phase) for phase in QUESTIONS}
+    heights = _heights(metrics, _names(metrics))
+    figure, both = drawing.beside(MARGINS + ROW * -min(heights.values()))
+    for axes, phase in zip(both, QUESTIONS, strict=True):
         _draw(axes, metrics, phase, sides[phase], heights)
-    panels = []
-    for phase, (title, _) in QUESTIONS.items():
-        alone = Figure(figsize=(4.6, tall), layout="constrained")
-        _draw(alone.add_subplot(), metrics, phase, sides[phase], heights)
-        panels.append(Panel(alone, f"{title} {_in_words(sides[phase])}"))
-    shown = {row.status for rows in sides.values() for row in rows}
-    key: dict[str, str] = {status: colour for status, (colour, _) in LOOKS.items() if status in shown}
-    alternative = " ".join(panel.alternative for panel in panels)
-    return Picture("forest", "Both questions", figure, _caption(metrics), alternative, panels, key)
+    said = [f"{say(title)} {_in_words(sides[phase])}" for phase, (title, _) in QUESTIONS.items()]
+    return Picture("forest", say("Both questions"), figure, _caption(metrics), " ".join(said))
 
 
 def _names(metrics: Metrics) -> list[str]:
@@ -65,20 +56,21 @@ def _names(metrics: Metrics) -> list[str]:
     return [*stopped, *metrics.verdict.ranking, *metrics.ranked_baselines]
 
 
-def _rows(metrics: Metrics, phase: Phase) -> list[Row]:
-    found = {name: metrics.variants[name].scores(phase) for name in metrics.verdict.ranking}
+def rows(metrics: Metrics, phase: Phase) -> list[Row]:
+    """Rows of a question: early stopping (late only), the variants, the baselines (early only)."""
     paired = REFERENCE in metrics.variants
-    rows = []
+    found = []
     if phase == "late" and metrics.early_stopping:
-        rows.append(_row(STOPPED, metrics.early_stopping, metrics.early_stopping.status))
-    for name, scores in found.items():
+        found.append(_row(STOPPED, metrics.early_stopping, metrics.early_stopping.status))
+    for name in metrics.verdict.ranking:
+        scores = metrics.variants[name].scores(phase)
         shown = scores.difference if paired else scores.log_loss
-        rows.append(_row(name, shown, scores.status) if shown else Row(name, 0.0, 0.0, 0.0, "reference"))
+        found.append(_row(name, shown, scores.status) if shown else Row(name, 0.0, 0.0, 0.0, "reference"))
     if phase == "early":
         for name, baseline in metrics.ranked_baselines.items():
             shown = baseline.difference if paired else baseline.log_loss
-            rows.append(_row(name, shown or baseline.log_loss, baseline.status, is_baseline=True))
-    return rows
+            found.append(_row(name, shown or baseline.log_loss, baseline.status, is_baseline=True))
+    return found
 
 
 def _row(name: str, found: Estimate, status: Status, is_baseline: bool = False) -> Row:
@@ -101,34 +93,29 @@ def _draw(axes: Axes, metrics: Metrics, phase: Phase, rows: Sequence[Row], heigh
     title, label = QUESTIONS[phase]
     paired = REFERENCE in metrics.variants
     drawing.name_rows(axes, list(heights), list(heights.values()))
-    low, high = _limits(rows, 0.0 if paired else min(row.mean for row in rows))
+    low, high = limits(rows, paired)
     axes.set_xlim(low, high)
-    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="x", nbins=4)
     if paired:
         margin = metrics.run.margin
         axes.axvspan(max(-margin, low), min(margin, high), color=LINE, alpha=0.6, linewidth=0, zorder=0)
         axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
     for row in rows:
         _draw_row(axes, heights[row.name], row, "+" if paired else "")
-    axes.set_title(title)
-    axes.set_xlabel(f"{label}\n← better · worse →" if paired else f"{phase} test log loss\n← better", fontsize=8)
+    axes.set_title(title, fontsize=8.5)
+    axes.set_xlabel(label if paired else f"{phase} test log loss\n← better", fontsize=8)
 
 
-def _limits(rows: Sequence[Row], origin: float) -> tuple[float, float]:
-    """Limits of the axis around `origin`: rows much worse than all others may lie outside, better ones never do."""
+def limits(rows: Sequence[Row], paired: bool) -> tuple[float, float]:
+    """Limits of the axis: rows much worse than all others may lie outside, better ones never do."""
+    origin = 0.0 if paired else min(row.mean for row in rows)
     off = sorted(abs(row.mean - origin) for row in rows if row.mean != origin) or [0.0]
     half = sorted((row.high - row.low) / 2 for row in rows)
     better = origin - min(row.mean for row in rows)
     reach = max(1.5 * better, FAR * off[(len(off) - 1) // 2], FAR * half[len(half) // 2], 1e-6)
     near = [row for row in rows if row.mean - origin <= reach]
     low, high = min(row.low for row in near), max(row.high for row in near)
-    low, high = (
-        max(
-            origin - 2 * reach,
-            low,
-        ),
-        min(origin + reach, high),
-    )
+    low, high = max(origin - 2 * reach, low), min(origin + reach, high)
     margin = 0.06 * (high - low) or 0.01
     return low - margin, high + margin
 
@@ -140,10 +127,10 @@ def _draw_row(axes: Axes, height: float, row: Row, sign: str) -> None:
     place: dict[str, Any] = {
         "transform": axes.get_yaxis_transform(),
         "color": colour,
-        "fontsize": 7.5,
+        "fontsize": 8,
         "va": "center_baseline",
     }
-    axes.text(1.04, height, value, **place)
+    axes.text(1.08, height, value, **place)
     if row.mean > high:  # beyond the edge: an arrowhead there, and no line that would seem to reach 0
         axes.plot(high, height, ">", color=colour, markersize=6, clip_on=False)
         return
@@ -157,24 +144,32 @@ def _draw_row(axes: Axes, height: float, row: Row, sign: str) -> None:
 
 
 def _caption(metrics: Metrics) -> str:
-    several, run = len(metrics.run.seeds) > 1, metrics.run
+    run = metrics.run
     if REFERENCE not in metrics.variants:
-        return "Test log loss with late and early weights: mean over the seeds, with its interval."
+        return say("Test log loss with late and early weights: mean over the seeds, with its interval.")
     parts = [
-        "Left of the line is better than large: on the left with the weights of the last epoch, on the right with "
-        "those of the best epoch. The scales differ."
+        say(
+            "Left of the line is better than large: on the left with the weights of the last epoch, on the right with "
+            "those of the best epoch. The scales differ."
+        )
     ]
-    if several:
+    if len(run.seeds) > 1:
         parts.append(
-            f"Differences are paired by seed and test row. The {run.confidence:.0%} intervals of a question hold "
-            f"together. The shaded band is the margin of {run.margin:g}: an interval inside it is equivalent."
+            say(
+                "Differences are paired by seed and test row. The {confidence:.0%} intervals of a question hold "
+                "together. The shaded band is the margin of {margin:g}: an interval inside it is equivalent.",
+                confidence=run.confidence,
+                margin=run.margin,
+            )
         )
     else:
-        parts.append("One seed gives no interval and decides nothing.")
+        parts.append(say("One seed gives no interval and decides nothing."))
     if metrics.baselines:
-        parts.append("Hollow points are non-neural baselines, shown for scale. A triangle at the edge lies beyond it.")
-    return " ".join(parts)
+        parts.append(
+            say("Hollow points are non-neural baselines, shown for scale. A triangle at the edge lies beyond it.")
+        )
+    return joined(*parts)
 
 
 def _in_words(rows: Sequence[Row]) -> str:
-    return "; ".join(f"{row.name} {row.mean:+.4f}, {row.status}" for row in rows) + "."
+    return "; ".join(f"{row.name} {row.mean:+.4f}, {translated(row.status)}" for row in rows) + "."

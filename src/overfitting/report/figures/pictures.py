@@ -9,7 +9,6 @@ from overfitting.report.figures.capacity import capacity
 from overfitting.report.figures.curves import learning_curves
 from overfitting.report.figures.drawing import Picture
 from overfitting.report.figures.forest import forest
-from overfitting.report.figures.gaps import gaps
 from overfitting.report.figures.sizes import sizes
 from overfitting.report.figures.strengths import strengths
 from overfitting.report.figures.weights import weights
@@ -23,7 +22,6 @@ def pictures(
         forest(metrics),
         sizes(curve),
         learning_curves(metrics, curves),
-        gaps(metrics),
         capacity(metrics),
         strengths(metrics, tuning),
         weights(metrics),

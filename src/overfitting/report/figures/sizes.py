@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 from matplotlib.axes import Axes
 
+from overfitting.evaluation.language import joined, say, translated
 from overfitting.evaluation.learning_curve import LearningCurve, Point, rows_in_words
 from overfitting.evaluation.results import REFERENCE
 from overfitting.report.figures import drawing
@@ -12,7 +13,6 @@ from overfitting.report.figures.drawing import AMBER, BLUE, GREEN, GREY, INK, PU
 
 REMEDIES = (VERMILION, BLUE, GREEN, PURPLE, AMBER)  # one after the other
 TITLES = {"early": "early: best epoch", "late": "late: last epoch", "worth": "what a remedy is worth"}
-SIZE = (3.0, 2.6)  # inches
 
 
 @drawing.styled
@@ -30,18 +30,17 @@ def sizes(curve: LearningCurve | None) -> Picture | None:
         axes.set_xticks(curve.sizes, list(map(_short, curve.sizes)))
         axes.minorticks_off()
 
-    said = {name: _in_words(curve, name) for name in panels}
-    drawn = [drawing.single(name, draw, said[name], SIZE) for name in panels]
-    figure = drawing.grid(panels, draw, shared=False, top=0.7)
-    drawing.legend(figure, figure.axes[0], columns=4)
-    caption = (
-        f"A remedy can be compared with more data. All sizes train for {curve.steps:,} steps, so the more rows there "
-        f"are, the less often each is seen. Points are means over {len(curve.seeds)} seeds; bars are "
-        f"{curve.confidence:.0%} intervals. On the right: the number of rows with which large, stopped early, predicts "
-        "as well as a remedy does. Above the dashed line a remedy is worth more than its rows; an arrow leads beyond "
-        "the sizes that were tried."
-    )
-    return Picture("sizes", "What data is worth", figure, caption, " ".join(said.values()), drawn, colours)
+    figure = drawing.grid(panels, draw, shared=False)
+    drawing.legend(figure, figure.axes[0])
+    caption = say(
+        "A remedy can be compared with more data. All sizes train for {steps:,} steps, so the more rows there are, the "
+        "less often each is seen. Points are means over {seeds} seeds; bars are {confidence:.0%} intervals. The last "
+        "panel: the number of rows with which large, stopped early, predicts as well as a remedy does. Above the "
+        "dashed line a remedy is worth more than its rows; an arrow leads beyond the sizes that were tried.",
+        steps=curve.steps, seeds=len(curve.seeds), confidence=curve.confidence,
+    )  # fmt: skip
+    said = joined(*(_in_words(curve, name) for name in panels))
+    return Picture("sizes", say("What data is worth"), figure, caption, said)
 
 
 def _colours(curve: LearningCurve) -> dict[str, str]:
@@ -101,4 +100,5 @@ def _in_words(curve: LearningCurve, name: str) -> str:
 
     values = {variant: ", ".join(filter(None, map(value, points))) for variant, points in curve.variants.items()}
     listed = "; ".join(f"{variant} {found}" for variant, found in values.items() if found)
-    return f"{TITLES[name]}, with {', '.join(f'{size:,}' for size in curve.sizes)} rows: {listed}."
+    rows = ", ".join(f"{size:,}" for size in curve.sizes)
+    return say("{title}, with {rows} rows: {values}.", title=translated(TITLES[name]), rows=rows, values=listed)

@@ -9,6 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.ticker import MaxNLocator
 
+from overfitting.evaluation.language import joined, say
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report.figures import drawing
 from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Picture
@@ -16,7 +17,6 @@ from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Pict
 LOSS = "val_log_loss"
 # columns of results/tuning.csv that are not strengths
 ABOUT = {"search", "trial", "seeds", "epochs", LOSS, f"{LOSS}_std", "state", "data", "chosen"}
-SIZE = (3.0, 2.4)  # inches
 RATES = ("dropout",)  # between 0 and 1, so always on a linear axis
 WIDE = 20  # ratio of largest to smallest strength from which an axis is logarithmic
 
@@ -33,19 +33,19 @@ def strengths(metrics: Metrics, tuning: pd.DataFrame | None) -> Picture | None:
         note = _search(axes, searches[name], large)
         drawing.title(axes, name, note)
 
-    said = {name: _in_words(name, rows) for name, rows in searches.items()}
-    panels = [drawing.single(name, draw, said[name], SIZE) for name in searches]
-    figure = drawing.grid(list(searches), draw, shared=False)
-    caption = (
-        "A path that is lowest in its middle shows that a remedy can be too weak and too strong. The ring marks the "
-        "chosen trial. "
-        + ("The dashed line is large. " if large is not None else "")
-        + "Triangles at the top edge lie above the axis; hollow points are trials that were stopped early. Searches "
-        "have rows of their own, so compare the losses of a panel with each other."
+    caption = joined(
+        say(
+            "A path that is lowest in its middle shows that a remedy can be too weak and too strong. The ring marks "
+            "the chosen trial."
+        ),
+        say("The dashed line is large.") if large is not None else "",
+        say(
+            "Triangles at the top edge lie above the axis; hollow points are trials that were stopped early. Searches "
+            "have rows of their own, so compare the losses of a panel with each other."
+        ),
     )
-    alternative = " ".join(said.values())
-    key = {"trial": BLUE, "chosen": VERMILION, **({"large": GREY} if large is not None else {})}
-    return Picture("strengths", "Strengths", figure, caption, alternative, panels, key)
+    said = joined(*(_in_words(name, rows) for name, rows in searches.items()))
+    return Picture("strengths", say("Strengths"), drawing.grid(list(searches), draw, shared=False), caption, said)
 
 
 def _searches(data: str, tuning: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
@@ -85,7 +85,7 @@ def _search(axes: Axes, rows: pd.DataFrame, large: float | None) -> str:
     if large is not None:
         axes.axhline(large, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.set(ylabel="validation log loss", ylim=bounds)
-    return "" if len(fields) == 1 else f"line: best so far; {len(fields)} values vary"
+    return "" if len(fields) == 1 else "line: best so far"
 
 
 def _trials(axes: Axes, strength: pd.Series, rows: pd.DataFrame, bounds: tuple[float, float]) -> None:
@@ -139,13 +139,15 @@ def _ended(rows: pd.DataFrame) -> pd.Series:
 
 
 def _in_words(name: str, rows: pd.DataFrame) -> str:
+    tried = say(
+        "{name}: {count} trials, validation log loss {low:.4f} to {high:.4f}.",
+        name=name, count=len(rows), low=rows[LOSS].min(), high=rows[LOSS].max(),
+    )  # fmt: skip
     best = rows[rows["chosen"]]
-    text = f"{name}: {len(rows)} trials, validation log loss {rows[LOSS].min():.4f} to {rows[LOSS].max():.4f}"
     if best.empty:
-        return text + "."
-    first = best.iloc[0]
-    values = ", ".join(f"{field} {_value(first[field])}" for field in _fields(rows))
-    return f"{text}; chosen: {values}, {first[LOSS]:.4f}."
+        return tried
+    values = ", ".join(f"{field} {_value(best.iloc[0][field])}" for field in _fields(rows))
+    return joined(tried, say("Chosen: {values}, {loss:.4f}.", values=values, loss=best.iloc[0][LOSS]))
 
 
 def _value(value: object) -> str:

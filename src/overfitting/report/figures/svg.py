@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from overfitting.evaluation.language import translated
 from overfitting.report.figures.drawing import COLOURS, Picture, styled
 
 SVG, LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
@@ -19,32 +20,25 @@ def render(figure: Figure, kind: str, name: str) -> bytes:
         return _save(figure, kind, "white")
 
 
-def inline(picture: Picture, classes: dict[str, str]) -> list[str]:
-    """The panels of a picture, or its only figure, as SVG elements for the page.
+def inline(picture: Picture, classes: dict[str, str]) -> str:
+    """The figure of a picture as an SVG element of the page, with its texts in the reader's language.
 
     Ids start with the picture's name, colours are CSS variables of the page, text stays text, and styles are CSS
     classes: `classes` collects their names by style.
     """
-    if not picture.panels:
-        return [_element(picture.figure, picture.name, picture.alternative, classes)]
-    return [
-        _element(panel.figure, f"{picture.name}-{index}", panel.alternative, classes)
-        for index, panel in enumerate(picture.panels, 1)
-    ]
-
-
-def _element(figure: Figure, name: str, alternative: str, classes: dict[str, str]) -> str:
+    name = picture.name
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-        root = ElementTree.fromstring(_save(figure, "svg", "none"))  # noqa: S314 - our own
+        root = ElementTree.fromstring(_save(picture.figure, "svg", "none"))  # noqa: S314 - our own
     del root[:2]  # metadata, and a style for all elements that the page's style sheet repeats
     box = root.get("viewBox", "")
-    attributes = {"viewBox": box, "role": "img", "aria-label": alternative}
+    attributes = {"viewBox": box, "role": "img", "aria-label": picture.alternative}
     attributes["class"] = _class(f"max-width: {float(box.split()[2]) * PIXELS_PER_POINT:.0f}px", classes)
     references = " ".join(element.get(key, "") for element in root.iter() for key in (LINK, "clip-path"))
     used = re.findall(r"#([\w-]+)", references)
     names = {old: f"{name}-{index}" for index, old in enumerate(dict.fromkeys(used), 1)}
     for element in root.iter():
         _shorten(element, names, classes)
+        element.text = translated(element.text or "")
     _unwrap(root)
     root.attrib = attributes
     ElementTree.register_namespace("", SVG)

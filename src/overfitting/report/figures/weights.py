@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from overfitting.evaluation.language import joined, say
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report.figures import drawing
 from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Picture
@@ -18,7 +19,7 @@ def weights(metrics: Metrics) -> Picture | None:
     trained = metrics.trained
     if not trained:
         return None
-    names, labels = list(trained), ("size of a weight", "share of the weights")
+    names = list(trained)
     shares = {name: training.early.weight_histogram for name, training in trained.items()}
     small = {name: f"{training.early.near_zero_share.mean:.1%}" for name, training in trained.items()}
     edges = np.asarray(metrics.weight_bins)
@@ -26,24 +27,20 @@ def weights(metrics: Metrics) -> Picture | None:
 
     def draw(axes: Axes, name: str) -> None:
         _histogram(axes, edges, shares[name], top, shares.get(REFERENCE) if name != REFERENCE else None)
-        drawing.title(axes, name, f"{small[name]} below 0.001")
+        drawing.title(axes, name, small[name])
 
-    figure = drawing.grid(names, draw, labels)
-    panels = [drawing.single(name, draw, f"{name}: {small[name]} of the weights are below 0.001.") for name in names]
+    figure = drawing.grid(names, draw, ("size of a weight", "share of the weights"))
     high = [f"{name} ({np.max(share):.0%})" for name, share in shares.items() if np.max(share) > top]
-    cut = f" Bars beyond the top, with their height: {', '.join(high)}." if high else ""
-    caption = (
-        "Weights far to the left have almost no effect. The dashed line is at 0.001. The first bar, in orange, holds "
-        f"all weights that are zero or nearly zero.{cut}"
-        + (" The grey outline is large." if REFERENCE in trained else "")
+    caption = joined(
+        say(
+            "Weights far to the left have almost no effect. The dashed line is at 0.001, and each panel states the "
+            "share below it. The first bar, in orange, holds all weights that are zero or nearly zero."
+        ),
+        say("Bars beyond the top, with their height: {names}.", names=", ".join(high)) if high else "",
+        say("The grey outline is large.") if REFERENCE in trained else "",
     )
-    alternative = f"Share of hidden weights below 0.001: {', '.join(f'{name} {small[name]}' for name in names)}."
-    key = {
-        "hidden weights": BLUE,
-        "zero or nearly zero": VERMILION,
-        **({"large": GREY} if REFERENCE in trained else {}),
-    }
-    return Picture("weights", "Weights", figure, caption, alternative, panels, key, labels)
+    said = say("Share of hidden weights below 0.001: {shares}.", shares=", ".join(map(" ".join, small.items())))
+    return Picture("weights", say("Weights"), figure, caption, said)
 
 
 def _histogram(

@@ -1,0 +1,67 @@
+"""The numbers that the page's script draws and recomputes from: intervals, curves, calibration."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from overfitting.evaluation.language import translated
+from overfitting.evaluation.results import REFERENCE, Metrics
+from overfitting.report.figures import drawing, forest
+from overfitting.report.figures.calibration import points
+from overfitting.report.figures.curves import LOSSES, thinned
+
+EPOCHS = 400  # per curve at most
+SHOWN = 3  # variants that are on at first, beside `large`
+WORDS = (
+    "better", "worse", "equivalent", "undecided", "one seed", "reference", "best", "training", "validation", "epoch",
+    "log loss", "variant", "gap", "above its best", "to", "predicted probability", "share of signal − probability",
+    "← better · worse →", "early stopping", "Does it prevent overfitting?", "Does it beat stopping early?", "commit",
+    "seconds per seed", "all", "none", "Stop after epoch", "zoom in on the lowest losses",
+)  # fmt: skip
+
+
+def content(metrics: Metrics, curves: pd.DataFrame) -> dict[str, Any]:
+    """JSON values; `curves` is results/curves.csv."""
+    paired, names = REFERENCE in metrics.variants, metrics.verdict.ranking
+    trained = list(metrics.trained)
+    rows = {phase: forest.rows(metrics, phase) for phase in forest.QUESTIONS}
+    return {
+        "confidence": metrics.run.confidence,
+        "margin": metrics.run.margin,
+        "paired": paired,
+        "levels": {f"{level.confidence:g}": level.model_dump(exclude={"confidence"}) for level in metrics.levels},
+        "forest": {
+            phase: {
+                "title": translated(forest.QUESTIONS[phase][0]),
+                "limits": forest.limits(found, paired),
+                "rows": [
+                    {"name": row.name, "mean": row.mean, "interval": [row.low, row.high], "status": row.status,
+                     "baseline": row.is_baseline}
+                    for row in found
+                ],
+            }
+            for phase, found in rows.items()
+        },
+        "curves": {name: _curves(curves[curves["variant"] == name]) for name in trained},
+        "calibration": {
+            name: [_rounded(values) for values in points(metrics.variants[name].calibration)] for name in names
+        },
+        "colours": {name: f"var(--{drawing.COLOURS[colour]})" for name, colour in drawing.colours(names).items()},
+        "shown": [name for name in names if name == REFERENCE or name in trained[:SHOWN]],
+        "words": {word: translated(word) for word in WORDS},
+    }  # fmt: skip
+
+
+def _curves(curves: pd.DataFrame) -> dict[str, list[float]]:
+    """Means over the seeds, up to the epoch at which the first seed stops."""
+    columns = {}
+    for column in LOSSES:
+        means = curves.pivot_table(index="epoch", columns="seed", values=column).dropna().mean(axis=1)
+        columns[column] = thinned(means.to_frame(), EPOCHS)[0]
+    train, validation = columns.values()
+    return {"epochs": train.index.tolist(), "training": _rounded(train), "validation": _rounded(validation)}
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(value), 5) for value in values]
