@@ -37,7 +37,7 @@ def table() -> Table:
     """What differs between the experiments: a column each, a row for each setting and metric."""
     rows = list(csv.DictReader(dvc("exp", "show", "--csv", "--only-changed", "--drop", DROPPED).splitlines()))
     shown = Table("", *(row["Experiment"] or row["rev"] for row in rows), box=None, pad_edge=False)
-    for field in rows[0]:
+    for field in rows[0] if rows else ():
         if field not in IDENTITY:
             name = field.removeprefix(f"{files.SUMMARY}/").replace(".json:", " ")
             shown.add_row(name, *(row[field] for row in rows))
