@@ -54,7 +54,7 @@ def opened(browser, folder):
 
     def open_page(name="report.html", address="", **context):
         pages.append(browser.new_page(**context))
-        pages[-1].on("pageerror", mistakes.append)
+        pages[-1].on("pageerror", lambda error: mistakes.append(error))
         pages[-1].goto(f"{(folder / name).as_uri()}{address}")
         return pages[-1]
 

@@ -149,8 +149,8 @@ def _caption(metrics: Metrics) -> str:
         return say("Test log loss with late and early weights: mean over the seeds, with its interval.")
     parts = [
         say(
-            "Left of the line is better than large: on the left with the weights of the last epoch, on the right with "
-            "those of the best epoch. The scales differ."
+            "Left of the line is better than large: the first plot has the weights of the last epoch, the second those "
+            "of the best epoch. The scales differ."
         )
     ]
     if len(run.seeds) > 1:
