@@ -226,7 +226,7 @@ ENCODINGS = [
     Case("Zstandard", pa.compress(TEXT_TABLE.encode(), "zstd", asbytes=True), SAME, "mine.csv.zst"),
     Case("xz", lzma.compress(TEXT_TABLE.encode()), "found an xz archive", "mine.csv.xz"),
     Case("an old Excel workbook", b"\xd0\xcf\x11\xe0" + bytes(100), "found an Excel workbook", "mine.xls"),
-    Case("a page of the web", b"<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", "CSV parse error: Expected 1 columns, got 2"),
+    Case("a page of the web", b"<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", "CSV parse error: .*Expected 1 columns, got 2"),
     Case("JSON", b'[{"x": 1, "target": 0},\n {"x": 2, "target": 1}]\n', "no such column|names|columns"),
     Case("a pointer of git-lfs", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "no such column"),
 ]  # fmt: skip
@@ -347,7 +347,7 @@ SETTINGS = [
         ("few percentages as categories", table(c=each(lambda i: f"{i % 5}%")), {"categorical": ("c",)}, {"x": NUMBER, "c": TEXT}),
         ("mixed as categories", table(c=[*map(str, each(lambda i: i % 5)[1:]), "x"]), {"categorical": ("c",)}, {"x": NUMBER, "c": TEXT}),
         ("holes are imputed", HOLES, {"missing": "impute"}, {"x": NUMBER, "c": NUMBER}),
-        ("only holes are imputed", table(c=[None] * ROWS), {"missing": "impute"}, "all values are missing: remove the column"),
+        ("only holes are imputed", table(c=[None] * ROWS), {"missing": "impute"}, "all values are missing"),
         ("dates with holes", table(c=["", *COLUMNS["iso dates"][0][1:]]), {"missing": "impute"}, "holds dates"),
         ("dates with holes are two problems", table(c=["", *COLUMNS["iso dates"][0][1:]]), {}, "2 problems:.*missing.*holds dates"),
         ("the label with holes", table(c=["", *LABELS[1:]]), {"missing": "impute"}, "tells the label"),
