@@ -29,6 +29,8 @@ class Split:
     """Rows that only `make tune` uses to choose strengths."""
     resample: Flag = True
     """Whether each seed draws its own training and validation rows; else all seeds share the same rows."""
+    stratify: Flag = False
+    """Whether the classes are spread evenly over the shuffled rows, so that each set has the same share of them."""
 
 
 Duplicates = Literal["drop", "refuse", "keep"]

@@ -1,0 +1,210 @@
+"""`overfitting try`: from a user's table to a verdict. Writes the settings that fit it, then runs the pipeline."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from overfitting.base import files
+from overfitting.base.errors import UserError
+from overfitting.base.repository import DVC, git
+from overfitting.config.composition import PARAMS, compose_variants
+from overfitting.config.reading import CONF, read_mapping
+from overfitting.data.sources.table.proposal import Proposal, propose
+
+OWN = Path("data/own")
+TEMPLATE = CONF / "data/csv.yaml"
+FEWEST = 60  # rows, with which the budget `small` has enough for a batch
+FEWEST_OF_CLASS = 10  # rows
+TEST_ROWS = 100  # that intervals need
+MOST_ROWS = 20_000  # of training and of test, which bounds the time
+BUDGETS = {"small": 1000, "medium": 5000}  # files of conf/training/: for fewer training rows than this; else `default`
+MORE_SEEDS = 10  # of a small table, whose runs are short
+REMARKS = {"stratify": "each set has the same share of each class"}  # comments on keys that are new in params.yaml
+HIGGS_ONLY = ("symmetry",)  # variants and preprocessing
+PIPELINE = (
+    (*DVC, "repro", "preprocess"),
+    (sys.executable, "-m", "overfitting", "train-all"),
+    (*DVC, "repro"),
+    (sys.executable, "-m", "overfitting", "verdict"),
+)
+
+
+def run(path: Path, name: str | None, is_run: bool, **given: Any) -> None:
+    """Choose settings for the table at `path`, write them and, if `is_run`, run the pipeline.
+
+    `given` are the other arguments of `propose`.
+
+    Raises:
+        UserError: the table cannot be used, or a stage failed.
+    """
+    name = name or re.sub(r"\W+", "-", path.name.partition(".")[0], flags=re.ASCII).strip("-") or "own"
+    conf, before = CONF / f"data/{name}.yaml", read_mapping(PARAMS)
+    if conf.is_file() and read_mapping(conf).get("source") != "csv":
+        raise UserError(f"{conf} describes another source; choose another name: --name NAME")
+    proposal = propose(path, **given)
+    after, notes = choose(proposal, name, before)
+    table = path if path.resolve().is_relative_to(OWN.resolve()) else OWN / path.name
+    print(f"{path}: {len(proposal.labels):,} rows, {proposal.labels.mean():.0%} with label 1")
+    print(*(f"  {note}\n" for note in proposal.notes + notes), sep="", end="")
+    print(*(f"  left out: {column}: {reason}\n" for column, reason in proposal.left_out.items()), sep="", end="")
+    _copy(path, table)
+    _write(conf, _description(proposal, name, path, table))
+    _write(PARAMS, _merged(PARAMS.read_text(encoding="utf-8"), after))
+    print(*(f"  {key}: {value}\n" for key, value in _changes(before, after).items()), sep="", end="", flush=True)
+    compose_variants()
+    for command in PIPELINE if is_run else ():
+        if subprocess.run(command, check=False).returncode:
+            raise UserError(f"`{' '.join(command[2:])}` failed; its message is above; then go on with `make repro`")
+
+
+def choose(proposal: Proposal, name: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The settings of params.yaml that fit a table, and a line about each that is not obvious.
+
+    Raises:
+        UserError: the table has too few rows.
+    """
+    rows, rarer = len(proposal.labels), int(min(proposal.labels.sum(), (1 - proposal.labels).sum()))
+    if rows < FEWEST or rarer < FEWEST_OF_CLASS:
+        raise UserError(
+            f"{proposal.data.path}: {rows:,} rows can be used, {rarer:,} of the rarer class; expected at least "
+            f"{FEWEST}, and {FEWEST_OF_CLASS} of each class"
+        )
+    split = _split(rows)
+    training = next((budget for budget, limit in BUDGETS.items() if split["train"] < limit), "default")
+    scaling = params["choices"]["preprocessing"]
+    kept, notes = _variants(params["variants"])
+    if split["search"] < params["split"]["search"]:
+        notes.append("no rows are kept for searches (split.search), so `make tune` would choose on validation rows")
+    if split["train"] == MOST_ROWS:
+        notes.append(f"each seed trains on {MOST_ROWS:,} rows only, to save time; raise split.train to use more")
+    return {
+        "choices": {
+            "data": name,
+            "preprocessing": "standard" if scaling in HIGGS_ONLY else scaling,
+            "training": training,
+        },
+        "split": split,
+        "seeds": list(range(MORE_SEEDS)) if training == "small" else list(params["seeds"]),
+        "variants": kept,
+    }, notes
+
+
+def _split(rows: int) -> dict[str, Any]:
+    """Three fifths of the rows for training, a fifth each for validation and test; at least `TEST_ROWS` if possible."""
+    test = min(max(rows // 5, min(TEST_ROWS, rows // 4)), MOST_ROWS)
+    validation = min(rows // 5, MOST_ROWS // 4)
+    train = min(rows - test - validation, MOST_ROWS)
+    return {"train": train, "validation": validation, "test": test, "search": 0, "resample": True, "stratify": True}
+
+
+def _variants(listed: list[str]) -> tuple[list[str], list[str]]:
+    """The variants that suit any table, with `large`; and why the others do not."""
+    kept = [name for name in listed if not name.startswith("tuned/") and name not in HIGGS_ONLY]
+    gone = [name for name in listed if name not in kept]
+    kept = kept if "large" in kept else ["large", *kept]
+    return kept, [f"not compared: {', '.join(gone)}, because they suit other data"] if gone else []
+
+
+def _description(proposal: Proposal, name: str, path: Path, table: Path) -> str:
+    """The file of conf/data/ for a table: the template's keys and comments, with the values of the proposal."""
+    content, data = TEMPLATE.read_text(encoding="utf-8"), proposal.data
+    plain = "".join(line for line in content.splitlines(keepends=True) if not line.startswith("#"))
+    values = {key: getattr(data, key) for key in ("label", "positive", "missing", "missing_labels")}
+    lists = {"categorical": list(data.categorical), "drop": list(data.drop)}
+    header = f"# {name}: chosen by `overfitting try {path.name}`; docs/your-own-data.md explains the keys.\n"
+    return header + _merged(plain, {"path": str(table), **values, **lists}, proposal.left_out)
+
+
+def _merged(text: str, values: Mapping[str, Any], remarks: Mapping[str, str] | None = None) -> str:
+    """A YAML text with other values, and its comments; `remarks` are comments on the entries of lists."""
+    parser = YAML()
+    parser.width = 4096
+    parser.indent(mapping=2, sequence=4, offset=2)
+    parser.representer.add_representer(type(None), lambda of, _: of.represent_scalar("tag:yaml.org,2002:null", "null"))
+    content, written = parser.load(text), StringIO()
+    _update(content, values, remarks or {})
+    parser.dump(content, written)
+    return written.getvalue()
+
+
+def _update(content: CommentedMap, values: Mapping[str, Any], remarks: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            _update(content[key], value, remarks)
+        elif isinstance(value, list):
+            _update_list(content[key], value, remarks)
+        elif key in content:
+            content[key] = _scalar(value)
+        else:  # after the last key is the empty line before the next one
+            content.insert(len(content) - 1, key, value, REMARKS.get(key))
+
+
+def _update_list(entries: CommentedSeq, wanted: list[Any], remarks: Mapping[str, str]) -> None:
+    for index in reversed(range(len(entries))):
+        if entries[index] not in wanted:
+            del entries[index]
+    for entry in wanted:
+        if entry not in entries:
+            entries.append(_scalar(entry))
+            if entry in remarks:
+                entries.yaml_add_eol_comment(remarks[entry], len(entries) - 1)
+
+
+def _scalar(value: Any) -> Any:
+    """The value, in quotes if YAML would read it as another one, such as `no`."""
+    is_other = isinstance(value, str) and yaml.safe_load(value) != value
+    return DoubleQuotedScalarString(value) if is_other else value
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that change, by key: the old value, if it is short, and the new one."""
+    found = dict[str, str]()
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, Mapping):
+            found |= {f"{key}.{inner}": change for inner, change in _changes(old or {}, value).items()}
+        elif old != value:
+            found[key] = ", ".join(map(str, value)) if isinstance(value, list) else f"{old} -> {value}"
+    return found
+
+
+def _copy(source: Path, target: Path) -> None:
+    if target.is_file() and files.file_digest(target) == files.file_digest(source):
+        return
+    _back_up(target)
+    with files.replacing(target) as partial:
+        shutil.copyfile(source, partial)
+    print(f"copied to {target}")
+
+
+def _write(path: Path, text: str) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    _back_up(path)
+    files.write_text(path, text)
+    print(f"written: {path}")
+
+
+def _back_up(path: Path) -> None:
+    """Keep a file that is about to be replaced, unless git has it."""
+    if not path.exists() or _is_committed(path):
+        return
+    number = next(n for n in range(1, 10_000) if not path.with_name(f"{path.name}.backup-{n}").exists())
+    backup = path.with_name(f"{path.name}.backup-{number}")
+    path.rename(backup)
+    print(f"{path} had content that is not committed: kept as {backup}")
+
+
+def _is_committed(path: Path) -> bool:
+    commands = (("ls-files", "--error-unmatch"), ("diff", "--quiet", "HEAD", "--"))
+    return all(git(*command, str(path)) is not None for command in commands)
