@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from io import StringIO
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
@@ -19,16 +22,21 @@ from overfitting.base.errors import UserError
 from overfitting.base.repository import DVC, git
 from overfitting.config.composition import PARAMS, compose_variants
 from overfitting.config.reading import CONF, read_mapping
+from overfitting.config.schema import Split
+from overfitting.data.manifest import Manifest
+from overfitting.data.replicates import sample
+from overfitting.data.rows import split_rows
 from overfitting.data.sources.table.proposal import Proposal, propose
+from overfitting.data.test_rows import unused
 
 OWN = Path("data/own")
 TEMPLATE = CONF / "data/csv.yaml"
 FEWEST = 60  # rows, with which the budget `small` has enough for a batch
 FEWEST_OF_CLASS = 10  # rows
-TEST_ROWS = 100  # that intervals need
+REPEATED = 2000  # rows below which each seed has its own test rows
 MOST_ROWS = 20_000  # of training and of test, which bounds the time
 BUDGETS = {"small": 1000, "medium": 5000}  # files of conf/training/: for fewer training rows than this; else `default`
-MORE_SEEDS = 10  # of a small table, whose runs are short
+MORE_SEEDS = 10  # of repeated splits
 REMARKS = {"stratify": "each set has the same share of each class"}  # comments on keys that are new in params.yaml
 HIGGS_ONLY = ("symmetry",)  # variants and preprocessing
 PIPELINE = (
@@ -82,9 +90,13 @@ def choose(proposal: Proposal, name: str, params: Mapping[str, Any]) -> tuple[di
     split = _split(rows)
     training = next((budget for budget, limit in BUDGETS.items() if split["train"] < limit), "default")
     scaling = params["choices"]["preprocessing"]
-    kept, notes = _variants(params["variants"])
+    kept, notes = _variants(params["variants"], not split["test"])
+    if not split["test"]:
+        notes.append(
+            f"repeated splits: each of {MORE_SEEDS} seeds is tested on the rows that it does not use (split.test: 0)"
+        )
     if split["search"] < params["split"]["search"]:
-        notes.append("no rows are kept for searches (split.search), so `make tune` would choose on validation rows")
+        notes.append("no rows are kept for searches, so `make tune` would choose on validation rows (split.search: 0)")
     if split["train"] == MOST_ROWS:
         notes.append(f"each seed trains on {MOST_ROWS:,} rows only, to save time; raise split.train to use more")
     return {
@@ -94,25 +106,49 @@ def choose(proposal: Proposal, name: str, params: Mapping[str, Any]) -> tuple[di
             "training": training,
         },
         "split": split,
-        "seeds": list(range(MORE_SEEDS)) if training == "small" else list(params["seeds"]),
+        "seeds": list(params["seeds"]) if split["test"] else _seeds(proposal.labels, split),
+        "repeats": {name: count for name, count in params["repeats"].items() if split["test"] and name in kept},
         "variants": kept,
     }, notes
 
 
 def _split(rows: int) -> dict[str, Any]:
-    """Three fifths of the rows for training, a fifth each for validation and test; at least `TEST_ROWS` if possible."""
-    test = min(max(rows // 5, min(TEST_ROWS, rows // 4)), MOST_ROWS)
-    validation = min(rows // 5, MOST_ROWS // 4)
+    """Three fifths of the rows for training, a fifth each for validation and test; repeated splits of a small table."""
+    test = validation = min(rows // 5, MOST_ROWS)
     train = min(rows - test - validation, MOST_ROWS)
+    if rows < REPEATED:
+        test = 0
     return {"train": train, "validation": validation, "test": test, "search": 0, "resample": True, "stratify": True}
 
 
-def _variants(listed: list[str]) -> tuple[list[str], list[str]]:
-    """The variants that suit any table, with `large`; and why the others do not."""
-    kept = [name for name in listed if not name.startswith("tuned/") and name not in HIGGS_ONLY]
-    gone = [name for name in listed if name not in kept]
-    kept = kept if "large" in kept else ["large", *kept]
-    return kept, [f"not compared: {', '.join(gone)}, because they suit other data"] if gone else []
+def _seeds(labels: NDArray[np.float32], split: Mapping[str, Any]) -> list[int]:
+    """The first seeds whose training, validation and test rows all have both classes."""
+    labels = labels[split_rows(np.arange(labels.size), Split(**split), 0, labels=labels).pool]
+    manifest = Manifest.model_construct(
+        pool_rows=labels.size,
+        test_rows=labels.size,
+        search_rows=0,
+        train_rows=split["train"],
+        validation_rows=split["validation"],
+        resample=True,
+        files={},
+    )
+    found = (
+        seed
+        for seed in count()
+        if all(labels[rows].std() for rows in (*sample(manifest, seed), unused(manifest, seed)))
+    )
+    return list(islice(found, MORE_SEEDS))
+
+
+def _variants(listed: list[str], is_small: bool) -> tuple[list[str], list[str]]:
+    """The variants that suit any table, with `large`; and a line about the others."""
+    unsuitable = [name for name in listed if name.startswith("tuned/") or name in HIGGS_ONLY]
+    costly = ["ensemble"] if is_small and "ensemble" in listed else []
+    kept = [name for name in listed if name not in (*unsuitable, *costly)]
+    notes = [f"not compared: {', '.join(unsuitable)}, which suit other data"] if unsuitable else []
+    notes += [f"not compared: {name}, which costs three trainings per seed" for name in costly]
+    return (kept if "large" in kept else ["large", *kept]), notes
 
 
 def _description(proposal: Proposal, name: str, path: Path, table: Path) -> str:
@@ -139,7 +175,9 @@ def _merged(text: str, values: Mapping[str, Any], remarks: Mapping[str, str] | N
 
 def _update(content: CommentedMap, values: Mapping[str, Any], remarks: Mapping[str, str]) -> None:
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and not value:
+            content[key].clear()
+        elif isinstance(value, Mapping):
             _update(content[key], value, remarks)
         elif isinstance(value, list):
             _update_list(content[key], value, remarks)

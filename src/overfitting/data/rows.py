@@ -90,7 +90,7 @@ def split_rows(
 
     With a seed, the rows are shuffled first, so that a sorted file does no harm. If the source holds out the rows from
     the index `held_out` on, test rows are taken from them alone, and none of them is in the pool. `split.stratify`
-    needs the `labels` of all rows.
+    needs the `labels` of all rows. With repeated splits (`split.test` is 0) all rows are in the pool and in the test.
 
     Raises:
         UserError: there are too few rows for a search, one replicate and at least one test row.
@@ -107,6 +107,10 @@ def split_rows(
             f"split: expected at least {needed:,} rows besides test rows ({search}{split.validation:,} validation + "
             f"{split.train:,} training), the data has {available:,}; {_smaller_split(available + 1)}"
         )
+    if not split.test:
+        if is_held_out.any():
+            raise UserError("split.test: got 0, but this source has rows for the test alone; expected their number")
+        return Sets(pool=order, test=order)
     if is_held_out.any():
         return Sets(pool=order[~is_held_out], test=order[is_held_out][: split.test])
     start = max(needed, order.size - split.test)

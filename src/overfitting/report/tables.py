@@ -6,6 +6,7 @@ from rich.table import Table
 from overfitting.base.markdown import table
 from overfitting.data.columns import COLUMNS
 from overfitting.data.manifest import Manifest, TableColumn
+from overfitting.data.test_rows import is_repeated, rows_per_seed
 from overfitting.evaluation.formats import NONE, estimate, status
 from overfitting.evaluation.results import REFERENCE, Baseline, Metrics, Scores, Training, Variant
 
@@ -157,7 +158,7 @@ def how(metrics: Metrics) -> list[list[str]]:
         "data SHA-256": data.sha256,
         "citation": data.citation,
         "rows": f"per seed, {own}: training {data.train_rows:,}, validation {data.validation_rows:,}; "
-        f"pool {data.pool_rows:,}{search}, test {data.test_rows:,}",
+        f"pool {data.pool_rows:,}{search}, test {rows_per_seed(data):,}{' of its own' * is_repeated(data)}",
         "scaling": f"{data.scaling}, {len(data.features)} features, learned from the pool; "
         f"{data.duplicates_dropped:,} duplicates dropped",
         "seeds": ", ".join(map(str, run.seeds)),

@@ -124,7 +124,8 @@ def _without_leaks(data: CsvData, left_out: dict[str, str], notes: list[str]) ->
         }
         if len(leaks) == len(events.names):
             raise UserError(f"{data.path}: every column {next(iter(leaks.values()))}: nothing is left to learn from")
-        rows = usable_rows(lambda: map(events.numbers, events.names), events.labels.size, "drop", data.path)
+        names = [name for name in events.names if name not in leaks]
+        rows = usable_rows(lambda: map(events.numbers, names), events.labels.size, "drop", data.path)
         if len(rows) < events.labels.size:
             notes.append(f"{events.labels.size - len(rows):,} rows with the features of an earlier row are left out")
         return Proposal(replace(data, drop=(*data.drop, *leaks)), left_out | leaks, notes, events.labels[rows])
