@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from overfitting.evaluation.formats import listed
+from overfitting.evaluation import power
+from overfitting.evaluation.formats import estimate, listed
 from overfitting.evaluation.results import REFERENCE, Difference, Metrics, Phase, Status, Training, Verdict
 
 WORDS = {  # for people; other variants go by their names
@@ -28,14 +29,8 @@ def in_words(name: str) -> str:
 
 def verdict(metrics: Metrics) -> Verdict:
     """Both answers and details, for results whose ranking and best set are known."""
-    details = (
-        *_failed(metrics),
-        *_statuses(metrics),
-        *_given(metrics),
-        *_ensembles(metrics),
-        *_weights(metrics),
-        *_baseline(metrics),
-    )
+    parts = (_failed, _statuses, power.sentences, _given, _ensembles, _weights, _baseline)
+    details = tuple(sentence for part in parts for sentence in part(metrics))
     answers = {"prevents": _prevents(metrics), "predicts": _predicts(metrics), "details": details}
     return metrics.verdict.model_copy(update=answers)
 
@@ -48,7 +43,7 @@ def _prevents(metrics: Metrics) -> str:
     training = large.training
     assert stopped
     assert training
-    sample = f"On {metrics.data.test_rows:,} test rows and {_seeds(metrics)}"
+    sample = power.sample(metrics)
     end, start = large.late.log_loss.mean, large.early.log_loss.mean
     if stopped.status == "one seed":
         return (
@@ -58,7 +53,8 @@ def _prevents(metrics: Metrics) -> str:
     trained = f"trained for all {training.epochs.mean:.0f} epochs, the large network"
     ends = f"{trained} ends at a test log loss of {end:.3f}"
     if stopped.status != "better":
-        return f"{sample}, {ends}, which stopping early ({start:.3f}) is not shown to improve."
+        difference = estimate(stopped, signed=True)
+        return f"{_not_shown(stopped)} {sample}, {ends}, and at {start:.3f} if stopped early (difference {difference})."
     remedies = metrics.with_status("late", "better")
     others = [name for name in metrics.block("ranked") if name != REFERENCE]
     if not remedies:
@@ -69,6 +65,13 @@ def _prevents(metrics: Metrics) -> str:
         f"Yes, overfitting can be prevented: {trained} ends at a test log loss of {end:.3f} instead of {start:.3f} at "
         f"its best epoch, and {count} remedies end lower without stopping early, lowest {shown}."
     )
+
+
+def _not_shown(stopped: Difference) -> str:
+    """Start of the first answer, if stopping early is not better."""
+    if stopped.status == "undecided":
+        return "It is undecided whether the large network overfits here."
+    return "The large network does not overfit here, so there is nothing to prevent."
 
 
 def _predicts(metrics: Metrics) -> str:
@@ -153,7 +156,7 @@ def _given(metrics: Metrics) -> list[str]:
     """What tuning bought over the strengths that were given."""
     if not metrics.tuning:
         return []
-    parts = [f"{in_words(name)} {_change(found)}" for name, found in metrics.tuning.items()]
+    parts = [f"{in_words(name)} {estimate(found, signed=True)}" for name, found in metrics.tuning.items()]
     return [
         "Tuning changed the early test log loss, against the tutorial's strengths, by: "
         f"{'; '.join(parts)}. The strengths were chosen on rows that no run here sees."
@@ -171,16 +174,10 @@ def _ensembles(metrics: Metrics) -> list[str]:
         if difference:
             found.append(
                 f"Averaging {variant.networks} networks of {variant.ensemble_of} on the same rows ({name}) costs "
-                f"{variant.networks} trainings and changes the early test log loss by {_change(difference)}."
+                f"{variant.networks} trainings and changes the early test log loss by "
+                f"{estimate(difference, signed=True)}."
             )
     return found
-
-
-def _change(found: Difference) -> str:
-    if found.ci_low is None:
-        return f"{found.mean:+.4f}"
-    low, high = found.interval
-    return f"{found.mean:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 def _weights(metrics: Metrics) -> list[str]:
@@ -217,8 +214,3 @@ def _baseline(metrics: Metrics) -> list[str]:
         f"{found.log_loss.mean:.4f} against {first.early.log_loss.mean:.4f} "
         f"(AUC {found.metrics['test_auc'].mean:.4f} against {first.early.metrics['test_auc'].mean:.4f})."
     ]
-
-
-def _seeds(metrics: Metrics) -> str:
-    count = len(metrics.run.seeds)
-    return f"{count} seed{'s' if count > 1 else ''}"

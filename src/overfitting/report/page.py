@@ -68,7 +68,8 @@ def headline(metrics: Metrics) -> str:
     stopped = ["early stopping"] if metrics.early_stopping and metrics.early_stopping.status == "better" else []
     late = [*stopped, *(in_words(name) for name in metrics.with_status("late", "better"))]
     if not late:
-        return "nothing shown so far"
+        has_none = metrics.early_stopping and metrics.early_stopping.status in ("equivalent", "worse")
+        return "the large network does not overfit here" if has_none else "nothing shown so far"
     return listed(late if len(late) <= 3 else [*late[:3], f"{len(late) - 3} more"])
 
 
