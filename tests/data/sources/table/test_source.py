@@ -206,8 +206,14 @@ def test_row_number_counts_all_blocks(events: Path, monkeypatch: pytest.MonkeyPa
     ("labels", "reason"),
     [
         (["s", "b", "s"], "data.positive: expected 's' or 'b', the value of the label 'target' that .*; got none"),
-        (["0", "1", "2"], r"expected two values in the label 'target', found 3 \(the third in data row 3\): 0, 1, 2; .* multi-class"),
-        ([str(i) for i in range(20)], r"20 .*: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, \.\.\.; only binary labels .* multi-class"),
+        (
+            ["0", "1", "2"],
+            r"expected two values in the label 'target', found 3 \(the third in data row 3\): 0, 1, 2; .* multi-class",
+        ),
+        (
+            [str(i) for i in range(20)],
+            r"20 .*: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, \.\.\.; only binary labels .* multi-class",
+        ),
         ([f"{i}.5" for i in range(1605)], r"found 1,605 .*; only binary labels are supported, and this is regression"),
         (["1", "1"], "expected two values in the label 'target', found 1: 1"),
         ([], "found no rows"),
@@ -315,5 +321,7 @@ def test_settings_must_name_columns(settings_: dict[str, Any], reason: str, even
 
 
 def test_column_without_any_value_is_an_error(events: Path) -> None:
-    with pytest.raises(UserError, match=r"column 'x': all values are missing \(to leave the column out: data.drop: \[x\]\)"):
+    with pytest.raises(
+        UserError, match=r"column 'x': all values are missing \(to leave the column out: data.drop: \[x\]\)"
+    ):
         fetch(config(saved("target,x\n1,\n0,\n", events), missing="impute"), events)
