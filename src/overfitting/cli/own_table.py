@@ -61,7 +61,8 @@ def run(path: Path, name: str | None, is_run: bool, **given: Any) -> None:
         raise UserError(f"{conf} describes another source; choose another name: --name NAME")
     proposal = propose(path, **given)
     after, notes = choose(proposal, name, before)
-    table = path if path.resolve().is_relative_to(OWN.resolve()) else OWN / path.name
+    is_there = path.resolve().is_relative_to(OWN.resolve())
+    table = OWN / (path.resolve().relative_to(OWN.resolve()) if is_there else path.name)
     print(f"{path}: {len(proposal.labels):,} rows, {proposal.labels.mean():.0%} with label 1")
     print(*(f"  {note}\n" for note in proposal.notes + notes), sep="", end="")
     print(*(f"  left out: {column}: {reason}\n" for column, reason in proposal.left_out.items()), sep="", end="")
@@ -195,6 +196,7 @@ def _update_list(entries: CommentedSeq, wanted: list[Any], remarks: Mapping[str,
         if entry not in entries:
             entries.append(_scalar(entry))
             if entry in remarks:
+                entries.fa.set_block_style()
                 entries.yaml_add_eol_comment(remarks[entry], len(entries) - 1)
 
 
