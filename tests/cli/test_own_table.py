@@ -1,5 +1,6 @@
 """`overfitting try` writes the settings that fit a table, keeps comments, and destroys nothing."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def test_comments_and_other_settings_stay(table):
     text = Path("conf/data/churn-data.yaml").read_text()
     assert "label: churn " in text
     assert "# column with two values" in text
-    assert "- leak # tells the label in every row" in text
+    assert re.search(r"- leak +# tells the label in every row", text)
 
 
 def test_the_same_table_again_changes_nothing(table, capsys):

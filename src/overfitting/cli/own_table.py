@@ -211,7 +211,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, s
     found = dict[str, str]()
     for key, value in after.items():
         old = before.get(key)
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             found |= {f"{key}.{inner}": change for inner, change in _changes(old or {}, value).items()}
         elif old != value:
             found[key] = ", ".join(map(str, value)) if isinstance(value, list) else f"{old} -> {value}"

@@ -17,7 +17,7 @@ CHURN[:12] = "left"
 
 def table(**columns: object) -> pd.DataFrame:
     """A usable table with these further columns; its label is `churn`."""
-    return pd.DataFrame({"fee": RANDOM.normal(size=ROWS).round(3), **columns, "churn": CHURN})
+    return pd.DataFrame({"fee": RANDOM.normal(size=ROWS), **columns, "churn": CHURN})
 
 
 def proposed(frame: pd.DataFrame, folder: Path, label: str | None = "churn", **given: object) -> Proposal:
@@ -118,7 +118,7 @@ def test_missing_values_mixed_columns_and_equal_rows_are_settled(tmp_path):
 
 def test_all_problems_that_remain_come_in_one_error(tmp_path):
     mixed = [*map(str, range(ROWS - 1)), "twelve"]
-    frame = table(mixed=mixed, size=[1e39, *range(ROWS - 1)])
+    frame = table(mixed=mixed, size=[1e39, *RANDOM.normal(size=ROWS - 1)])
     with pytest.raises(UserError, match=r"(?s)2 problems:.*'twelve'.*expected a finite float32"):
         proposed(frame, tmp_path)
 
