@@ -113,7 +113,7 @@ def test_details_tell_what_rows_and_seeds_can_decide():
     assert text.startswith(
         "On 20,000 test rows and 6 seeds, early differences that stay undecided: 1. Their intervals reach"
     )
-    assert text.endswith("to each side. To decide the clearest (+0.0000) would take about 14 seeds.")
+    assert text.endswith("to each side. To decide the clearest of them (+0.0000) would take about 14 seeds.")
     values = {"mean": -0.005, "ci_low": -0.015, "ci_high": 0.005, "seeds_needed": None}
     few = judged(**{f"variants__small__early__difference__{key}": value for key, value in values.items()})
     rows = few.data.rows

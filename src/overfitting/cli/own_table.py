@@ -20,7 +20,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.repository import DVC, git
-from overfitting.config.composition import PARAMS, compose_variants
+from overfitting.config.composition import PARAMS, compose_config, compose_variants
 from overfitting.config.reading import CONF, read_mapping
 from overfitting.config.schema import Split
 from overfitting.data.manifest import Manifest
@@ -59,7 +59,11 @@ def run(path: Path, name: str | None, is_run: bool, **given: Any) -> None:
     conf, before = CONF / f"data/{name}.yaml", read_mapping(PARAMS)
     if conf.is_file() and read_mapping(conf).get("source") != "csv":
         raise UserError(f"{conf} describes another source; choose another name: --name NAME")
-    proposal = propose(path, **given)
+    compose_config()  # a mistake in the files is told before anything is added to them
+    try:
+        proposal = propose(path, **given)
+    except UserError as error:
+        raise UserError(re.sub(r"\bdata\.(drop|categorical|positive|label)\b", r"--\1", str(error))) from None
     after, notes = choose(proposal, name, before)
     is_there = path.resolve().is_relative_to(OWN.resolve())
     table = OWN / (path.resolve().relative_to(OWN.resolve()) if is_there else path.name)
@@ -96,7 +100,7 @@ def choose(proposal: Proposal, name: str, params: Mapping[str, Any]) -> tuple[di
         notes.append(
             f"repeated splits: each of {MORE_SEEDS} seeds is tested on the rows that it does not use (split.test: 0)"
         )
-    if split["search"] < params["split"]["search"]:
+    if split["search"] < params["split"].get("search", 0):
         notes.append("no rows are kept for searches, so `make tune` would choose on validation rows (split.search: 0)")
     if split["train"] == MOST_ROWS:
         notes.append(f"each seed trains on {MOST_ROWS:,} rows only, to save time; raise split.train to use more")

@@ -1,6 +1,6 @@
 """What the rows and seeds of a comparison can tell and what they cannot, and how many would tell more."""
 
-from overfitting.data.test_rows import rows_per_seed
+from overfitting.data.test_rows import is_repeated, rows_per_seed
 from overfitting.evaluation.formats import estimate
 from overfitting.evaluation.results import REFERENCE, Difference, Metrics, Status
 
@@ -15,7 +15,10 @@ COMPARED: dict[Status, str] = {
 
 def sample(metrics: Metrics) -> str:
     """Start of a sentence: the test rows and seeds that a statement rests on."""
-    return f"On {rows_per_seed(metrics.data):,} test rows and {_seeds(metrics)}"
+    rows, seeds = f"{rows_per_seed(metrics.data):,} test rows", len(metrics.run.seeds)
+    if is_repeated(metrics.data):
+        return f"On {seeds} repeated split{'s' * (seeds > 1)} with {rows} each"
+    return f"On {rows} and {seeds} seed{'s' * (seeds > 1)}"
 
 
 def sentences(metrics: Metrics) -> list[str]:
@@ -36,8 +39,8 @@ def _resolution(metrics: Metrics) -> list[str]:
     clearest = min(undecided, key=_factor)
     halves = sorted(map(_half, undecided))
     return [
-        f"{start}. Their intervals reach {halves[0]:.3f} to {halves[-1]:.3f} to each side. To decide the clearest "
-        f"({clearest.mean:+.4f}) would take about {_needed(metrics, clearest)}."
+        f"{start}. Their intervals reach {halves[0]:.3f} to {halves[-1]:.3f} to each side. To decide the clearest of "
+        f"them ({clearest.mean:+.4f}) would take about {_needed(metrics, clearest)}."
     ]
 
 
@@ -68,8 +71,3 @@ def _simplest(metrics: Metrics) -> list[str]:
         f"against {metrics.variants[REFERENCE].early.log_loss.mean:.4f} (difference "
         f"{estimate(found.difference, signed=True)})."
     ]
-
-
-def _seeds(metrics: Metrics) -> str:
-    count = len(metrics.run.seeds)
-    return f"{count} seed{'s' if count > 1 else ''}"
