@@ -231,7 +231,7 @@ def test_labels_must_be_binary(labels: list[str], reason: str, events: Path) -> 
         ("a,b\n1,2\n", "data.label=target: .* has no such column, only a, b$"),
         ("a;target\n1;0\n", "no such column, only a;target; columns are separated by commas, but here by ';'"),
         ("a,b,a,target\n1,2,3,0\n", "2 columns are called 'a'"),
-        (",x,target\n0,1,0\n", "column 1 has no name: .*index=False"),
+        (",x,target\n0,1,0\n", r"column 1 has no name, .*leave it out \(data.drop: \['Unnamed: 0'\]\)"),
         ("label,target\n1,0\n", "the name 'label' is reserved for the label: rename it, or leave it out"),
         ("target\n1\n0\n", "expected columns beside the label 'target', found none"),
         ("x,target\n1,0\n1\n", "mine.csv: CSV parse error: .*Expected 2 columns, got 1"),

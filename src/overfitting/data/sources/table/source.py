@@ -183,7 +183,8 @@ def _features(config: CsvData, path: Path, names: list[str]) -> list[str]:
             continue
         if INDEX.fullmatch(name):
             problems.append(
-                f"column {index + 1} has no name, as an index that pandas wrote: leave it out (data.drop: [{name!r}])"
+                f"column {index + 1} has no name, like an index that pandas wrote: name it, or leave it out "
+                f"(data.drop: [{name!r}])"
             )
         elif names.index(name) < index:
             problems.append(f"{names.count(name)} columns are called {name!r}: rename all but one")
