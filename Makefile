@@ -7,7 +7,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-c
 INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/bin/pip config get global.index-url 2> /dev/null)}}
 UV = UV_NATIVE_TLS=true UV_DEFAULT_INDEX="$(INDEX)" uv pip install -qq --python .venv/bin/python --no-deps
 
-.PHONY: help demo repro test faults ui check smoke verify bench tune learning-curve lock sbom events pull pr-report resolve experiments
+.PHONY: help demo try repro test faults ui check smoke verify bench tune learning-curve lock sbom events pull pr-report resolve experiments
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,9 @@ help: ## List these targets
 # a failure (ARGS=--keep-going), so does make.
 demo: .venv/main ## Compare four variants on few rows, in demo/: a verdict and its page in about two minutes
 	python -m overfitting demo
+
+try: .venv/main ## Compare on your own table: make try DATA=churn.csv LABEL=churn
+	python -m overfitting try "$(DATA)" $(if $(LABEL),--label "$(LABEL)")
 
 repro: .venv/main ## Run the whole comparison: environment, data, training, report
 	dvc repro preprocess

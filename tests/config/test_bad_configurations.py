@@ -144,7 +144,7 @@ PLACES = [
     *(act(lambda path=path: Path(path).unlink(), expected) for path, expected in [
         (PARAMS, "expected conf/config.yaml and params.yaml"),
         ("conf/config.yaml", "expected conf/config.yaml and params.yaml"),
-        (TRAINING, "training: got 'default', expected one of small, smoke, tutorial"),
+        (TRAINING, "training: got 'default', expected one of medium, small, smoke, tutorial"),
         (L2, "variants: got 'l2', expected one of"),
         ("conf/baseline/random_forest.yaml", "baselines: got 'random_forest', expected one of"),
     ]),

@@ -4,13 +4,13 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Split
 from overfitting.data import rows as rows_module
-from overfitting.data.rows import check_rows, check_test_classes, repeated_rows, split_rows, usable_rows
+from overfitting.data.rows import check_rows, check_test_classes, repeated_rows, split_rows, spread, usable_rows
 from tests.data.test_preparation import NAMES, features
 
 
@@ -133,3 +133,22 @@ def test_test_rows_of_one_class_are_an_error():
     check_test_classes(np.array([0, 1], np.float32))
     with pytest.raises(UserError, match="test rows of both classes, but all 3 have the label 1"):
         check_test_classes(np.ones(3, np.float32))
+
+
+def test_repeated_splits_have_all_rows_in_the_pool_and_in_the_test():
+    sets = split_rows(np.arange(50), Split(train=30, validation=10, test=0), 3)
+    assert sorted(sets.pool) == list(range(50))
+    assert sets.pool.tolist() == sets.test.tolist()
+    with pytest.raises(UserError, match="rows for the test alone"):
+        split_rows(np.arange(50), Split(train=30, validation=10, test=0), 3, held_out=45)
+
+
+@settings(deadline=None)
+@given(st.lists(st.booleans(), min_size=20, max_size=200), st.integers(0, 5))
+def test_any_stretch_of_spread_rows_has_the_share_of_each_class(labels, seed):
+    of = np.array(labels, np.float32)
+    order = np.random.default_rng(seed).permutation(of.size)
+    found = spread(order, of[order])
+    assert sorted(found) == sorted(order)
+    half = of[found][: of.size // 2]
+    assert abs(half.sum() - of.mean() * half.size) <= 1

@@ -115,3 +115,21 @@ def test_on_noise_a_remedy_is_called_better_no_more_often_than_stated():
     wrong = sum("better" in {found.status for found in noise_experiment(generator).values()} for _ in range(repeats))
     # 5 %, and three standard errors of a count over so many repeats
     assert wrong / repeats <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / repeats)
+
+
+def test_with_repeated_splits_each_seed_is_judged_on_its_own_rows():
+    own = np.stack([np.random.default_rng(seed).permutation(LABELS.size)[: LABELS.size // 5] for seed in range(3)])
+    judge, logits = Judge(LABELS, EVALUATION, 0.25, own), LOGITS["l2"][:, None]
+    found = judge.metrics(logits)
+    for seed, rows in enumerate(own):
+        probabilities = expit(LOGITS["l2"][seed, rows])
+        expected = {
+            "test_auc": roc_auc_score(LABELS[rows], probabilities),
+            "test_log_loss": log_loss(LABELS[rows], probabilities),
+        }
+        for metric, value in expected.items():
+            assert found[metric].seeds[seed] == pytest.approx(value)
+            assert judge.scores(LOGITS["l2"][seed], seed)[metric] == pytest.approx(value)
+    differences = judge.compared({name: judge.losses(values[:, None]) for name, values in LOGITS.items()})
+    assert differences["l2"].ci_low < differences["l2"].mean < differences["l2"].ci_high
+    assert sum(judge.calibration(logits).rows) == pytest.approx(own.shape[1])

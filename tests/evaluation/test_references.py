@@ -34,6 +34,13 @@ def test_samples_that_overlap_are_corrected_as_in_baycomp(values, runs):
     assert found[1:3] == pytest.approx(stats.t.interval(0.9, posterior.df, posterior.mean, scale))
 
 
+def test_repeated_splits_have_the_corrected_resampled_t_test_of_baycomp(values):
+    """One value per seed; in n / runs folds, a share of runs / n of the rows is tested."""
+    posterior = CorrelatedTTest(np.zeros_like(values), values, runs=1)
+    found = statistics.interval(values[:, None], 0.9, overlap=1 / values.size)
+    assert found[1:3] == pytest.approx(stats.t.interval(0.9, posterior.df, posterior.mean, np.sqrt(posterior.var)))
+
+
 def test_the_parts_of_the_variance_are_the_mean_squares_of_an_analysis_of_variance():
     generator = np.random.default_rng(1)
     rows = generator.normal(size=(4, 1)) + generator.normal(size=25) + generator.normal(size=(4, 25))

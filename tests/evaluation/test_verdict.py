@@ -74,7 +74,8 @@ def test_every_ranked_variant_is_named_with_its_status():
         ({"variants__large__early__metrics__test_log_loss__mean": 0.57}, "stopped at its best epoch, it has 0.570."),
         ({"variants__large__training__epochs__mean": 40.0}, "Trained for all 40 epochs"),
         ({"variants__tiny__late__difference__status": "worse"}, "3 of 4 remedies end lower"),
-        ({"early_stopping__status": "undecided"}, "These data do not show that the large network overfits."),
+        ({"early_stopping__status": "undecided"}, "It is undecided whether the large network overfits here. Trained"),
+        ({"early_stopping__status": "equivalent"}, "The large network does not overfit here, so there is nothing to"),
     ],
 )
 def test_the_first_answer_changes_with_its_numbers(changes, text):
@@ -110,6 +111,38 @@ def test_details_tell_what_tuning_ensembles_and_baselines_bring():
         text.startswith("Averaging 3 networks of large trained on the same rows (ensemble) costs 3") for text in details
     )
     assert any(text.startswith("The best non-neural baseline, random_forest, has a lower") for text in details)
+
+
+def test_details_tell_what_rows_and_seeds_can_decide():
+    text = next(text for text in verdict(judged()).details if "stay undecided" in text)
+    assert text.startswith(
+        "On 20,000 test rows and 6 seeds, early differences that stay undecided: 1. Their intervals reach"
+    )
+    assert text.endswith("to each side. To decide the clearest of them (+0.0000) would take about 14 seeds.")
+    values = {"mean": -0.005, "ci_low": -0.015, "ci_high": 0.005, "seeds_needed": None}
+    few = judged(**{f"variants__small__early__difference__{key}": value for key, value in values.items()})
+    rows = few.data.rows
+    text = next(text for text in verdict(few).details if "stay undecided" in text)
+    assert text.endswith(f"about {4 * rows:,} rows instead of {rows:,}; more seeds would not be enough.")
+    none = judged(**{f"variants__small__early__difference__{key}": None for key in ("ci_low", "ci_high")})
+    assert any("so few test rows allow no intervals" in text for text in verdict(none).details)
+    assert not any("undecided" in text for text in verdict(judged({"small": ("better", "better")})).details)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("better", "predicts better than"),
+        ("equivalent", "predicts as well as"),
+        ("worse", "worse than"),
+        ("undecided", "is not shown to predict better or worse than"),
+    ],
+)
+def test_details_tell_whether_logistic_regression_is_as_good(status, says):
+    changes = {"baselines__logistic_regression__difference__status": status}
+    details = verdict(judged(baselines=["logistic_regression"], **changes)).details
+    [text] = [text for text in details if text.startswith("Logistic regression")]
+    assert f"{says} the large network stopped early" in text
 
 
 def test_the_share_of_zero_weights_is_stated_for_l1_and_l2():

@@ -12,34 +12,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from overfitting.cli.scratch import copy_project
 from overfitting.config.composition import compose_config
 from overfitting.data.manifest import Manifest, TableColumn
 from overfitting.data.rows import split_rows
+from overfitting.training.loss import log_loss_rows
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs/your-own-data.md").read_text()
-BLOCKS = re.findall(r"```(sh|yaml)\n(.*?)```", PAGE, re.DOTALL)
+MAKE_TABLE, TRY = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[:2]
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("own") / "project")
     project.root.mkdir()
-    copy_project(ROOT, project.root, {"seeds": [0, 1], "repeats": {"large": 1}})
+    copy_project(ROOT, project.root, {"variants": ["tiny", "large", "l2", "dropout", "tuned/l2"]})
     project.edit("conf/training/small.yaml", "epochs", 3)
-    for kind, text in BLOCKS:
-        if kind == "sh":
-            (project.root / "output.txt").write_text(project.run("bash", "-ec", text))
-        else:
-            file = text.split("\n")[0].removeprefix("# ")
-            before = yaml.safe_load((project.root / file).read_text())
-            for key, value in yaml.safe_load(text).items():
-                project.edit(file, key, {**before[key], **value} if isinstance(value, dict) else value)
+    project.run("bash", "-ec", MAKE_TABLE)
+    text = project.run("bash", "-ec", f"{TRY.strip()} --no-run")
+    project.edit("params.yaml", "seeds", [0, 1])
+    project.edit("conf/data/cancer.yaml", "units", {"mean radius": "mm"})
+    (project.root / "output.txt").write_text(text + project.run("dvc", "repro"))
     return project
 
 
@@ -53,7 +50,26 @@ def test_page_leads_to_the_report(own):
     columns = {column.name: column for column in table.columns}
     assert columns["mean radius"] == TableColumn(name="mean radius", role="numeric", unit="mm", missing=64)
     assert (columns["texture"].role, columns["texture"].categories) == ("categorical", 2)
-    assert "mean radius: 64 missing values filled in" in (own.root / "output.txt").read_text()
+    assert not {"patient_id", "therapy"} & set(columns)
+    printed = (own.root / "output.txt").read_text()
+    assert "mean radius: 64 missing values filled in" in printed
+    assert all(line in printed for line in re.search(r"```\n(cancer.csv.*?)```", PAGE, re.DOTALL)[1].splitlines()[3:])
+
+
+def test_each_seed_is_tested_on_the_rows_that_it_does_not_use(own):
+    metrics, logits = own.metrics(), pd.read_parquet(own.root / "results/predictions.parquet")
+    assert metrics["data"]["test_rows"] == metrics["data"]["pool_rows"] == 569
+    for seed in (0, 1):
+        own_rows = logits[f"l2/{seed}"].dropna()
+        assert len(own_rows) == 569 - metrics["data"]["train_rows"] - metrics["data"]["validation_rows"]
+        losses = log_loss_rows(logits["label"][own_rows.index].to_numpy(), own_rows.to_numpy())
+        assert losses.mean() == pytest.approx(
+            metrics["variants"]["l2"]["early"]["metrics"]["test_log_loss"]["seeds"][seed]
+        )
+    difference = metrics["variants"]["l2"]["early"]["difference"]
+    q = metrics["run"]["overlap"]
+    assert q / (1 - q) == pytest.approx(len(own_rows) / metrics["data"]["train_rows"])
+    assert difference["ci_low"] < difference["mean"] < difference["ci_high"]
 
 
 WITHOUT_PACKAGE = """if True:
@@ -79,9 +95,11 @@ def test_champion_predicts_from_the_raw_table_without_this_package(own, monkeypa
     )
     assert done.returncode == 0, done.stderr
     found, of_example = json.loads(done.stdout.splitlines()[-1])
-    sets = split_rows(np.arange(569), compose_config().split, 0)
-    logits = pd.read_parquet("results/predictions.parquet")[own.metrics()["champion"]["column"]]
-    np.testing.assert_allclose(np.array(found)[sets.test], 1 / (1 + np.exp(-logits)), rtol=1e-5)
+    labels = (pd.read_csv("data/own/cancer.csv")["target"] == "malignant").to_numpy(np.float32)
+    sets = split_rows(np.arange(569), compose_config().split, 0, labels=labels)
+    logits = pd.read_parquet("results/predictions.parquet")[own.metrics()["champion"]["column"]].to_numpy()
+    known = ~np.isnan(logits)
+    np.testing.assert_allclose(np.array(found)[sets.test][known], 1 / (1 + np.exp(-logits[known])), rtol=1e-5)
     np.testing.assert_allclose(of_example, np.array(found)[sets.pool[:3]], rtol=1e-6)
 
 

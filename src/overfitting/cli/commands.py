@@ -171,6 +171,25 @@ def demo() -> None:
     small.run(Path())
 
 
+@cli.command("try")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--label", metavar="COLUMN", help="Column with two values (default: the only one that fits).")
+@click.option("--positive", metavar="VALUE", help="Its value that counts as 1 (default: true, yes, 1, or the rarer).")
+@click.option("--drop", multiple=True, metavar="COLUMN", help="Column to leave out; can be repeated.")
+@click.option("--categorical", multiple=True, metavar="COLUMN", help="Column to read as categories; can be repeated.")
+@click.option("--name", help="Name of the file in conf/data/ (default: that of the table).")
+@click.option("--run/--no-run", "is_run", default=True, help="Run the pipeline, or write the settings only.")
+def try_table(table: Path, name: str | None, is_run: bool, **given: Any) -> None:
+    """Compare on your own table, CSV or Parquet.
+
+    Chooses label, columns, split and budget, says so, and writes them to params.yaml and conf/data/NAME.yaml. Then it
+    does what `make repro` does.
+    """
+    from overfitting.cli import own_table
+
+    own_table.run(table, name, is_run, **given)
+
+
 @cli.command()
 def smoke() -> None:
     """Run the whole pipeline on tiny settings in a scratch copy."""

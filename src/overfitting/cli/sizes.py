@@ -50,6 +50,8 @@ def compare(rows: int) -> None:
         UserError: the settings are wrong, or a stage failed.
     """
     settings, folder, results = read_settings(), FOLDER / "work" / str(rows), SIZES / str(rows)
+    if not compose_config().split.test:
+        raise UserError("split.test: got 0, but all sizes need the same test rows; set their number in params.yaml")
     batch = min(compose_config().training.batch_size, rows)
     own = {
         "split": {"train": rows, "validation": max(rows // 2, 1)},

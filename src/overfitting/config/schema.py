@@ -23,12 +23,15 @@ class Split:
     """Training rows of a seed."""
     validation: Count
     """Validation rows of a seed."""
-    test: Count
-    """Test rows at most; there must be at least one."""
+    test: Rows
+    """Test rows at most, the same for all seeds. 0: repeated splits, in which a seed tests on all rows that it does not
+    train or validate on."""
     search: Rows = 0
     """Rows that only `make tune` uses to choose strengths."""
     resample: Flag = True
     """Whether each seed draws its own training and validation rows; else all seeds share the same rows."""
+    stratify: Flag = False
+    """Whether the classes are spread evenly over the shuffled rows, so that each set has the same share of them."""
 
 
 Duplicates = Literal["drop", "refuse", "keep"]

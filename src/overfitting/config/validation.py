@@ -143,6 +143,8 @@ def _check_consistency(config: Config) -> None:
         values = getattr(config, key)
         if len(set(values)) < len(values):
             raise UserError(f"{key}: got {list(values)}, expected each value once")
+    if not config.split.test and not config.split.resample:
+        raise UserError("split.test: got 0, with which each seed draws its rows; expected split.resample to be true")
     if config.training.batch_size > config.split.train:
         raise UserError(
             f"training.batch_size: got {config.training.batch_size}, "

@@ -59,7 +59,7 @@ def prepare(
     check_rows(numbers(), events.labels, events.names, source, events.needs_encoding)
     rows = usable_rows(numbers, count, preprocessing.duplicates, source)
     columns = tuple(events.names[index] for index in without_roles(events.names, preprocessing.without))
-    sets = split_rows(rows, split, preprocessing.shuffle_seed, count - provenance.held_out)
+    sets = split_rows(rows, split, preprocessing.shuffle_seed, count - provenance.held_out, events.labels)
     check_test_classes(events.labels[sets.test])
     max_categories = provenance.table.max_categories if provenance.table else None
     features = {name: ColumnStore(folder, indices.size) for name, indices in vars(sets).items()}

@@ -83,16 +83,21 @@ def repeated_rows(columns: Callable[[], Iterable[Column]], count: int) -> Rows:
     return np.delete(candidates, first)
 
 
-def split_rows(rows: Rows, split: Split, shuffle_seed: int | None, held_out: int | None = None) -> Sets:
+def split_rows(
+    rows: Rows, split: Split, shuffle_seed: int | None, held_out: int | None = None, labels: Column | None = None
+) -> Sets:
     """Split row indices into the pool and the last rows as test rows (at most `split.test`).
 
     With a seed, the rows are shuffled first, so that a sorted file does no harm. If the source holds out the rows from
-    the index `held_out` on, test rows are taken from them alone, and none of them is in the pool.
+    the index `held_out` on, test rows are taken from them alone, and none of them is in the pool. `split.stratify`
+    needs the `labels` of all rows. With repeated splits (`split.test` is 0) all rows are in the pool and in the test.
 
     Raises:
         UserError: there are too few rows for a search, one replicate and at least one test row.
     """
     order = rows if shuffle_seed is None else np.random.default_rng(shuffle_seed).permutation(rows)
+    if split.stratify and labels is not None:
+        order = spread(order, labels[order])
     is_held_out = order >= held_out if held_out is not None else np.zeros(order.size, bool)
     needed = split.search + split.validation + split.train
     available = order.size - max(1, int(is_held_out.sum()))
@@ -102,10 +107,24 @@ def split_rows(rows: Rows, split: Split, shuffle_seed: int | None, held_out: int
             f"split: expected at least {needed:,} rows besides test rows ({search}{split.validation:,} validation + "
             f"{split.train:,} training), the data has {available:,}; {_smaller_split(available + 1)}"
         )
+    if not split.test:
+        if is_held_out.any():
+            raise UserError("split.test: got 0, but this source has rows for the test alone; expected their number")
+        return Sets(pool=order, test=order)
     if is_held_out.any():
         return Sets(pool=order[~is_held_out], test=order[is_held_out][: split.test])
     start = max(needed, order.size - split.test)
     return Sets(pool=order[:start], test=order[start:])
+
+
+def spread(order: Rows, labels: Column) -> Rows:
+    """The rows of `order`, with each class spread evenly, so that any stretch has nearly the same share of it."""
+    places = np.empty(order.size)
+    for label in np.unique(labels):
+        of_class = labels == label
+        count = int(of_class.sum())
+        places[of_class] = (np.arange(count) + 0.5) / count
+    return order[np.argsort(places, kind="stable")]
 
 
 def check_test_classes(labels: Column) -> None:

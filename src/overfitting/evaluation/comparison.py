@@ -4,15 +4,17 @@ import dataclasses
 import platform
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from overfitting.base import files
 from overfitting.base.fingerprint import library_versions, processor
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
-from overfitting.data.replicates import overlap
+from overfitting.data.test_rows import Own, correlation, own_rows
 from overfitting.evaluation import results
 from overfitting.evaluation.baselines import Prediction
 from overfitting.evaluation.judge import Judge
@@ -42,7 +44,8 @@ def compare(
     `labels` are (n_rows,); `failed` variants have a reason instead of runs.
     """
     config = next(iter(configs.values()))
-    judge = Judge(labels, config.evaluation, overlap(manifest, config.seeds))
+    own = own_rows(manifest, config.seeds)
+    judge = Judge(labels, config.evaluation, correlation(manifest, config.seeds), own)
     losses = {phase: {name: judge.losses(found.predictors(phase)) for name, found in runs.items()} for phase in PHASES}
     late, early = _late(losses, judge), judge.compared(losses["early"])
     variants = _variants(runs, judge, losses["early"], early, late)
@@ -178,7 +181,7 @@ def _champion(runs: Mapping[str, Runs], seeds: Sequence[int], judge: Judge) -> r
     ]
     loss, seed, repeat = min(found)
     column = _column(name, seeds[seed], repeat)
-    scores = judge.scores(runs[name].predictors("early")[seed, repeat])
+    scores = judge.scores(runs[name].predictors("early")[seed, repeat], seed)
     return results.Champion(
         variant=name,
         column=column,
@@ -194,17 +197,32 @@ def _column(name: str, seed: int, repeat: int) -> str:
 
 
 def predictions(
-    runs: Mapping[str, Runs], baselines: Mapping[str, Prediction], seeds: Sequence[int], labels: Array
+    runs: Mapping[str, Runs],
+    baselines: Mapping[str, Prediction],
+    seeds: Sequence[int],
+    labels: Array,
+    own: Own | None = None,
 ) -> pd.DataFrame:
-    """Table of results/predictions.parquet: labels and logits, such as `l2/0`, `large/0.1`, `l2/0 late`."""
+    """Table of results/predictions.parquet: labels and logits, such as `l2/0`, `large/0.1`, `l2/0 late`.
+
+    With repeated splits the logits of a seed's other rows are NaN.
+    """
     columns = {"label": labels.astype(np.float32)}
+
+    def tested(logits: NDArray[Any], seed: int) -> NDArray[Any]:
+        kept = np.ones(labels.size, bool) if own is None else np.isin(np.arange(labels.size), own[seed])
+        return np.where(kept, logits, np.nan)
+
     for phase in PHASES:
         suffix = " late" if phase == "late" else ""
         for name, found in runs.items():
-            for seed, of_seed in zip(seeds, found.predictors(phase), strict=True):
-                columns |= {_column(name, seed, repeat) + suffix: row for repeat, row in enumerate(of_seed)}
+            for index, of_seed in enumerate(found.predictors(phase)):
+                columns |= {
+                    _column(name, seeds[index], repeat) + suffix: tested(row, index)
+                    for repeat, row in enumerate(of_seed)
+                }
     for name, prediction in baselines.items():
-        columns |= {f"{name}/{seed}": row for seed, row in zip(seeds, prediction.logits, strict=True)}
+        columns |= {f"{name}/{seed}": tested(prediction.logits[index], index) for index, seed in enumerate(seeds)}
     return pd.DataFrame(columns)
 
 

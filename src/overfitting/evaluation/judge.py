@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import expit
 
 from overfitting.config.schema import Evaluation
+from overfitting.data.test_rows import Own
 from overfitting.evaluation import results, statistics
 from overfitting.evaluation.metrics import RowMetric, row_metrics
 from overfitting.evaluation.results import REFERENCE, Difference, Estimate, Metric
@@ -18,21 +19,23 @@ from overfitting.training.loss import Array, log_loss_rows
 class Judge:
     """The test rows' labels (n_rows,), the settings, and the mean share of rows that two seeds' samples share.
 
-    Logits are (n_seeds, n_predictors, n_rows): the values of a seed are means over its predictors.
+    Logits are (n_seeds, n_predictors, n_rows): the values of a seed are means over its predictors. With repeated splits
+    each seed has `own` test rows. Row values of two seeds are then not paired, so a seed has one value, its mean.
     """
 
     labels: Array
     evaluation: Evaluation
     overlap: float
+    own: Own | None = None
 
     def losses(self, logits: Array) -> Array:
-        """Row values (n_seeds, n_rows) of the log loss."""
-        values: Array = log_loss_rows(self.labels, logits).mean(axis=1)
-        return values
+        """Row values (n_seeds, n_rows) of the log loss, or the value of each seed (n_seeds, 1)."""
+        return self._rows(log_loss_rows, logits)
 
-    def scores(self, logits: Array) -> dict[Metric, float]:
-        """Metrics of one predictor, whose logits are (n_rows,)."""
-        return {metric: float(function(self.labels, logits).mean()) for metric, function in self._functions.items()}
+    def scores(self, logits: Array, seed: int) -> dict[Metric, float]:
+        """Metrics of one predictor of the seed with that index, whose logits are (n_rows,)."""
+        labels, logits = self._tested(logits, seed)
+        return {metric: float(function(labels, logits).mean()) for metric, function in self._functions.items()}
 
     def metrics(self, logits: Array) -> dict[Metric, Estimate]:
         """All metrics with their intervals; the calibration error has none (see `statistics`)."""
@@ -78,9 +81,10 @@ class Judge:
 
         Probabilities and shares are over all predictors; numbers of rows are means over them.
         """
-        bins, probabilities = self.evaluation.calibration_bins, expit(logits)
+        tested = [self._tested(of_seed, seed) for seed, of_seed in enumerate(logits)]
+        bins, probabilities = self.evaluation.calibration_bins, expit(np.stack([found for _, found in tested]))
         index = np.minimum((probabilities * bins).astype(int), bins - 1).ravel()
-        signal = np.broadcast_to(self.labels, logits.shape).ravel()
+        signal = np.concatenate([np.tile(labels, len(found)) for labels, found in tested])
         count, predicted, observed = (
             np.bincount(index, weights=weights, minlength=bins)
             for weights in (np.ones(index.size), probabilities.ravel(), signal)
@@ -88,16 +92,26 @@ class Judge:
         return results.Calibration(
             predicted=tuple(float(total / n) if n else None for total, n in zip(predicted, count, strict=True)),
             observed=tuple(float(total / n) if n else None for total, n in zip(observed, count, strict=True)),
-            rows=tuple((count * self.labels.size / index.size).tolist()),
+            rows=tuple((count * probabilities.shape[-1] / index.size).tolist()),
         )
 
     @property
     def _functions(self) -> Mapping[Metric, RowMetric]:
         return row_metrics(self.evaluation.calibration_bins)
 
+    def _tested(self, logits: Array, seed: int) -> tuple[Array, Array]:
+        """Labels and logits (..., n_rows) of the rows on which a seed is tested."""
+        return (self.labels, logits) if self.own is None else (self.labels[self.own[seed]], logits[..., self.own[seed]])
+
+    def _rows(self, function: RowMetric, logits: Array) -> Array:
+        if self.own is None:
+            values: Array = function(self.labels, logits).mean(axis=1)
+            return values
+        return np.array([[function(*self._tested(of_seed, seed)).mean()] for seed, of_seed in enumerate(logits)])
+
     def _metric(self, metric: Metric, logits: Array) -> Estimate:
-        rows = self._functions[metric](self.labels, logits).mean(axis=1)
-        if metric == "test_auc":
+        rows = self._rows(self._functions[metric], logits)
+        if metric == "test_auc" and self.own is None:
             area = statistics.auc_interval(rows, self.labels, self.evaluation.confidence, self.overlap)
             return estimate(area, rows.mean(axis=1))
         found = self.interval(rows)

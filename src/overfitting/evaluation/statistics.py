@@ -12,6 +12,9 @@ Academic Radiology 13, 2006; Owen, Annals of Applied Statistics 1, 2007). Its va
 Half an interval is the root of the sum of the parts, each times the square of its critical value (Banerjee, Sankhya 22,
 1960): with normal effects this never covers too little, whatever the parts' true sizes. docs/statistics.md derives each
 formula and gives the error rates that a simulation found.
+
+With repeated splits, seeds have different test rows. Row values are then (n_seeds, 1), the mean of each seed: they vary
+with both, so there is one part, with q = n_test / (n_test + n_train), which makes the factor Nadeau and Bengio's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -142,7 +145,7 @@ def seeds_needed(rows: Array, found: Interval, margin: float, overlap: float = 0
 def _interval(rows: Array, levels: Array | float, overlap: float) -> Interval:
     n_seeds, n_rows = _finite(rows).shape
     mean = float(rows.mean())
-    if n_seeds < 2 or n_rows < MIN_ROWS or overlap >= 1:
+    if n_seeds < 2 or 1 < n_rows < MIN_ROWS or overlap >= 1:
         return Interval(mean, None, None, n_seeds)
     half = _spread(rows, overlap).half(levels)
     return Interval(mean, mean - half, mean + half, n_seeds)
@@ -150,6 +153,8 @@ def _interval(rows: Array, levels: Array | float, overlap: float) -> Interval:
 
 def _spread(rows: Array, overlap: float) -> Spread:
     n_seeds, n_rows = rows.shape
+    if n_rows == 1:  # one value per seed, whose variance contains that of its rows
+        return Spread(np.array([rows.var(ddof=1) * (1 / n_seeds + _shared(overlap)), 0.0]), np.array([n_seeds - 1, 1]))
     seeds, cases, both = _mean_squares(rows)
     of_seeds, of_rows = seeds * (1 / n_seeds + _shared(overlap)), cases / n_rows
     variance = max(of_seeds + of_rows - both / (n_seeds * n_rows), of_seeds, of_rows)

@@ -60,8 +60,8 @@ def _run_scores(runs: Runs, judge: Judge) -> tuple[RunScores, ...]:
             seed=summary.seed,
             repeat=summary.repeat,
             fingerprint=summary.fingerprint,
-            early=judge.scores(runs.logits["early"][index, repeat]),
-            late=judge.scores(runs.logits["late"][index, repeat]),
+            early=judge.scores(runs.logits["early"][index, repeat], index),
+            late=judge.scores(runs.logits["late"][index, repeat], index),
         )
         for index, of_seed in enumerate(runs.summaries)
         for repeat, summary in enumerate(of_seed)

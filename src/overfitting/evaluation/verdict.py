@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from overfitting.evaluation import power
 from overfitting.evaluation.formats import estimate, listed
 from overfitting.evaluation.language import capital, joined, say, translated
 from overfitting.evaluation.results import REFERENCE, Difference, Metrics, Phase, Status, Training, Verdict
@@ -29,14 +30,8 @@ def in_words(name: str) -> str:
 
 def verdict(metrics: Metrics) -> Verdict:
     """Both answers and details, for results whose ranking and best set are known."""
-    details = (
-        *_failed(metrics),
-        *_statuses(metrics),
-        *_given(metrics),
-        *_ensembles(metrics),
-        *_weights(metrics),
-        *_baseline(metrics),
-    )
+    parts = (_failed, _statuses, power.sentences, _given, _ensembles, _weights, _baseline)
+    details = tuple(sentence for part in parts for sentence in part(metrics))
     answers = {"prevents": _prevents(metrics), "predicts": _predicts(metrics), "details": details}
     return metrics.verdict.model_copy(update=answers)
 
@@ -61,7 +56,11 @@ def _prevents(metrics: Metrics) -> str:
     if stopped.status == "one seed":
         return joined(ends, say("One seed is not enough to decide anything."))
     if stopped.status != "better":
-        return joined(say("These data do not show that the large network overfits."), ends)
+        sample = power.sample(metrics)
+        difference = say(
+            "{sample}, stopping early changes test log loss by {size}.", sample=sample, size=_change(stopped)
+        )
+        return joined(_not_shown(stopped), ends, difference)
     if not remedies:
         return joined(ends, say("Stopping early prevents overfitting; no other remedy is shown to."))
     named = [
@@ -75,6 +74,13 @@ def _prevents(metrics: Metrics) -> str:
         names=listed(named),
     )
     return joined(say("Yes, overfitting can be prevented."), ends, lower)
+
+
+def _not_shown(stopped: Difference) -> str:
+    """Start of the first answer, if stopping early is not better."""
+    if stopped.status == "undecided":
+        return say("It is undecided whether the large network overfits here.")
+    return say("The large network does not overfit here, so there is nothing to prevent.")
 
 
 def _predicts(metrics: Metrics) -> str:

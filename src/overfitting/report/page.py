@@ -79,7 +79,8 @@ def headline(metrics: Metrics) -> str:
     late = [translated("early stopping")] if stopped else []
     late += [in_words(name) for name in metrics.with_status("late", "better")]
     if not late:
-        return say("nothing shown so far")
+        has_none = metrics.early_stopping and metrics.early_stopping.status in ("equivalent", "worse")
+        return say("the large network does not overfit here" if has_none else "nothing shown so far")
     return listed(late if len(late) <= 3 else [*late[:3], say("{count} more", count=len(late) - 3)])
 
 

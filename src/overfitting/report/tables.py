@@ -6,6 +6,7 @@ from rich.table import Table
 from overfitting.base.markdown import table
 from overfitting.data.columns import COLUMNS
 from overfitting.data.manifest import Manifest, TableColumn
+from overfitting.data.test_rows import is_repeated, rows_per_seed
 from overfitting.evaluation.formats import NONE, estimate, status
 from overfitting.evaluation.language import say, translated
 from overfitting.evaluation.learning_curve import LearningCurve, Worth, rows_in_words
@@ -169,10 +170,10 @@ def how(metrics: Metrics) -> list[list[str]]:
         "data SHA-256": data.sha256,
         "citation": data.citation,
         "rows": say(
-            "per seed, {own}: training {train:,}, validation {validation:,}; pool {pool:,}, search {search:,}, test "
-            "{test:,}",
+            "per seed, {own}: training {train:,}, validation {validation:,}; pool {pool:,}, search {search:,}, "
+            "{tested}",
             own=translated("of its own" if data.resample else "shared"), train=data.train_rows,
-            validation=data.validation_rows, pool=data.pool_rows, search=data.search_rows, test=data.test_rows,
+            validation=data.validation_rows, pool=data.pool_rows, search=data.search_rows, tested=_tested(data),
         ),
         "scaling": say(
             "{scaling}, {features} features, learned from the pool; {dropped:,} duplicates dropped",
@@ -187,6 +188,11 @@ def how(metrics: Metrics) -> list[list[str]]:
         "fingerprint": run.fingerprint,
     }  # fmt: skip
     return [[translated(name), value] for name, value in rows.items() if value]
+
+
+def _tested(data: Manifest) -> str:
+    text = "test {rows:,} of its own" if is_repeated(data) else "test {rows:,}"
+    return say(text, rows=rows_per_seed(data))
 
 
 def _row(name: str, found: Variant) -> dict[str, str]:

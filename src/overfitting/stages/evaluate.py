@@ -9,6 +9,7 @@ from overfitting.base import files
 from overfitting.config.composition import compose_baselines, compose_config
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
+from overfitting.data.test_rows import own_rows
 from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import plan
 from overfitting.evaluation.comparison import compare, predictions, scores
@@ -33,7 +34,9 @@ def run(config: Config) -> None:
     runs = read(compared, known)
     metrics = compare(configs, manifest, runs, baselines, labels, failed)
     with files.replacing(files.PREDICTIONS) as partial:
-        predictions(runs, baselines, config.seeds, labels).to_parquet(partial, index=False)
+        predictions(runs, baselines, config.seeds, labels, own_rows(manifest, config.seeds)).to_parquet(
+            partial, index=False
+        )
     files.write_text(files.CURVES, curves(runs, config.seeds).to_csv(index=False))
     metrics.model_copy(update={"curves_sha256": files.file_digest(files.CURVES)}).write(files.METRICS)
     files.remove(files.SUMMARY)

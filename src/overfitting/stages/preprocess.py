@@ -7,6 +7,7 @@ import numpy as np
 from overfitting.base import files
 from overfitting.base.files import file_digest
 from overfitting.config.schema import Config
+from overfitting.data import test_rows
 from overfitting.data.column_store import BLOCK_ROWS
 from overfitting.data.description import describe, example, notes
 from overfitting.data.events import read_events
@@ -37,6 +38,7 @@ def run(config: Config) -> None:
     manifest = describe(events, prepared, provenance, config, digests)
     manifest.write(files.MANIFEST)
     check_classes(manifest, config.seeds)
+    test_rows.check_classes(manifest, config.seeds)
 
     sizes = f"pool {manifest.pool_rows:,}, test {manifest.test_rows:,}"
     print(f"rows: {sizes}; duplicates dropped: {manifest.duplicates_dropped:,} -> {files.PREPARED}")

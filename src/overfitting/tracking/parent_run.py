@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from overfitting.base import markdown
+from overfitting.data.test_rows import rows_per_seed
 from overfitting.evaluation import formats
 from overfitting.evaluation.results import Champion, Metrics
 from overfitting.tracking.child_runs import flat
@@ -35,7 +36,7 @@ def parameters(metrics: Metrics) -> dict[str, str]:
 def description(metrics: Metrics, table_link: str, model_link: str, figures: Sequence[str]) -> str:
     """Markdown with the verdict, the ranking, links (addresses) and figures (addresses)."""
     verdict, data, seeds = metrics.verdict, metrics.data, len(metrics.run.seeds)
-    rows = f"{data.train_rows:,} training and {data.test_rows:,} test rows of `{data.source}`"
+    rows = f"{data.train_rows:,} training and {rows_per_seed(data):,} test rows of `{data.source}`"
     parts = [
         f"**{verdict.prevents}**",
         f"**{verdict.predicts}**",

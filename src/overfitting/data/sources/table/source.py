@@ -1,7 +1,7 @@
 """Reads a user-supplied table, CSV with a header or Parquet: numbers, categories and a binary label."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,9 +32,11 @@ OTHERS = {  # kinds of files by their first bytes
     b"ARROW1": "an Arrow file",
     b"SQLite": "a database",
 }
+INDEX = re.compile(r"Unnamed: \d+")  # names that pandas gives to an index
 SHOWN = 20  # names of columns in an error message
 SHOWN_OF_ERROR = 500  # characters of an error of Arrow
 SUPPLIED = "as supplied by the user"
+Table = tuple[list[str], Iterator[pa.RecordBatch]]  # names of the columns, and batches of rows
 
 
 def fetch(config: CsvData, destination: Path) -> Provenance:
@@ -47,17 +49,9 @@ def fetch(config: CsvData, destination: Path) -> Provenance:
         UserError: the file is missing or unreadable, its label is unknown or ambiguous, or a value cannot be used.
     """
     path = Path(config.path).expanduser()
-    if not path.is_file():
-        raise UserError(f"data.path={config.path}: expected a CSV or Parquet file, found none")
-    with _readable(path):
-        opened = _opener(path)
-        names, batches = opened(path)
-        features = _features(config, path, names)
-        survey = Survey(path, config)
-        for batch in batches:
-            survey.add(batch, features)
-    positive = survey.check(features)
-    schema = _schema(features, survey)
+    surveyed, features = survey(config)
+    positive = surveyed.check(features)
+    schema = _schema(features, surveyed)
     with _readable(path):
         _, again = opened(path)
         rows = write_table(destination, _events(again, config.label, positive, schema), schema)
@@ -74,24 +68,52 @@ def fetch(config: CsvData, destination: Path) -> Provenance:
         label=config.label,
         table=TableReading(
             positive=positive,
-            negative=next(value for value in survey.labels if value != positive),
-            unlabelled_dropped=survey.unlabelled,
+            negative=next(value for value in surveyed.labels if value != positive),
+            unlabelled_dropped=surveyed.unlabelled,
             max_categories=config.categories,
             units=config.units,
         ),
     )
 
 
-def _opener(path: Path) -> Callable[[Path], tuple[list[str], Iterator[pa.RecordBatch]]]:
-    """The function that reads a file of this kind.
+def survey(config: CsvData) -> tuple[Survey, list[str]]:
+    """Read the whole table; returns what its columns hold, and the names of the features.
 
     Raises:
-        UserError: it is neither Parquet nor text in UTF-8, plain or compressed.
+        UserError: the file is missing or unreadable, or its columns cannot be told apart.
     """
+    path = Path(config.path).expanduser()
+    with _readable(path):
+        names, batches = opened(path)
+        features = _features(config, path, names)
+        found = Survey(path, config)
+        for batch in batches:
+            found.add(batch, features)
+    return found, features
+
+
+def columns(path: Path) -> list[str]:
+    """Names of the columns, in the order of the file.
+
+    Raises:
+        UserError: the file is missing or unreadable.
+    """
+    with _readable(path):
+        return opened(path)[0]
+
+
+def opened(path: Path) -> Table:
+    """Column names, and batches of rows.
+
+    Raises:
+        UserError: the file is missing, or neither Parquet nor text in UTF-8, plain or compressed.
+    """
+    if not path.is_file():
+        raise UserError(f"data.path={path}: expected a CSV or Parquet file, found none")
     with path.open("rb") as file:
         start = file.read(8)
     if start.startswith(PARQUET_MAGIC):
-        return _open_parquet
+        return _open_parquet(path)
     for magic, kind in OTHERS.items():
         if start.startswith(magic):
             raise UserError(f"{path}: expected CSV or Parquet, found {kind}; export the table as CSV in UTF-8")
@@ -99,7 +121,7 @@ def _opener(path: Path) -> Callable[[Path], tuple[list[str], Iterator[pa.RecordB
         start = file.read(BLOCK_BYTES)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
         raise UserError(f"{path}: {not_utf8(path, start)}")
-    return _open_csv
+    return _open_csv(path)
 
 
 def _stream(path: Path) -> pa.NativeFile:
@@ -110,7 +132,7 @@ def _stream(path: Path) -> pa.NativeFile:
     return pa.input_stream(str(path), compression=found)
 
 
-def _open_csv(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
+def _open_csv(path: Path) -> Table:
     """Column names, and batches of text, because a type guessed from the first rows may not fit later rows."""
     options = {
         "read_options": csv.ReadOptions(block_size=BLOCK_BYTES),
@@ -118,7 +140,7 @@ def _open_csv(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
     }
     with _stream(path) as file, csv.open_csv(file, **options) as reader:
         header = reader.schema.names
-    names = [name.strip() for name in header]
+    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(header)]  # as pandas does
     text = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -128,7 +150,7 @@ def _open_csv(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
     return names, batches()
 
 
-def _open_parquet(path: Path) -> tuple[list[str], Iterator[pa.RecordBatch]]:
+def _open_parquet(path: Path) -> Table:
     # pandas stores the index of a frame as a column of this name, which is no feature
     names = [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
 
@@ -157,8 +179,13 @@ def _features(config: CsvData, path: Path, names: list[str]) -> list[str]:
     """
     label, problems = config.label, list[str]()
     for index, name in enumerate(names):
-        if not name:
-            problems.append(f"column {index + 1} has no name: name or remove it (pandas: index=False)")
+        if name in config.drop:
+            continue
+        if INDEX.fullmatch(name):
+            problems.append(
+                f"column {index + 1} has no name, like an index that pandas wrote: name it, or leave it out "
+                f"(data.drop: [{name!r}])"
+            )
         elif names.index(name) < index:
             problems.append(f"{names.count(name)} columns are called {name!r}: rename all but one")
     if label not in names:
@@ -167,9 +194,6 @@ def _features(config: CsvData, path: Path, names: list[str]) -> list[str]:
             f"{', ...' if len(names) > SHOWN else ''}{_delimiter(names)}"
         )
     features = [name for name in names if name != label and name not in config.drop]
-    for name in features:
-        if re.fullmatch(r"Unnamed: \d+", name):
-            problems.append(f"column {name!r} is an index that pandas wrote: leave it out (data.drop: [{name!r}])")
     if LABEL in features:
         problems.append(f"the name {LABEL!r} is reserved for the label: rename it, or leave it out (data.drop)")
     if not features:

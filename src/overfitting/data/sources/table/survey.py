@@ -14,8 +14,9 @@ from overfitting.data.sources.table import suspicions
 from overfitting.data.sources.table.values import as_text, first_infinite, float32s, is_text, without_missing
 
 SHOWN = 10  # values in the error message for a label with more than two, and problems of a table
+CLASSES = 20  # numbers in the label above which it is likely a quantity
 NO_NUMBER = "expected a number"  # start of the text of a problem, which says its kind
-MANY = 1000  # values of the label that are counted
+MANY = 100_000  # values of the label that are counted
 FIRST = 1000  # rows of a batch
 SAMPLE = 20_000  # rows, from the start, whose distinct values are compared
 _BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
@@ -43,7 +44,8 @@ class Survey:
     config: CsvData
     rows: int = 0
     problems: dict[tuple[str, str], str] = field(default_factory=dict)  # the first of each kind, by column
-    labels: dict[str, int] = field(default_factory=dict)  # each value of the label: row of its first appearance
+    labels: Counter[str] = field(default_factory=Counter)  # rows by value of the label, in order of appearance
+    third: int = 0  # the row in which a third value of the label first appears
     unlabelled: int = 0  # rows without a label
     numbers: set[str] = field(default_factory=set)  # columns with a number
     # columns with other text: row and content of the first
@@ -67,11 +69,15 @@ class Survey:
         Raises:
             UserError: lists every problem of the table, each with its place and what to do.
         """
-        positive = self._positive()
+        positive = self.positive()
         for name in features:
             place = f"column {name!r}"
-            if (place, NO_NUMBER) not in self.problems and (advice := self._about(name, place)):
-                self.problems[place, ""] = advice
+            if (place, NO_NUMBER) in self.problems:
+                continue
+            if mixed := self.mixed(name):
+                self.problems[place, ""] = mixed
+            elif reason := self.useless(name):
+                self.problems[place, ""] = f"{place}: {reason} (to leave the column out: data.drop: [{name}])"
         refuse(self.path, self.problems.values())
         return positive
 
@@ -79,11 +85,11 @@ class Survey:
         """Whether a column is listed in `data.categorical` or holds no number."""
         return name in self.config.categorical or name in self.texts
 
-    def _positive(self) -> str:
+    def positive(self) -> str:
+        """The value of the label that counts as 1; empty: unknown, which is a problem of the table."""
         config, values = self.config, list(self.labels)
         if len(values) != 2:
-            problem = f"expected two values in the label {config.label!r}, found {self._shown()}"
-            self.problems["label", ""] = problem
+            self.problems["label", ""] = f"expected two values in the label {config.label!r}, found {self._shown()}"
             return ""
         numbers = {value: number for value in values if isinstance(number := _meaning(value), float)}
         if config.positive is not None:
@@ -99,26 +105,28 @@ class Survey:
         )
         return ""
 
-    def _about(self, name: str, place: str) -> str:
-        """What is wrong with a column as a whole, and what to do; empty: nothing."""
+    def mixed(self, name: str) -> str:
+        """The problem of a column of numbers that also holds other text, and what to do; empty: there is none."""
+        if name not in self.numbers or name not in self.texts:
+            return ""
+        row, value = self.texts[name]
+        return (
+            f"data row {row}, column {name!r}: expected a number, got {value!r}: correct it, or read the column as "
+            f"categories (data.categorical: [{name}])"
+        )
+
+    def useless(self, name: str) -> str:
+        """Why nothing, or too much, can be learned from a column; empty: it can be used."""
         values, rows = self.distinct.get(name, {}), self.known[name]
-        drop = f"leave the column out (data.drop: [{name}])"
-        if name in self.numbers and name in self.texts:
-            row, value = self.texts[name]
-            return (
-                f"data row {row}, {place}: expected a number, got {value!r}: correct it, or read the column as "
-                f"categories (data.categorical: [{name}])"
-            )
         if name in self.missing and not values and self.config.missing == "impute":
-            return f"{place}: all values are missing: remove the column"
+            return "all values are missing"
         label_of = dict(self.pairs[name])  # complete if each value has one label
         if self.rows >= suspicions.FEW and len(self.pairs[name]) == len(label_of) == len(set(label_of.values())) == 2:
             told = ", ".join(f"{value[:40]!r} for {label!r}" for value, label in sorted(label_of.items()))
-            return f"{place}: tells the label in every row ({told}): {drop}"
-        advice = suspicions.of_numbers(values, rows) if name in self.numbers else suspicions.of_text(values, rows)
+            return f"tells the label in every row ({told})"
         if name in self.config.categorical and not suspicions.identifies(values, rows):
             return ""  # dates and amounts can be categories, if there are few
-        return advice and f"{place}: {advice}; else {drop}"
+        return (suspicions.of_numbers if name in self.numbers else suspicions.of_text)(values, rows)
 
     def _add_label(self, column: pa.Array) -> pa.Array:
         """Add values of the label; return them as text."""
@@ -133,9 +141,11 @@ class Survey:
                 "(data.missing_labels: drop)",
             )
         self.unlabelled += values.null_count
-        for value in pc.unique(values.drop_null()).to_pylist():
-            if value not in self.labels and len(self.labels) < MANY:
-                self.labels[value] = self.rows + _first(pc.equal(values, value)) + 1
+        for found in pc.value_counts(values.drop_null()).to_pylist():
+            if found["values"] in self.labels or len(self.labels) < MANY:
+                self.labels[found["values"]] += found["counts"]
+            if len(self.labels) == 3 and not self.third:
+                self.third = self.rows + _first(pc.equal(values, found["values"])) + 1
         return values
 
     def _add_feature(self, name: str, column: pa.Array, labels: pa.Array) -> None:
@@ -203,13 +213,24 @@ class Survey:
         )
 
     def _shown(self) -> str:
-        """The label's values, for an error message."""
+        """The label's values, for an error message, and which task they mean."""
         values = list(self.labels)
         if not values:
             return "no rows"
-        third = f" (the third in data row {self.labels[values[2]]})" if len(values) > 2 else ""
         more = ", ..." if len(values) > SHOWN else ""
-        return f"{len(values)}{third}: {', '.join(value[:80] for value in values[:SHOWN])}{more}"
+        shown = f"{', '.join(value[:80] for value in values[:SHOWN])}{more}"
+        if len(values) < 3:
+            return f"{len(values)}: {shown}"
+        is_regression = len(values) > CLASSES and all(map(suspicions.is_number, values))
+        advice = (
+            "regression: choose a threshold, and write whether the number exceeds it"
+            if is_regression
+            else "multi-class: merge the values into two, or keep the rows of two"
+        )
+        return (
+            f"{len(values):,} (the third in data row {self.third}): {shown}; only binary labels are supported, and "
+            f"this is {advice}"
+        )
 
 
 def _meaning(value: object) -> float | str:

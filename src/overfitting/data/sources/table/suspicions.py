@@ -11,6 +11,7 @@ _DATES = (
     re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4})( .*)?"),
     re.compile(r"\d{1,2}:\d{2}(:\d{2}.*)?"),
 )
+_IDENTIFIER = re.compile(r"((^|[ _.-])([iI][dD]|index|uuid)|[a-z]I[dD])$")  # names of identifiers
 _NOTATIONS = {
     "a percentage": re.compile(r"[+-]?\d+([.,]\d+)?\s*%"),
     "an amount of money": re.compile(r"[+-]?[$€£¥]\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[$€£¥]"),
@@ -20,7 +21,7 @@ _NOTATIONS = {
 
 
 def of_text(values: Collection[str], rows: int) -> str:
-    """What is suspicious about the distinct `values` of a column with `rows` values, and what to do; empty: nothing."""
+    """Why the distinct `values` of a column with `rows` values cannot be used, and what to do; empty: they can."""
     example = next(iter(values), "")
     if values and _all_match(values, _DATES):
         return f"holds dates or times, such as {example!r}: write what matters as a number (year, days since an event)"
@@ -34,16 +35,30 @@ def of_text(values: Collection[str], rows: int) -> str:
 
 def of_numbers(values: Collection[str], rows: int) -> str:
     """As `of_text`, for a column of numbers."""
-    if not identifies(values, rows) or not all(is_number(value) for value in values):
-        return ""
-    numbers = [float(value) for value in values]
-    if max(map(abs, numbers)) <= WHOLE or not all(number.is_integer() for number in numbers):
+    numbers = _whole_numbers(values, rows)
+    if not numbers or max(map(abs, numbers)) <= WHOLE:
         return ""
     example = next(value for value, number in zip(values, numbers, strict=True) if abs(number) > WHOLE)
     return (
         f"looks like an identifier: {len(values):,} different whole numbers in {rows:,} rows, such as {example}, "
         "beyond the precision of float32 (16,777,216); if it is a quantity, rescale it to smaller numbers"
     )
+
+
+def of_order(name: str, values: Collection[str], rows: int) -> str:
+    """Why a column of numbers is likely to say which row it is, not what the row is like; empty: it is not."""
+    numbers = _whole_numbers(values, rows)
+    if not numbers or not (max(numbers) - min(numbers) == len(numbers) - 1 or _IDENTIFIER.search(name)):
+        return ""
+    return f"looks like a number of the row or an identifier: {len(values):,} different whole numbers in {rows:,} rows"
+
+
+def _whole_numbers(values: Collection[str], rows: int) -> list[float]:
+    """The values, if they are whole numbers that identify the rows."""
+    if not identifies(values, rows) or not all(is_number(value) for value in values):
+        return []
+    numbers = [float(value) for value in values]
+    return numbers if all(number.is_integer() for number in numbers) else []
 
 
 def _all_match(values: Iterable[str], patterns: Iterable[re.Pattern[str]]) -> bool:
