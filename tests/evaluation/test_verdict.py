@@ -125,7 +125,7 @@ def test_details_tell_what_rows_and_seeds_can_decide():
     text = next(text for text in verdict(few).details if "stay undecided" in text)
     assert text.endswith(f"about {4 * rows:,} rows instead of {rows:,}; more seeds would not be enough.")
     none = judged(**{f"variants__small__early__difference__{key}": None for key in ("ci_low", "ci_high")})
-    assert any("so few test rows allow no intervals" in text for text in verdict(none).details)
+    assert any("So few test rows allow no intervals." in text for text in verdict(none).details)
     assert not any("undecided" in text for text in verdict(judged({"small": ("better", "better")})).details)
 
 

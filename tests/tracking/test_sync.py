@@ -331,8 +331,7 @@ def test_a_finished_run_is_not_logged_again(root: Path) -> None:
     train(root, comparison="b" * 16)
     [run] = children(root).values()
     assert len(points(root, run, "val_log_loss")) == 5
-    newest = next(parent for parent in parents(root) if parent.data.tags["fingerprint"] == "b" * 16)
-    assert run.data.tags[PARENT] == newest.info.run_id
+    assert run.data.tags[PARENT] == variants(root, "b" * 16)["l2"].info.run_id
 
 
 def test_curves_with_more_points_than_one_call_accepts(root: Path) -> None:
@@ -432,7 +431,7 @@ def test_simultaneous_processes_share_tables_and_parent(tmp_path: Path, monkeypa
         from overfitting.training.summary import Settings
         identity = Identity("l2", int(sys.argv[1]), 0, "f" + sys.argv[1])
         store = open_store(Path(), tracking_uri(Path()))
-        store.connect(identity, Settings(variant={}, training={}), "c" * 16, 0).finish()
+        store.connect(identity, Settings(variant={}, training={}), "c" * 16, 0).finish("FINISHED")
     """
     processes = [subprocess.Popen([sys.executable, "-c", script, str(seed)], cwd=tmp_path) for seed in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
