@@ -80,8 +80,8 @@ def _simplest(metrics: Metrics) -> list[str]:
         return []
     return [
         say(
-            "Logistic regression {compared} the large network stopped early: {loss:.4f} against {large:.4f} "
-            "(difference {size}).",
+            "Logistic regression {compared} the large network stopped early: {loss:.4f} against {large:.4f}, "
+            "a difference of {size}.",
             compared=translated(COMPARED[found.status]), loss=found.log_loss.mean,
             large=metrics.variants[REFERENCE].early.log_loss.mean, size=estimate(found.difference, signed=True),
         )

@@ -12,7 +12,7 @@ from overfitting.report.figures import drawing
 from overfitting.report.figures.drawing import AMBER, BLUE, GREEN, GREY, INK, PURPLE, SOFT, VERMILION, Picture
 
 REMEDIES = (VERMILION, BLUE, GREEN, PURPLE, AMBER)  # one after the other
-TITLES = {"early": "early: best epoch", "late": "late: last epoch", "worth": "what a remedy is worth"}
+TITLES = {"early": "early: best epoch", "late": "late: last epoch", "worth": "worth in rows"}
 
 
 @drawing.styled
