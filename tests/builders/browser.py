@@ -1,8 +1,8 @@
 """Walks through MLflow's pages in headless Chromium: checks what each page shows and takes a screenshot.
 
-    python -m tests.builders.browser docs/mlflow
+    python -m tests.builders.browser
 
-takes the screenshots of `docs/mlflow.md` from the comparison in the current folder.
+takes the screenshots of `docs/mlflow.md` and of the README from the comparison in the current folder.
 """
 
 import os
@@ -127,6 +127,18 @@ def _shot(page: Page, folder: Path, name: str) -> None:
     page.screenshot(path=folder / f"{name}.png")
 
 
+def show_page(report: Path, picture: Path) -> None:
+    """Take the README's screenshot of the page: its learning curves, stopped at epoch 12."""
+    with sync_playwright() as playwright:
+        page = _page(playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"]))
+        page.set_viewport_size({"width": 1280, "height": 760})
+        page.goto(f"{report.resolve().as_uri()}#epoch=12")
+        page.wait_for_timeout(3000)
+        page.locator("h2", has_text="Learning curves").evaluate("heading => heading.scrollIntoView()")
+        page.screenshot(path=picture)
+
+
 if __name__ == "__main__":
     with pages(Path()) as opened:
-        browse(opened, Metrics.read(files.METRICS), Path(sys.argv[1]))
+        browse(opened, Metrics.read(files.METRICS), Path("docs/mlflow"))
+    show_page(Path("results/report.html"), Path("docs/page.png"))
