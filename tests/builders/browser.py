@@ -57,7 +57,7 @@ def browse(address: str, metrics: Metrics, folder: Path) -> None:
         page = _page(browser)
         page.goto(f"{address}/#/experiments")
         experiment = page.get_by_role("link", name=EXPERIMENT, exact=True).first.get_attribute("href")
-        page.goto(f"{address}/{experiment}/runs")
+        page.goto(f"{address}/{experiment}/runs?workflowType=machine_learning")
         _without_assistant(page)
         comparison = page.get_by_role("link", name=parent_run.name(metrics.run.fingerprint)).first
         expect(comparison).to_be_visible()

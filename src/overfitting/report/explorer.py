@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from overfitting.evaluation.colours import colours
 from overfitting.evaluation.language import translated
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report.figures import drawing, forest
@@ -47,7 +48,7 @@ def content(metrics: Metrics, curves: pd.DataFrame) -> dict[str, Any]:
         "calibration": {
             name: [_rounded(values) for values in points(metrics.variants[name].calibration)] for name in names
         },
-        "colours": {name: f"var(--{drawing.COLOURS[colour]})" for name, colour in drawing.colours(names).items()},
+        "colours": {name: f"var(--{drawing.COLOURS[colour]})" for name, colour in colours(names).items()},
         "shown": [name for name in names if name == REFERENCE or name in trained[:SHOWN]],
         "words": {word: translated(word) for word in WORDS},
     }  # fmt: skip

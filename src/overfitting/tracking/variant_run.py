@@ -6,6 +6,7 @@ from pathlib import Path
 from overfitting.base import files
 from overfitting.base.tables import read_table
 from overfitting.evaluation import formats
+from overfitting.evaluation.colours import colours
 from overfitting.evaluation.results import Estimate, Metrics, Scores, Variant
 from overfitting.tracking.child_runs import Point
 
@@ -42,7 +43,12 @@ def tags(metrics: Metrics, name: str) -> dict[str, str]:
     """What the variant is, and what the comparison says of it."""
     found = metrics.variants.get(name)
     texts = [found.description if found else "a non-neural classifier, for scale", *_statuses(metrics, name, found)]
-    return {"block": found.block if found else "baseline", "mlflow.note.content": "\n\n".join(texts)}
+    colour = colours(results(metrics))[name]
+    return {
+        "block": found.block if found else "baseline",
+        "mlflow.note.content": "\n\n".join(texts),
+        "mlflow.runColor": colour,
+    }
 
 
 def _statuses(metrics: Metrics, name: str, found: Variant | None) -> Sequence[str]:

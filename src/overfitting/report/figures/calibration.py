@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from overfitting.evaluation.colours import colours
 from overfitting.evaluation.language import joined, say
 from overfitting.evaluation.results import Calibration, Metrics
 from overfitting.report.figures import drawing
@@ -17,7 +18,7 @@ def calibration(metrics: Metrics) -> Picture:
     errors = {name: metrics.variants[name].early.metrics["test_calibration_error"].mean for name in names}
     figure, axes = drawing.one(3.4 + 0.16 * -(-len(names) // 3))
     axes.axhline(0, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)))
-    for name, colour in drawing.colours(names).items():
+    for name, colour in colours(names).items():
         predicted, excess = points(metrics.variants[name].calibration)
         axes.plot(predicted, excess, "o-", color=colour, linewidth=1.2, markersize=2.5, label=name)
     axes.set(xlim=(0, 1), xlabel="predicted probability", ylabel="share of signal − probability")

@@ -1,9 +1,10 @@
 """Capacity: log loss against the number of parameters."""
 
+from overfitting.evaluation.colours import BLUE, VERMILION
 from overfitting.evaluation.language import say
 from overfitting.evaluation.results import Metrics
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import BLUE, VERMILION, Picture
+from overfitting.report.figures.drawing import Picture
 
 SIZES = ("tiny", "small", "medium", "large")  # networks without a remedy
 

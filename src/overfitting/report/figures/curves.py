@@ -5,11 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
+from overfitting.evaluation.colours import BLUE, INK, VERMILION
 from overfitting.evaluation.formats import listed
 from overfitting.evaluation.language import joined, say
 from overfitting.evaluation.results import Metrics
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import BLUE, INK, VERMILION, Picture
+from overfitting.report.figures.drawing import Picture
 
 MOST_POINTS = 160  # per curve; a panel cannot show more
 LOSSES = ["train_log_loss", "val_log_loss"]

@@ -1,8 +1,7 @@
 """Style and parts that all figures share: colours, axes, panels, legends."""
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +11,24 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
 
-from overfitting.evaluation.results import REFERENCE
+from overfitting.evaluation.colours import (
+    AMBER,
+    BLUE,
+    BROWN,
+    GREEN,
+    GREY,
+    INK,
+    NAVY,
+    OLIVE,
+    PINK,
+    PURPLE,
+    RED,
+    TEAL,
+    VERMILION,
+    VIOLET,
+)  # fmt: skip
 
-# Okabe and Ito (2008): colour-blind readers can distinguish them
-BLUE, VERMILION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#767676"
-PURPLE, AMBER = "#a3568a", "#b07d00"
-TEAL, RED, BROWN, VIOLET = "#0f8b8d", "#c1272d", "#7a5230", "#6a51a3"
-OLIVE, PINK, NAVY = "#6b7a00", "#d6559b", "#2b4a8b"
-INK, SOFT, LINE, PAPER = "#1b1f24", "#5a6472", "#d8dde3", "#ffffff"
+SOFT, LINE, PAPER = "#5a6472", "#d8dde3", "#ffffff"
 # their names on the page, which gives each a second value for dark screens
 COLOURS = {
     BLUE: "blue",
@@ -41,21 +50,6 @@ COLOURS = {
     PAPER: "paper",
 }
 WIDTH = 5.4  # inches; narrow enough for the text to be readable on a phone
-VARIANTS = (
-    VERMILION,
-    BLUE,
-    GREEN,
-    PURPLE,
-    AMBER,
-    TEAL,
-    RED,
-    VIOLET,
-    BROWN,
-    OLIVE,
-    PINK,
-    NAVY,
-    GREY,
-)  # one after the other
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FAR = 4  # times the usual size: anything further off is cut, so that it does not squeeze the rest
 Draw = Callable[[Axes, str], None]  # draws the panel of a name
@@ -131,12 +125,6 @@ def grid(names: Sequence[str], draw: Draw, labels: tuple[str, str] = ("", ""), s
     figure.supxlabel(labels[0], fontsize=9)
     figure.supylabel(labels[1], fontsize=9)
     return figure
-
-
-def colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour per name, the same in all figures that distinguish variants by colour; ink for `large`."""
-    others = itertools.cycle(VARIANTS)
-    return {name: INK if name == REFERENCE else next(others) for name in names}
 
 
 def title(axes: Axes, name: str, note: str = "") -> None:

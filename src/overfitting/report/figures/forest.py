@@ -6,10 +6,11 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from overfitting.evaluation.colours import BLUE, GREEN, GREY, INK, VERMILION
 from overfitting.evaluation.language import joined, say, translated
 from overfitting.evaluation.results import REFERENCE, Estimate, Metrics, Phase, Status
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import BLUE, FAR, GREEN, GREY, INK, LINE, VERMILION, Picture
+from overfitting.report.figures.drawing import FAR, LINE, Picture
 
 LOOKS: dict[Status, tuple[str, str]] = {  # colour and marker
     "better": (GREEN, "o"),

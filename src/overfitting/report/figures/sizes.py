@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 from matplotlib.axes import Axes
 
+from overfitting.evaluation.colours import AMBER, BLUE, GREEN, GREY, INK, PURPLE, VERMILION
 from overfitting.evaluation.language import joined, say, translated
 from overfitting.evaluation.learning_curve import LearningCurve, Point, rows_in_words
 from overfitting.evaluation.results import REFERENCE
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import AMBER, BLUE, GREEN, GREY, INK, PURPLE, SOFT, VERMILION, Picture
+from overfitting.report.figures.drawing import SOFT, Picture
 
 REMEDIES = (VERMILION, BLUE, GREEN, PURPLE, AMBER)  # one after the other
 TITLES = {"early": "early: best epoch", "late": "late: last epoch", "worth": "worth in rows"}

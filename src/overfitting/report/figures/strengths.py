@@ -9,10 +9,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.ticker import MaxNLocator
 
+from overfitting.evaluation.colours import BLUE, GREY, VERMILION
 from overfitting.evaluation.language import joined, say
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Picture
+from overfitting.report.figures.drawing import SOFT, Picture
 
 LOSS = "val_log_loss"
 # columns of results/tuning.csv that are not strengths

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from overfitting.evaluation.colours import BLUE, GREY, VERMILION
 from overfitting.evaluation.language import joined, say
 from overfitting.evaluation.results import REFERENCE, Metrics
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import BLUE, GREY, SOFT, VERMILION, Picture
+from overfitting.report.figures.drawing import SOFT, Picture
 
 SMALL = -3.0  # log10 of 0.001, below which a weight counts as nearly zero
 
