@@ -16,9 +16,9 @@ def sides(metrics):
 @pytest.mark.parametrize("phase", ["late", "early"])
 def test_rows_are_differences_with_intervals(phase):
     metrics = invented(3, ORDER, BASELINES)
-    axes = sides(metrics)[phase]
-    assert names_on(axes) == ["early stopping", *ORDER, *metrics.ranked_baselines]
-    heights = dict(zip(names_on(axes), axes.get_yticks(), strict=True))
+    axes, names = sides(metrics)[phase], names_on(sides(metrics)["late"])  # both sides have the names of the left one
+    assert names == ["early stopping", *ORDER, *metrics.ranked_baselines]
+    heights = dict(zip(names, axes.get_yticks(), strict=True))
     spans = [(list(line.get_xdata()), line.get_ydata()[0]) for line in axes.lines if len(line.get_xdata()) == 2]
     for name, variant in metrics.variants.items():
         found = variant.scores(phase).difference
@@ -42,8 +42,8 @@ def test_the_margin_is_shaded():
 
 def test_statuses_have_colours_and_markers():
     values = {"variants__tiny__early__difference__status": "equivalent"}
-    axes = sides(edited(invented(), **values))["early"]
-    heights = dict(zip(names_on(axes), axes.get_yticks(), strict=True))
+    late, axes = sides(edited(invented(), **values)).values()
+    heights = dict(zip(names_on(late), axes.get_yticks(), strict=True))
     looks = {height: (line.get_color(), line.get_marker()) for (_, height), line in points(axes).items()}
     assert looks[heights["tuned/l2"]] == (drawing.GREEN, "o")
     assert looks[heights["tiny"]] == (drawing.BLUE, "s")
