@@ -114,8 +114,9 @@ def test_the_whole_comparison_survives_its_file(metrics, tmp_path):
     assert metrics.weight_bins == (-8.0, -3.0, 1.0)
     metrics.write(tmp_path / "metrics.json")
     assert Metrics.read(tmp_path / "metrics.json") == metrics
-    assert scores(metrics)["test_log_loss"]["l2"] == round(metrics.variants["l2"].early.log_loss.mean, 5)
-    assert list(scores(metrics)) == ["test_log_loss", "test_log_loss_late", "test_auc"]
+    found = scores(metrics)["l2"]
+    assert found["test_log_loss"] == round(metrics.variants["l2"].early.log_loss.mean, 5)
+    assert list(found) == ["test_log_loss", "test_log_loss_late", "test_auc"]
 
 
 def test_the_champion_has_the_lowest_validation_loss_whatever_the_test_rows_say(module_project):

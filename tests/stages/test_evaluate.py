@@ -33,8 +33,8 @@ def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     params.write_text(re.sub(r"(?s)baselines:.*?\n\n", "baselines: [logistic_regression]\n\n", params.read_text()))
     rows = {"train_rows": 60, "validation_rows": 40, "search_rows": 0, "pool_rows": len(LABELS)}
     features = np.random.default_rng(0).normal(size=(len(LABELS), 3)).astype(np.float32)
-    arrays = {"features": features, "labels": LABELS}
-    write_rows({f"{name}_{part}": array for name in ("pool", "test") for part, array in arrays.items()}, **rows)
+    arrays = {"pool_features": features, "test_features": features + 1, "pool_labels": LABELS, "test_labels": LABELS}
+    write_rows(arrays, **rows)
     for run in planned({name: compose_config([*chosen, f"variant={name}"]) for name in LOGITS}, "da7a"):
         summary(run.seed, run.fingerprint, repeat=run.repeat).write(run.folder / "summary.json")
         history().to_csv(run.folder / "history.csv", index=False)

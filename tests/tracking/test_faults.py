@@ -147,7 +147,7 @@ def test_a_locked_database_costs_one_warning_and_the_next_sync_adds_everything_o
     for _ in range(2):
         assert sync.sync(root)
     found = open_store(root, tracking_uri(root)).search("")
-    assert len(found) == 5  # a comparison of two variants with two seeds
+    assert len(found) == 1 + 3 + 4  # a comparison, its variants and baseline, their networks
 
 
 def test_a_server_that_dies_in_between_is_completed_by_the_next_sync(root, monkeypatch, caplog):
@@ -164,7 +164,7 @@ def test_a_server_that_dies_in_between_is_completed_by_the_next_sync(root, monke
     assert is_told_once(caplog, "the server died")
     assert sync.sync(root)
     found = open_store(root, tracking_uri(root)).search("")
-    assert len(found) == 5
+    assert len(found) == 1 + 3 + 4
     assert {run.info.status for run in found} == {"FINISHED"}
 
 
