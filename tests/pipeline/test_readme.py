@@ -25,6 +25,7 @@ NOT_RUN = {
     "make test": "runs this test",
     "make check": "is part of .ci/run",
     "make ui": "serves until it is stopped; tested in tests/tracking/test_sync.py",
+    "make learning-curve": "takes most of an hour; tested in test_learning_curve.py",
     "make tune": "takes half an hour; the line with SEARCH is run",
     "make .venv/gpu": "needs a GPU",
     "make verify": "judges a commit that holds its results; tested in test_repro.py",
