@@ -19,13 +19,14 @@ SMALLER = {**dict.fromkeys(STATUSES, ("undecided", "better")), "tiny": ("equival
         (judged(NOTHING), ["Stop early", "Add no remedy yet: none is shown to predict better. With 14 seeds"]),
         (judged(dict.fromkeys(STATUSES, ("worse", "better"))), ["Stop early", "Add no remedy for the sake of"]),
         (judged(SMALLER, variants__tiny__parameters=500), ["Add no remedy yet", "A tiny network is enough"]),
-        (judged(early_stopping__status="undecided"), ["You need not fight overfitting here", "Add L2"]),
+        (judged(early_stopping__status="undecided"), ["Stop early all the same", "is undecided", "Add L2"]),
+        (judged(early_stopping__status="equivalent"), ["You need not fight overfitting here", "Add L2"]),
         (judged(baselines=["random_forest"]), ["Stop early", "Add L2 with dropout", "Try random_forest first"]),
         (invented(1), ["Train with several seeds"]),
         (invented(2, ["l2", "tiny"]), ["Add large to the variants"]),
     ],
-    ids=["remedies", "one remedy", "undecided", "no remedy", "smaller", "no overfitting", "baseline", "one seed",
-         "no large"],
+    ids=["remedies", "one remedy", "undecided", "no remedy", "smaller", "perhaps", "no overfitting", "baseline",
+         "one seed", "no large"],
 )  # fmt: skip
 def test_advice_for_each_outcome(metrics, texts):
     text = "\n".join(advice(metrics))

@@ -26,7 +26,9 @@ def _stop(metrics: Metrics) -> str:
             late=large.late.log_loss.mean,
             early=large.early.log_loss.mean,
         )
-    return say("You need not fight overfitting here: the large network's last epoch is not shown to be worse.")
+    if stopped and stopped.status == "undecided":
+        return say("Stop early all the same, it costs nothing: whether the large network overfits here is undecided.")
+    return say("You need not fight overfitting here: the large network's last epoch is not worse.")
 
 
 def _remedy(metrics: Metrics) -> str:
@@ -82,7 +84,11 @@ def _baseline(metrics: Metrics) -> str:
     name, found = next(iter(metrics.ranked_baselines.items()))
     loss, best = found.log_loss.mean, metrics.variants[ranked[0]].early.log_loss.mean
     if loss <= best:
-        return say("Try {name} first: with {loss:.4f} it beats every network here.", name=name, loss=loss)
+        return say(
+            "Try {name} first: its test log loss of {loss:.4f} is below that of every network here.",
+            name=name,
+            loss=loss,
+        )
     if loss > best + metrics.run.margin:
         return ""
     return say("Consider {name}: it is almost as good ({loss:.4f}) without a network.", name=name, loss=loss)

@@ -6,6 +6,7 @@ The parts are those of Mitchell et al., "Model Cards for Model Reporting" (FAT* 
 from collections.abc import Sequence
 
 from overfitting.base.markdown import table
+from overfitting.data.test_rows import rows_per_seed
 from overfitting.evaluation.formats import estimate
 from overfitting.evaluation.results import Metrics
 
@@ -62,7 +63,7 @@ def _data(metrics: Metrics) -> Sequence[str]:
 
 def _results(metrics: Metrics) -> Sequence[str]:
     """Results of the model itself, and those of all seeds of its variant, with intervals."""
-    best, run, test = metrics.champion, metrics.run, metrics.data.test_rows
+    best, run, test = metrics.champion, metrics.run, rows_per_seed(metrics.data)
     share = f"{metrics.data.test_signal_share:.1%} {_positive(metrics)}"
     scores = metrics.variants[best.variant].early.metrics
     rows = [[name, estimate(scores[key])] for key, name in MEASURES.items() if key in scores]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
-from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
 
 from overfitting.base.errors import UserError
 from overfitting.config.sources import CsvData
@@ -148,8 +148,7 @@ def _separation(events: Events, name: str, max_categories: int) -> float:
 def _area(values: NDArray[Any], labels: NDArray[np.float32]) -> float:
     """AUC of the values, or of their negatives if it is larger; 0.5 if a class has few rows."""
     positive = labels > 0.5
-    count, others = int(positive.sum()), int((~positive).sum())
-    if min(count, others) < FEWEST_OF_CLASS:
+    if min(positive.sum(), (~positive).sum()) < FEWEST_OF_CLASS:
         return 0.5
-    area = (rankdata(values)[positive].sum() - count * (count + 1) / 2) / (count * others)
-    return float(max(area, 1 - area))
+    area = float(roc_auc_score(positive, values))
+    return max(area, 1 - area)
