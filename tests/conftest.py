@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from overfitting.cli.scratch import copy_files
+from overfitting.cli.scratch import TINY, copy_files, copy_project, reproduce
+from tests.builders.shared import made_once
 
 ROOT = Path(__file__).parents[1]
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
@@ -38,6 +39,17 @@ def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         yield root
+
+
+@pytest.fixture(scope="session")
+def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scratch copy with tiny settings and prepared rows. Tests copy it and do not change it."""
+
+    def make(root: Path) -> None:
+        copy_project(ROOT, root, TINY)
+        assert reproduce(root, "preprocess") == 0
+
+    return made_once(tmp_path_factory, "prepared", make)
 
 
 @pytest.fixture(scope="session")

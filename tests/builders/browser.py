@@ -93,8 +93,10 @@ def _read_table(page: Page, metrics: Metrics, folder: Path) -> None:
     losses = [results[name].log_loss.mean for name in shown if name in results]
     assert len(losses) == len(results)
     assert losses == sorted(losses)
+    page.set_viewport_size({**SIZE, "width": 2 * SIZE["width"]})  # MLflow draws only the columns in view
     for column in parent_run.COLUMNS:
         expect(page.get_by_text(column, exact=True).first).to_be_attached()
+    page.set_viewport_size(SIZE)
     page.get_by_label("Hide banner").first.click()
     _shot(page, folder, "table")
 

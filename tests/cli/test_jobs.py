@@ -17,12 +17,10 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.cli import jobs
 from overfitting.cli.jobs import Plan
-from overfitting.cli.scratch import TINY, copy_project, reproduce
 from overfitting.evaluation.baselines import Fitted
 from tests.builders.mlflow_files import WARNINGS
 from tests.builders.prepared import write_rows
 from tests.builders.training import write_summary
-from tests.conftest import ROOT
 
 SMALL = {
     "variants": ["tiny", "large", "medium", "l2"],
@@ -259,12 +257,9 @@ PATCHED = """if True:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(prepared_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scratch copy with prepared rows."""
-    root = tmp_path_factory.mktemp("watched")
-    copy_project(ROOT, root, TINY)
-    assert reproduce(root, "preprocess") == 0
-    return root
+    return shutil.copytree(prepared_once, tmp_path_factory.mktemp("watched"), dirs_exist_ok=True)
 
 
 def run_train(root: Path, *overrides: str, mlflow: str) -> list[str]:

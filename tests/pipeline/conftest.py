@@ -7,15 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 import yaml
-from filelock import FileLock
 
 from overfitting.cli.scratch import copy_project
+from tests.builders.shared import made_once
 from tests.conftest import ROOT
 
 VARIANTS = ["tiny", "large", "l2"]
@@ -41,20 +41,6 @@ def end_queue_workers(root: Path) -> None:
             worker = psutil.Process(int(file.read_text()))
             if "queue-worker" in worker.cmdline():
                 worker.terminate()
-
-
-def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder shared by all test processes; the first one that needs it creates it."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent  # shared by all workers
-    root, done = shared / name, shared / f"{name}.done"
-    with FileLock(shared / f"{name}.lock"):
-        if not done.is_file():
-            root.mkdir()
-            make(root)
-            done.touch()
-    return root
 
 
 class Project:

@@ -1,6 +1,7 @@
 """Edits while a stage runs: nothing is recorded under a configuration or code that did not produce it."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,16 +10,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from overfitting.cli.scratch import TINY, copy_project, environment, reproduce
-from tests.conftest import ROOT
+from overfitting.cli.scratch import environment, reproduce
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Path:
+def prepared(prepared_once: Path, tmp_path: Path) -> Path:
     """A scratch copy with prepared rows and a slow training of `tiny`, of one seed at a time."""
-    copy_project(ROOT, tmp_path, {**TINY, "seeds": [0, 1], "variants": ["tiny", "large"]})
+    shutil.copytree(prepared_once, tmp_path, dirs_exist_ok=True)
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**params, "variants": ["tiny", "large"]}, sort_keys=False))
     for file, key, value in (("training/smoke.yaml", "epochs", 1500), ("config.yaml", "hydra", None)):
         content = yaml.safe_load((tmp_path / "conf" / file).read_text())
         if value is None:
@@ -26,7 +28,6 @@ def prepared(tmp_path: Path) -> Path:
         else:
             content[key] = value
         (tmp_path / "conf" / file).write_text(yaml.safe_dump(content, sort_keys=False))
-    assert reproduce(tmp_path, "preprocess") == 0
     return tmp_path
 
 

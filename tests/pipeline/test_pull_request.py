@@ -16,8 +16,8 @@ import yaml
 
 from overfitting.cli.scratch import copy_project
 from overfitting.evaluation.results import Metrics
+from tests.builders.shared import made_once
 from tests.conftest import ROOT
-from tests.pipeline.conftest import made_once
 
 pytestmark = pytest.mark.slow
 WORKFLOW = ".github/workflows/pull-request.yml"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,20 +13,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from overfitting.cli.scratch import TINY, copy_project, environment, reproduce
+from overfitting.cli.scratch import environment
 from overfitting.config.composition import compose_config
-from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 TUNE = [sys.executable, "-m", "overfitting", "tune", "l2", "training.epochs=40"]
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Path:
-    copy_project(ROOT, tmp_path, TINY)
+def prepared(prepared_once: Path, tmp_path: Path) -> Path:
+    shutil.copytree(prepared_once, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "conf/search.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "trials": 6}, sort_keys=False))
-    assert reproduce(tmp_path, "preprocess") == 0
     for test_rows in (tmp_path / "data/prepared").glob("test_*"):
         test_rows.unlink()  # a search must not read them
     return tmp_path
@@ -61,13 +60,12 @@ def test_a_killed_search_resumes_without_repeating_trials(prepared, monkeypatch)
     assert compose_config(["variant=tuned/l2"]).variant.l2 == pytest.approx(chosen["l2"])
 
 
-def test_a_tuned_variant_runs_like_any_other(tmp_path):
-    copy_project(ROOT, tmp_path, {**TINY, "seeds": [0], "variants": ["large", "tuned/l2"]})
-    tuned = tmp_path / "conf/variant/tuned/l2.yaml"
-    tuned.parent.mkdir(exist_ok=True)
-    tuned.write_text("# @package variant\n# l2: tuned.\nl2: 0.02\n")
-    assert reproduce(tmp_path) == 0
-    metrics = json.loads((tmp_path / "results/metrics.json").read_text())
-    assert set(metrics["variants"]) == {"large", "tuned/l2"}
-    assert json.loads((tmp_path / "runs/tuned/l2/0/summary.json").read_text())["config"]["variant"]["l2"] == 0.02
-    assert "tuned/l2" in (tmp_path / "results/report.html").read_text()
+def test_a_tuned_variant_runs_like_any_other(reproduced_once, tmp_path):
+    project = reproduced_once.copy(tmp_path / "project")
+    project.edit("params.yaml", "variants", ["large", "tuned/l2"])
+    (project.root / "conf/variant/tuned/l2.yaml").write_text("# @package variant\n# l2: tuned.\nl2: 0.02\n")
+    assert project.ran(project.run("dvc", "repro")) == {"train@tuned/l2", "evaluate", "report"}
+    assert set(project.metrics()["variants"]) == {"large", "tuned/l2"}
+    summary = json.loads((project.root / "runs/tuned/l2/0/summary.json").read_text())
+    assert summary["config"]["variant"]["l2"] == 0.02
+    assert "tuned/l2" in (project.root / "results/report.html").read_text()
