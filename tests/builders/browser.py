@@ -136,7 +136,9 @@ def show_page(report: Path, picture: Path) -> None:
         page.set_viewport_size({"width": 1280, "height": 760})
         page.goto(f"{report.resolve().as_uri()}#epoch=12")
         page.wait_for_timeout(3000)
-        page.locator("h2", has_text="Learning curves").evaluate("heading => heading.scrollIntoView()")
+        heading = page.locator("h2", has_text="Learning curves")
+        heading.evaluate("heading => heading.scrollIntoView({behavior: 'instant'})")
+        page.wait_for_timeout(1000)
         page.screenshot(path=picture)
 
 
