@@ -13,7 +13,6 @@ from overfitting.report import tables
 from overfitting.report.answers import answers, in_language
 
 PAGES: dict[Path, Language] = {Path("README.md"): "en", Path("README.zh-CN.md"): "zh"}
-COLUMNS = ("variant", tables.LATE, tables.EARLY, "test log loss")
 
 
 def update(metrics: Metrics, curve: LearningCurve | None) -> None:
@@ -32,14 +31,10 @@ def computed(metrics: Metrics, curve: LearningCurve | None = None) -> dict[Path,
 
 
 def _contents(metrics: Metrics, curve: LearningCurve | None) -> dict[str, str]:
-    header, rows = tables.ranking(metrics)
-    chosen = [header.index(name) for name in COLUMNS if name in header]
+    header, rows = tables.ranking(metrics, tables.SHORT)
     return {
         "verdict": "\n>\n".join(f"> {answer}" for answer in answers(metrics, curve)),
-        "table": table(
-            [translated(header[place]) for place in chosen],
-            [[translated(row[place]) for place in chosen] for row in rows],
-        ),
+        "table": table([translated(name) for name in header], [[translated(cell) for cell in row] for row in rows]),
         "details": "\n".join(f"- {sentence}" for sentence in metrics.verdict.details),
     }
 

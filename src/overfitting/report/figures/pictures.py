@@ -18,13 +18,16 @@ def pictures(
     metrics: Metrics, curves: pd.DataFrame, tuning: pd.DataFrame | None = None, curve: LearningCurve | None = None
 ) -> list[Picture]:
     """The figures that these results allow; `tuning` is results/tuning.csv, if there is one."""
-    drawn = (
-        forest(metrics),
-        sizes(curve),
-        learning_curves(metrics, curves),
-        capacity(metrics),
-        strengths(metrics, tuning),
-        weights(metrics),
-        calibration(metrics),
-    )
-    return [picture for picture in drawn if picture is not None]
+    return [
+        picture
+        for picture in (
+            forest(metrics),
+            sizes(curve),
+            learning_curves(metrics, curves),
+            capacity(metrics),
+            strengths(metrics, tuning),
+            weights(metrics),
+            calibration(metrics),
+        )
+        if picture
+    ]
