@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from overfitting.base.markdown import table
-from overfitting.report.page import headline, write
+from overfitting.report.answers import headline
+from overfitting.report.page import write
 from overfitting.report.tables import ranking, ranking_table
 from tests.builders.metrics import BASELINES, MANY, ORDER, curves, edited, flat_curves, invented, tuning
 

@@ -12,16 +12,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from overfitting.base import files, markdown
 from overfitting.data.test_rows import rows_per_seed
-from overfitting.evaluation.formats import estimate, listed
+from overfitting.evaluation.formats import estimate
 from overfitting.evaluation.language import Language, say, speaking, translated
 from overfitting.evaluation.learning_curve import LearningCurve
-from overfitting.evaluation.results import REFERENCE, Metric, Metrics
-from overfitting.evaluation.verdict import in_words
+from overfitting.evaluation.results import Metrics
 from overfitting.report import explorer, tables
-from overfitting.report.advice import advice
-from overfitting.report.answers import answers, in_language
+from overfitting.report.answers import advice, answers, headline, in_language
 from overfitting.report.figures import svg
-from overfitting.report.figures.pictures import pictures
+from overfitting.report.figures.calibration import calibration
+from overfitting.report.figures.curves import capacity, learning_curves
+from overfitting.report.figures.drawing import Picture
+from overfitting.report.figures.forest import forest
+from overfitting.report.figures.sizes import sizes
+from overfitting.report.figures.strengths import strengths
+from overfitting.report.figures.weights import weights
 
 NAMES: dict[Language, str] = {"en": "report.html", "zh": "report.zh.html"}  # each links to the other
 SECTIONS = {  # after the figures
@@ -29,15 +33,6 @@ SECTIONS = {  # after the figures
     "columns": "The columns",
     "run": "How it was run",
     "reproduce": "Reproduce it",
-}
-LIVE = ("forest", "curves", "calibration")  # figures that the script draws instead
-STATUSES = ("better", "worse", "equivalent")  # that have a colour
-MEASURES: dict[Metric, str] = {  # of the model card
-    "test_log_loss": "log loss",
-    "test_auc": "AUC",
-    "test_accuracy": "accuracy",
-    "test_brier": "Brier score",
-    "test_calibration_error": "calibration error",
 }
 
 
@@ -57,24 +52,40 @@ def write(
     for language, name in NAMES.items():
         with speaking(language):
             spoken, classes = in_language(metrics), dict[str, str]()
-            content = _content(spoken, curve) | {"figures": drawn}
-            if language == "en":
-                files.write_text(destination / "report.md", _rendered("report.md.j2", **content) + "\n")
+            inline = {picture.name: svg.inline(picture, drawings[picture.name], classes) for picture in drawn}
             data = json.dumps(explorer.content(spoken, curves), ensure_ascii=False, separators=(",", ":"))
             page = _rendered(
-                "report.html.j2",
-                language=language,
-                others={code: other for code, other in NAMES.items() if code != language},
-                drawings={picture.name: svg.inline(picture, drawings[picture.name], classes) for picture in drawn},
-                classes=classes,
-                data=data.replace("<", "\\u003c"),
-                **content,
-            )
+                "report.html.j2", metrics=spoken, curve=curve, figures=drawn, drawings=inline, classes=classes,
+                language=language, names=NAMES, data=data.replace("<", "\\u003c"),
+            )  # fmt: skip
             files.write_text(destination / name, page)
+    text = _rendered("report.md.j2", metrics=metrics, curve=curve, figures=drawn)
+    files.write_text(destination / "report.md", f"{text}\n")
     files.write_text(destination / files.MODEL_CARD.name, model_card(metrics))
     for picture in drawn:
         for kind in ("png", "svg"):
             files.write_bytes(destination / "figures" / f"{picture.name}.{kind}", svg.render(picture, kind))
+
+
+def pictures(
+    metrics: Metrics, curves: pd.DataFrame, tuning: pd.DataFrame | None = None, curve: LearningCurve | None = None
+) -> list[Picture]:
+    """The figures that these results allow, in the order of the page."""
+    drawn = (
+        forest(metrics),
+        sizes(curve),
+        learning_curves(metrics, curves),
+        capacity(metrics),
+        strengths(metrics, tuning),
+        weights(metrics),
+        calibration(metrics),
+    )
+    return [picture for picture in drawn if picture]
+
+
+def model_card(metrics: Metrics) -> str:
+    """The model card of the champion, as Markdown."""
+    return _rendered("model-card.md.j2", metrics=metrics, rows_per_seed=rows_per_seed, estimate=estimate) + "\n"
 
 
 def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit: str | None) -> None:
@@ -88,67 +99,17 @@ def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit:
     files.write_text(destination / "run.js", f"const run = {json.dumps(content, indent=2)};\n")
 
 
-def headline(metrics: Metrics) -> str:
-    """The answer in a few words, for the title of the page."""
-    if len(metrics.run.seeds) < 2 or REFERENCE not in metrics.variants:
-        return say("{count} variants compared", count=len(metrics.variants))
-    stopped = metrics.early_stopping.status if metrics.early_stopping else "undecided"
-    late = [translated("early stopping")] if stopped == "better" else []
-    late += [in_words(name) for name in metrics.with_status("late", "better")]
-    if not late:
-        has_none = stopped in ("equivalent", "worse")
-        return say("the large network does not overfit here" if has_none else "nothing shown so far")
-    return listed(late if len(late) <= 3 else [*late[:3], say("{count} more", count=len(late) - 3)])
-
-
-def model_card(metrics: Metrics) -> str:
-    """The model card of the champion, as Markdown; its table has the means over all seeds of the variant."""
-    scores = metrics.variants[metrics.champion.variant].early.metrics
-    rows = [[name, estimate(scores[key])] for key, name in MEASURES.items() if key in scores]
-    tested = rows_per_seed(metrics.data)
-    return _rendered("model-card.md.j2", metrics=metrics, tested=tested, scores=rows) + "\n"
-
-
-def _content(metrics: Metrics, curve: LearningCurve | None) -> dict[str, Any]:
-    """What the page and its Markdown twin show, in the reader's language."""
-    return {
-        "title": headline(metrics),
-        "answers": answers(metrics, curve),
-        "advice": advice(metrics, curve),
-        "details": metrics.verdict.details,
-        "ranking": tables.ranking(metrics),
-        "definitions": tables.definitions(metrics),
-        "variants": tables.variants(metrics),
-        "size_tables": tables.by_size(curve) if curve else [],
-        "more": tables.more(metrics),
-        "columns": tables.columns(metrics.data),
-        "column_notes": tables.column_notes(metrics.data),
-        "how": tables.how(metrics),
-        "run": metrics.run,
-        "confidences": [level.confidence for level in metrics.levels] or [metrics.run.confidence],
-        "live": LIVE,
-        "phases": {tables.LATE: "late", tables.EARLY: "early"},
-        "statuses": {translated(status): status for status in STATUSES},
-        "sections": SECTIONS,
-    }
-
-
 def _rendered(name: str, **content: Any) -> str:
-    """The template `name` with the content; HTML is escaped, Markdown is not."""
+    """The template `name`, which asks for tables and sentences itself; HTML is escaped, Markdown is not."""
     environment = Environment(
         loader=PackageLoader("overfitting.report", "templates"),
         autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.globals |= {
-        "say": say,
-        "t": translated,
-        "table": markdown.table,
-        "bullets": _bullets,
-        "script": _script,
-    }
-    return environment.get_template(name).render(content)
+    texts = {"say": say, "t": translated, "headline": headline, "answers": answers, "advice": advice}
+    parts = {"tables": tables, "table": markdown.table, "bullets": _bullets, "script": _script, "sections": SECTIONS}
+    return environment.get_template(name).render(**texts, **parts, **content)
 
 
 def _bullets(sentences: Iterable[str]) -> str:

@@ -26,17 +26,15 @@ def computed(metrics: Metrics, curve: LearningCurve | None = None) -> dict[Path,
     found = {}
     for page, language in PAGES.items():
         with speaking(language):
-            found[page] = _contents(in_language(metrics), curve)
+            spoken = in_language(metrics)
+            header, rows = tables.ranking(spoken, tables.SHORT)
+            header, *rows = ([translated(cell) for cell in line] for line in (header, *rows))
+            found[page] = {
+                "verdict": "\n>\n".join(f"> {answer}" for answer in answers(spoken, curve)),
+                "table": table(header, rows),
+                "details": "\n".join(f"- {sentence}" for sentence in spoken.verdict.details),
+            }
     return found
-
-
-def _contents(metrics: Metrics, curve: LearningCurve | None) -> dict[str, str]:
-    header, rows = tables.ranking(metrics, tables.SHORT)
-    return {
-        "verdict": "\n>\n".join(f"> {answer}" for answer in answers(metrics, curve)),
-        "table": table([translated(name) for name in header], [[translated(cell) for cell in row] for row in rows]),
-        "details": "\n".join(f"- {sentence}" for sentence in metrics.verdict.details),
-    }
 
 
 def updated(text: str, contents: Mapping[str, str]) -> str:
@@ -48,7 +46,7 @@ def updated(text: str, contents: Mapping[str, str]) -> str:
     for mark, content in contents.items():
         before, found, rest = text.partition(f"<!-- {mark} -->\n")
         _, closed, after = rest.partition(f"<!-- /{mark} -->")
-        if not found or not closed:
+        if not closed:
             raise UserError(f"README: expected the lines <!-- {mark} --> and <!-- /{mark} -->")
         text = f"{before}{found}{content}\n{closed}{after}"
     return text

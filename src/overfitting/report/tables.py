@@ -111,23 +111,14 @@ def definitions(metrics: Metrics) -> dict[str, str]:
 def more(metrics: Metrics) -> Cells:
     """Further numbers of all variants and baselines."""
     header = [
-        "variant",
-        "accuracy",
-        "Brier score",
-        "calibration error",
-        "late test log loss",
-        "late training log loss",
-        "weight norm",
-        "share of |w| < 0.001",
-        "share of w = 0",
-        "validation log loss → without small weights",
+        "variant", "accuracy", "Brier score", "calibration error", "late test log loss", "late training log loss",
+        "weight norm", "share of |w| < 0.001", "share of w = 0", "validation log loss → without small weights",
         say("gap > {gap:g} from epoch", gap=metrics.gap_size),
-    ]
-    variants = [(name, metrics.variants[name]) for name in metrics.verdict.ranking]
-    rows = [
-        [name, *_scores(found.early), _number(found.late.log_loss.mean), *_fits(found.training)]
-        for name, found in variants
-    ]
+    ]  # fmt: skip
+    rows = []
+    for name in metrics.verdict.ranking:
+        found = metrics.variants[name]
+        rows.append([name, *_scores(found.early), _number(found.late.log_loss.mean), *_fits(found.training)])
     rows += [[name, *_scores(found), NONE, *_fits(None)] for name, found in metrics.ranked_baselines.items()]
     return header, rows
 

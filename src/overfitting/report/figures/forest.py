@@ -33,14 +33,13 @@ FAR = 4  # times the usual size: anything further off is cut, so that it does no
 
 @dataclass(frozen=True)
 class Row:
-    """One row; `low` and `high` are the ends of the interval, both the mean if there is none."""
+    """One row, as the page's script has it; both ends of the interval are the mean if there is none."""
 
     name: str
     mean: float
-    low: float
-    high: float
+    interval: tuple[float, float]
     status: Status
-    is_baseline: bool = False
+    baseline: bool = False
 
 
 @drawing.styled
@@ -65,11 +64,11 @@ def rows(metrics: Metrics, phase: Phase) -> list[Row]:
         scores |= metrics.ranked_baselines
     found, stopped = [], metrics.early_stopping
     if phase == "late" and stopped:
-        found.append(Row(STOPPED, stopped.mean, *stopped.interval, stopped.status))
+        found.append(Row(STOPPED, stopped.mean, stopped.interval, stopped.status))
     for name, of in scores.items():
         shown = of.difference if REFERENCE in metrics.variants else of.log_loss
-        numbers = (shown.mean, *shown.interval) if shown else (0.0, 0.0, 0.0)
-        found.append(Row(name, *numbers, of.status, isinstance(of, Baseline)))
+        mean, interval = (shown.mean, shown.interval) if shown else (0.0, (0.0, 0.0))
+        found.append(Row(name, mean, interval, of.status, isinstance(of, Baseline)))
     return found
 
 
@@ -104,30 +103,30 @@ def limits(rows: Sequence[Row], paired: bool) -> tuple[float, float]:
     """Limits of the axis: rows much worse than all others may lie outside, better ones never do."""
     origin = 0.0 if paired else min(row.mean for row in rows)
     off = sorted(abs(row.mean - origin) for row in rows if row.mean != origin) or [0.0]
-    half = sorted((row.high - row.low) / 2 for row in rows)
+    half = sorted((high - low) / 2 for low, high in (row.interval for row in rows))
     better = origin - min(row.mean for row in rows)
     reach = max(1.5 * better, FAR * off[(len(off) - 1) // 2], FAR * half[len(half) // 2], 1e-6)
     near = [row for row in rows if row.mean - origin <= reach]
-    low = max(origin - 2 * reach, min(row.low for row in near))
-    high = min(origin + reach, max(row.high for row in near))
+    low = max(origin - 2 * reach, min(row.interval[0] for row in near))
+    high = min(origin + reach, max(row.interval[1] for row in near))
     margin = 0.06 * (high - low) or 0.01
     return low - margin, high + margin
 
 
 def _draw_row(axes: Axes, height: float, row: Row, sign: str) -> None:
-    (low, high), (colour, marker) = axes.get_xlim(), LOOKS[row.status]
+    (low, high), (start, end), (colour, marker) = axes.get_xlim(), row.interval, LOOKS[row.status]
     value = "0" if row.status == "reference" and sign else f"{row.mean:{sign}.3f}".replace("-", "−")
     place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center_baseline"}
     axes.text(1.08, height, value, color=colour, fontsize=8, **place)
     if row.mean > high:  # beyond the edge: an arrowhead there, and no line that would seem to reach 0
         axes.plot(high, height, ">", color=colour, markersize=6, clip_on=False)
         return
-    if row.low < row.high:
-        axes.plot([max(row.low, low), min(row.high, high)], [height] * 2, color=colour, linewidth=1.6)
-    for end, tip, is_beyond in ((low, "<", row.low < low), (high, ">", row.high > high)):
+    if start < end:
+        axes.plot([max(start, low), min(end, high)], [height] * 2, color=colour, linewidth=1.6)
+    for edge, tip, is_beyond in ((low, "<", start < low), (high, ">", end > high)):
         if is_beyond:
-            axes.plot(end, height, tip, color=colour, markersize=5, clip_on=False)
-    face = drawing.PAPER if row.is_baseline else colour
+            axes.plot(edge, height, tip, color=colour, markersize=5, clip_on=False)
+    face = drawing.PAPER if row.baseline else colour
     axes.plot(row.mean, height, marker, color=colour, markerfacecolor=face, markersize=5, zorder=3)
 
 
