@@ -9,7 +9,7 @@ from overfitting.data.test_rows import is_repeated, rows_per_seed
 from overfitting.evaluation.formats import NONE, estimate, status
 from overfitting.evaluation.language import say, translated
 from overfitting.evaluation.learning_curve import LearningCurve, Worth, rows_in_words
-from overfitting.evaluation.results import REFERENCE, Difference, Metrics, Scores, Training
+from overfitting.evaluation.results import REFERENCE, Difference, Metrics, Scores, Training, Variant
 
 Cells = tuple[list[str], list[list[str]]]  # header and rows
 LATE, EARLY = "late difference", "early difference"  # questions 1 and 2
@@ -76,36 +76,32 @@ def _short(cell: str, is_narrow: bool) -> str:
 
 def definitions(metrics: Metrics) -> dict[str, str]:
     """Meaning of the table's columns, and notes on what is unusual in this comparison."""
-    run, found = metrics.run, {}
-    if REFERENCE in metrics.variants:
-        found = {
-            LATE: say("test log loss at the last epoch minus that of large; does it prevent overfitting?"),
-            EARLY: say(
-                "test log loss at the best epoch minus that of large; does it predict better than stopping early?"
-            ),
-            "statuses": say(
-                "the {confidence:.0%} intervals of a question hold together; equivalent: inside ±{margin:g}; "
-                "undecided: neither, with the number of seeds that would decide",
-                confidence=run.confidence, margin=run.margin,
-            ),
-        }  # fmt: skip
-    found["best"] = say(
-        "not worse than any other ranked variant; the best one is among these with {confidence:.0%} confidence",
-        confidence=run.confidence,
+    run = metrics.run
+    fewer = "".join(
+        say(", {name} on the first {count:,} of them", name=name, count=baseline.train_rows)
+        for name, baseline in metrics.baselines.items()
+        if baseline.train_rows < metrics.data.train_rows
     )
-    found["gap"] = say("test minus training log loss, early → late")
-    if metrics.baselines:
-        fewer = "".join(
-            say(", {name} on the first {count:,} of them", name=name, count=baseline.train_rows)
-            for name, baseline in metrics.baselines.items()
-            if baseline.train_rows < metrics.data.train_rows
-        )
-        found["baseline"] = say(
-            "non-neural classifiers, trained on the same rows{fewer} and shown for scale", fewer=fewer
-        )
-    if run.arithmetic != "float32":
-        found["arithmetic"] = say("{arithmetic}, not float32 alone", arithmetic=run.arithmetic)
-    return {translated(name): meaning for name, meaning in found.items()}
+    found = {
+        LATE: say("test log loss at the last epoch minus that of large; does it prevent overfitting?"),
+        EARLY: say("test log loss at the best epoch minus that of large; does it predict better than stopping early?"),
+        "statuses": say(
+            "the {confidence:.0%} intervals of a question hold together; equivalent: inside ±{margin:g}; undecided: "
+            "neither, with the number of seeds that would decide",
+            confidence=run.confidence, margin=run.margin,
+        ),
+        "best": say(
+            "not worse than any other ranked variant; the best one is among these with {confidence:.0%} confidence",
+            confidence=run.confidence,
+        ),
+        "gap": say("test minus training log loss, early → late"),
+        "baseline": say("non-neural classifiers, trained on the same rows{fewer} and shown for scale", fewer=fewer),
+        "arithmetic": say("{arithmetic}, not float32 alone", arithmetic=run.arithmetic),
+    }  # fmt: skip
+    absent = [] if REFERENCE in metrics.variants else [LATE, EARLY, "statuses"]
+    absent += [] if metrics.baselines else ["baseline"]
+    absent += ["arithmetic"] if run.arithmetic == "float32" else []
+    return {translated(name): meaning for name, meaning in found.items() if name not in absent}
 
 
 def more(metrics: Metrics) -> Cells:
@@ -115,26 +111,28 @@ def more(metrics: Metrics) -> Cells:
         "weight norm", "share of |w| < 0.001", "share of w = 0", "validation log loss → without small weights",
         say("gap > {gap:g} from epoch", gap=metrics.gap_size),
     ]  # fmt: skip
-    rows = []
-    for name in metrics.verdict.ranking:
-        found = metrics.variants[name]
-        rows.append([name, *_scores(found.early), _number(found.late.log_loss.mean), *_fits(found.training)])
-    rows += [[name, *_scores(found), NONE, *_fits(None)] for name, found in metrics.ranked_baselines.items()]
+    rows = [
+        [name, *_scores(metrics.variants[name].early), *_fits(metrics.variants[name])]
+        for name in metrics.verdict.ranking
+    ]
+    rows += [[name, *_scores(found), *[NONE] * 7] for name, found in metrics.ranked_baselines.items()]
     return header, rows
 
 
 def _scores(found: Scores) -> list[str]:
-    accuracy, *others = (found.metrics[name].mean for name in ("test_accuracy", "test_brier", "test_calibration_error"))
-    return [f"{accuracy:.1%}", *map(_number, others)]
+    brier, error = found.metrics["test_brier"].mean, found.metrics["test_calibration_error"].mean
+    return [f"{found.metrics['test_accuracy'].mean:.1%}", _number(brier), _number(error)]
 
 
-def _fits(found: Training | None) -> list[str]:
-    """Cells of `more` from the training log loss on."""
-    if found is None:
-        return [NONE] * 6
-    early, gap_epoch = found.early, found.gap_epoch.median
+def _fits(found: Variant) -> list[str]:
+    """Cells of `more` from the late test log loss on."""
+    late = _number(found.late.log_loss.mean)
+    if not found.training:
+        return [late, *[NONE] * 6]
+    early, gap_epoch = found.training.early, found.training.gap_epoch.median
     return [
-        _number(found.late.train_log_loss.mean),
+        late,
+        _number(found.training.late.train_log_loss.mean),
         _number(early.weight_norm.mean),
         f"{early.near_zero_share.mean:.2%}",
         f"{early.zero_share.mean:.2%}",

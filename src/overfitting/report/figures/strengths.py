@@ -94,7 +94,8 @@ def _trials(axes: Axes, strength: pd.Series, rows: pd.DataFrame, bounds: tuple[f
     for shown, face in ((~beyond & is_complete, BLUE), (~beyond & ~is_complete, drawing.PAPER)):
         axes.plot(strength[shown], loss[shown], "o", color=BLUE, markerfacecolor=face, markersize=3)
     axes.plot(strength[beyond], loss[beyond].clip(upper=bounds[1]), "^", color=BLUE, markersize=4, clip_on=False)
-    axes.errorbar(strength, loss, rows[f"{LOSS}_std"].fillna(0), fmt="none", ecolor=BLUE, elinewidth=0.5)
+    if f"{LOSS}_std" in rows:
+        axes.errorbar(strength, loss, rows[f"{LOSS}_std"].fillna(0), fmt="none", ecolor=BLUE, elinewidth=0.5)
     axes.plot(
         strength[best], loss[best], "o", color=VERMILION, markersize=8, markerfacecolor="none", markeredgewidth=1.5,
         zorder=4,
@@ -137,9 +138,6 @@ def _in_words(name: str, rows: pd.DataFrame) -> str:
     best = rows[rows["chosen"]]
     if best.empty:
         return tried
-    values = ", ".join(f"{field} {_value(best.iloc[0][field])}" for field in _fields(rows))
+    chosen = {field: best.iloc[0][field] for field in _fields(rows)}
+    values = ", ".join(f"{name} {x:.3g}" if isinstance(x, float) else f"{name} {x}" for name, x in chosen.items())
     return joined(tried, say("Chosen: {values}, {loss:.4f}.", values=values, loss=best.iloc[0][LOSS]))
-
-
-def _value(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
