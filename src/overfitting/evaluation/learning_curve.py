@@ -11,9 +11,9 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.records import Record
 from overfitting.evaluation import statistics
+from overfitting.evaluation.formats import in_words
 from overfitting.evaluation.language import say, translated
 from overfitting.evaluation.results import REFERENCE, Estimate, Metrics, Variant
-from overfitting.evaluation.verdict import in_words
 from overfitting.training.loss import Array, log_loss_rows
 
 PATH = files.RESULTS / "learning-curve.json"

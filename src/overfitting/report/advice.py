@@ -1,10 +1,9 @@
 """Advice: what to do, computed from the results."""
 
-from overfitting.evaluation.formats import listed
+from overfitting.evaluation.formats import in_words, listed
 from overfitting.evaluation.language import capital, joined, say
 from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import REFERENCE, Metrics
-from overfitting.evaluation.verdict import in_words
 
 
 def advice(metrics: Metrics, curve: LearningCurve | None = None) -> list[str]:

@@ -11,11 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from overfitting.base import files
 from overfitting.base.markdown import table
-from overfitting.evaluation.formats import listed
+from overfitting.evaluation.formats import in_words, listed
 from overfitting.evaluation.language import Language, say, speaking, translated
 from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import REFERENCE, Metrics
-from overfitting.evaluation.verdict import in_words
 from overfitting.report import explorer, model_card, tables
 from overfitting.report.advice import advice
 from overfitting.report.answers import answers, in_language
