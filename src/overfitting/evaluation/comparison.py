@@ -47,7 +47,7 @@ def compare(
     config = next(iter(configs.values()))
     judge = Judge(labels, config.evaluation, correlation(manifest, config.seeds), own_rows(manifest, config.seeds))
     losses: Losses = {
-        **{phase: {name: judge.losses(of.predictors(phase)) for name, of in runs.items()} for phase in PHASES},
+        **{phase: {name: judge.losses(of.logits[phase]) for name, of in runs.items()} for phase in PHASES},
         "baselines": {name: judge.losses(found.logits[:, None]) for name, found in baselines.items()},
     }
     early, differences = losses["early"], _differences(losses, judge)
@@ -139,18 +139,18 @@ def _variants(
     best = judge.best({name: losses[name] for name in runs if blocks[name] == "ranked"})
 
     def scores(name: str, phase: Phase) -> Scores:
-        return Scores(metrics=judge.metrics(runs[name].predictors(phase)), difference=differences[phase].get(name))
+        return Scores(metrics=judge.metrics(runs[name].logits[phase]), difference=differences[phase].get(name))
 
     return {
         name: results.Variant(
             description=describe(found),
             parameters=found.parameters,
-            networks=found.repeats,
+            networks=found.networks,
             block=blocks[name],
             is_best=name in best,
             early=scores(name, "early"),
             late=scores(name, "late"),
-            calibration=judge.calibration(found.predictors("early")),
+            calibration=judge.calibration(found.logits["early"]),
             ensemble_of=found.ensemble_of,
             training=None if found.ensemble_of else training(found, judge),
         )
@@ -191,7 +191,7 @@ def predictions(
 
     With repeated splits the logits of a seed's other rows are NaN.
     """
-    tables = [(found.predictors(phase), name, phase) for phase in PHASES for name, found in runs.items()]
+    tables = [(found.logits[phase], name, phase) for phase in PHASES for name, found in runs.items()]
     tables += [(found.logits[:, None], name, "early") for name, found in baselines.items()]
     columns: dict[str, NDArray[Any]] = {"label": labels.astype(np.float32)}
     for logits, name, phase in tables:

@@ -25,18 +25,14 @@ FITTED = ("train_log_loss", "val_log_loss", "weight_norm", "near_zero_share", "z
 
 @dataclass(frozen=True)
 class Runs:
-    """All runs of a variant. An ensemble has the logits of its members' runs and no runs of its own."""
+    """All runs of a variant. An ensemble has the mean logits of its members' runs and no runs of its own."""
 
-    logits: Mapping[Phase, Array]  # (n_seeds, n_repeats, n_rows), of the test rows
+    logits: Mapping[Phase, Array]  # (n_seeds, n_predictors, n_rows), of the test rows by each network or ensemble
+    networks: int  # per seed
     parameters: int
     summaries: Sequence[Sequence[Summary]] = ()  # by seed, then by repeat
     histories: Sequence[Sequence[pd.DataFrame]] = ()  # one row per epoch
     ensemble_of: str | None = None
-
-    @property
-    def repeats(self) -> int:
-        """Networks per seed."""
-        return int(self.logits["early"].shape[1])
 
     @property
     def first(self) -> Summary:
@@ -45,12 +41,8 @@ class Runs:
 
     def ensemble(self, name: str) -> "Runs":
         """The ensemble that averages the logits of each seed's networks; `name` is their variant."""
-        return Runs(self.logits, self.repeats * self.parameters, ensemble_of=name)
-
-    def predictors(self, phase: Phase) -> Array:
-        """Logits (n_seeds, n_predictors, n_rows): of each network, or of the one ensemble per seed."""
-        logits = self.logits[phase]
-        return logits.mean(axis=1, keepdims=True) if self.ensemble_of else logits
+        logits = {phase: of_phase.mean(axis=1, keepdims=True) for phase, of_phase in self.logits.items()}
+        return Runs(logits, self.networks, self.networks * self.parameters, ensemble_of=name)
 
     def by_seed(self, field: str) -> Array:
         """A field of the summaries, such as `early.weight_norm` (n_seeds,): means over the networks of a seed."""
@@ -69,6 +61,7 @@ def read(configs: Mapping[str, Config], finished: Sequence[tuple[Run, Summary]])
         places = np.reshape(own, (len(config.seeds), -1))
         found[name] = Runs(
             {phase: of_phase[places] for phase, of_phase in logits.items()},
+            places.shape[1],
             finished[own[0]][1].parameters,
             [[finished[index][1] for index in of_seed] for of_seed in places],
             [[pd.read_csv(finished[index][0].folder / "history.csv") for index in of_seed] for of_seed in places],
@@ -152,7 +145,7 @@ def _predict(folders: Sequence[Path]) -> Array:
 def describe(runs: Runs) -> str:
     """How a variant differs from `large`, by the settings it was trained with."""
     if runs.ensemble_of:
-        return f"mean of the logits of {runs.repeats} networks of {runs.ensemble_of} per seed, on the same rows"
+        return f"mean of the logits of {runs.networks} networks of {runs.ensemble_of} per seed, on the same rows"
     variant = Variant(**runs.first.config.variant)
     changed = variant.differences() or {"hidden_units": variant.hidden_units}
     texts = {key: "-".join(map(str, v)) if isinstance(v, tuple) else str(v).lower() for key, v in changed.items()}
@@ -190,7 +183,7 @@ def _fits(runs: Runs, judge: Judge, phase: Phase) -> Fits:
     fitted = {field: runs.by_seed(f"{phase}.{field}") for field in FITTED}
     histograms = [getattr(summary, phase).weight_histogram for of_seed in runs.summaries for summary in of_seed]
     return Fits(
-        gap=judge.interval(judge.losses(runs.predictors(phase)) - fitted["train_log_loss"][:, None]),
+        gap=judge.interval(judge.losses(runs.logits[phase]) - fitted["train_log_loss"][:, None]),
         weight_histogram=tuple(np.mean(histograms, axis=0).round(6).tolist()),
         **{field: judge.over_seeds(values) for field, values in fitted.items()},
     )

@@ -21,10 +21,7 @@ COMPARED: dict[Status, str] = {
 
 def verdict(metrics: Metrics) -> Verdict:
     """Both answers and details, for results whose ranking and best set are known."""
-    details = tuple(
-        sentence for part in (_failed, _compared, _costs, _weights, _baseline) for sentence in part(metrics)
-    )
-    answers = {"prevents": _prevents(metrics), "predicts": _predicts(metrics), "details": details}
+    answers = {"prevents": _prevents(metrics), "predicts": _predicts(metrics), "details": tuple(_details(metrics))}
     return metrics.verdict.model_copy(update=answers)
 
 
@@ -108,17 +105,16 @@ def _sample(metrics: Metrics) -> str:
     return say(text, rows=rows_per_seed(metrics.data), seeds=len(metrics.run.seeds))
 
 
-def _failed(metrics: Metrics) -> Iterator[str]:
+def _details(metrics: Metrics) -> Iterator[str]:
     for name, reason in metrics.failed.items():
         yield say("{name} failed and is not ranked: {reason}.", name=name, reason=reason)
-
-
-def _compared(metrics: Metrics) -> Iterator[str]:
-    """What differences to `large` say; nothing with one seed."""
     if REFERENCE in metrics.variants and len(metrics.run.seeds) > 1:
         yield from _statuses(metrics)
         yield from _undecided(metrics)
         yield from _simplest(metrics)
+    yield from _costs(metrics)
+    yield from _weights(metrics)
+    yield from _baseline(metrics)
 
 
 def _statuses(metrics: Metrics) -> Iterator[str]:
