@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,7 @@ from overfitting.evaluation.metrics import Judge
 from overfitting.evaluation.results import PHASES, PRIMARY, REFERENCE, Block, Difference, Metrics, Phase, Scores
 from overfitting.evaluation.runs import Runs, arithmetic, describe, training
 from overfitting.evaluation.verdict import verdict
-from overfitting.training.identity import comparison_fingerprint
+from overfitting.training.identity import comparison_fingerprint, run_folder
 from overfitting.training.loss import Array
 
 LIBRARIES = ("tensorflow", "keras", "scikit-learn")  # whose versions the report states
@@ -73,7 +74,7 @@ def compare(
         variants=variants,
         early_stopping=differences["late"].get(EARLY_STOPPING),
         tuning=judge.differences(
-            {name: early[tuned] - early[name] for name in early if (tuned := _tuned(name)) in early}
+            {name: early[f"tuned/{name}"] - rows for name, rows in early.items() if f"tuned/{name}" in early}
         ),
         failed=dict(failed),
         baselines={
@@ -91,11 +92,6 @@ def compare(
         levels=_levels(losses, [name for name in ranking if variants[name].block == "ranked"], judge),
     )
     return measured.model_copy(update={"verdict": verdict(measured)})
-
-
-def _tuned(name: str) -> str:
-    """Name of the variant with the same remedy, at the strength that its search chose."""
-    return f"tuned/{name}"
 
 
 def _differences(losses: Losses, judge: Judge) -> dict[str, dict[str, Difference]]:
@@ -133,7 +129,7 @@ def _variants(
 ) -> dict[str, results.Variant]:
     """Results by name; `losses` are those of early weights."""
     blocks: dict[str, Block] = {  # a strength is given if the same remedy is also there at its tuned strength
-        name: "ensemble" if found.ensemble_of else "given strength" if _tuned(name) in runs else "ranked"
+        name: "ensemble" if found.ensemble_of else "given strength" if f"tuned/{name}" in runs else "ranked"
         for name, found in runs.items()
     }
     best = judge.best({name: losses[name] for name in runs if blocks[name] == "ranked"})
@@ -165,19 +161,15 @@ def _champion(runs: Mapping[str, Runs], seeds: Sequence[int], judge: Judge) -> r
     loss, seed, repeat = min(
         (summary.early.val_log_loss, i, j) for i, of in enumerate(runs[name].summaries) for j, summary in enumerate(of)
     )
-    column, scores = _column(name, seeds[seed], repeat), judge.scores(runs[name].logits["early"][seed, repeat], seed)
+    scores, folder = judge.scores(runs[name].logits["early"][seed, repeat], seed), run_folder(name, seeds[seed], repeat)
     return results.Champion(
         variant=name,
-        column=column,
-        models=(f"{files.RUNS / column}/early.keras",),
+        column=folder.relative_to(files.RUNS).as_posix(),
+        models=((folder / "early.keras").as_posix(),),
         val_log_loss=loss,
         test_log_loss=scores[PRIMARY],
         test_auc=scores["test_auc"],
     )
-
-
-def _column(name: str, seed: int, repeat: int) -> str:
-    return f"{name}/{seed}" + (f".{repeat}" if repeat else "")
 
 
 def predictions(
@@ -198,8 +190,8 @@ def predictions(
         for index, of_seed in enumerate(logits):
             tested = True if own is None else np.isin(np.arange(labels.size), own[index])
             for repeat, row in enumerate(of_seed):
-                column = _column(name, seeds[index], repeat) + (" late" if phase == "late" else "")
-                columns[column] = np.where(tested, row, np.nan)
+                column = run_folder(name, seeds[index], repeat, root=Path()).as_posix()
+                columns[f"{column} late" if phase == "late" else column] = np.where(tested, row, np.nan)
     return pd.DataFrame(columns)
 
 
