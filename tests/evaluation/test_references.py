@@ -41,15 +41,17 @@ def test_repeated_splits_have_the_corrected_resampled_t_test_of_baycomp(values):
     assert found.interval == pytest.approx(stats.t.interval(0.9, posterior.df, posterior.mean, np.sqrt(posterior.var)))
 
 
-def test_the_parts_of_the_variance_are_the_mean_squares_of_an_analysis_of_variance():
+def test_the_variance_is_that_of_a_two_way_analysis_of_variance():
     generator = np.random.default_rng(1)
-    rows = generator.normal(size=(4, 1)) + generator.normal(size=25) + generator.normal(size=(4, 25))
+    rows = generator.normal(size=(4, 1)) + generator.normal(size=100) + generator.normal(size=(4, 100))
     table = pd.DataFrame([(i, j, value) for (i, j), value in np.ndenumerate(rows)], columns=["seed", "row", "value"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas, in formulas
-        squares = anova_lm(ols("value ~ C(seed) + C(row)", table).fit())["mean_sq"]
-    seeds, cases, both = statistics._mean_squares(rows)
-    assert [seeds * 25, cases * 4, both] == pytest.approx(squares.to_list())
+        seeds, cases, both = anova_lm(ols("value ~ C(seed) + C(row)", table).fit())["mean_sq"]
+    freedom = 99 / (1 + max(0, stats.kurtosis(rows.mean(axis=0))) / 2)
+    critical = stats.t.ppf(0.975, [3, freedom])
+    found = statistics.interval(rows, 0.95)
+    assert found.ci_high - found.mean == pytest.approx(np.sqrt([seeds, cases - both] @ critical**2 / rows.size))
 
 
 @pytest.mark.parametrize(("mean", "margin"), [(0.001, 0.005), (0.001, 0.002), (0.004, 0.005), (0.0, 0.001)])

@@ -77,27 +77,6 @@ def test_heavy_tails_cost_degrees_of_freedom():
     assert interval(np.repeat(values[None], 4, axis=0), 0.95).interval == pytest.approx(expected)
 
 
-def test_the_variance_is_that_of_a_two_way_analysis_of_variance():
-    """Sums of squares from nested least-squares fits with dummy variables, as any regression software has them."""
-    n_seeds, n_rows = 4, MIN_ROWS
-    rows = simulated(np.random.default_rng(1), n_seeds, n_rows, seeds=0.1)
-    seed, row = (index.ravel() for index in np.indices(rows.shape))
-    by_seed, by_row = (np.equal.outer(index, np.unique(index)).astype(float) for index in (seed, row))
-
-    def left(design):
-        fitted = design @ np.linalg.lstsq(design, rows.ravel())[0]
-        return np.square(rows.ravel() - fitted).sum()
-
-    both = left(np.hstack([by_seed, by_row]))
-    of_seeds, of_rows = (left(by_row) - both) / (n_seeds - 1), (left(by_seed) - both) / (n_rows - 1)
-    of_both = both / ((n_seeds - 1) * (n_rows - 1))
-    first, second = of_seeds / rows.size, (of_rows - of_both) / rows.size
-    freedom = (n_rows - 1) / (1 + max(0, stats.kurtosis(rows.mean(axis=0))) / 2)
-    squared = first * stats.t.ppf(0.975, n_seeds - 1) ** 2 + second * stats.t.ppf(0.975, freedom) ** 2
-    found = interval(rows, 0.95)
-    assert found.ci_high - found.mean == pytest.approx(np.sqrt(squared))
-
-
 def test_intervals_cover_the_truth_at_their_stated_rate():
     generator, repeats = np.random.default_rng(2), 1500
     for effects in ({"seeds": 0.05, "rows": 0.05}, {"seeds": 0.0, "rows": 0.5}, {"seeds": 0.02, "rows": 0.3}):

@@ -57,20 +57,7 @@ def compare(
     best = tuple(name for name in ranking if variants[name].is_best)
     measured = Metrics(
         data=manifest,
-        run=results.Run(
-            seeds=config.seeds,
-            training=config.choices.training,
-            fingerprint=comparison_fingerprint(
-                configs, manifest.fingerprint, [found.fingerprint for found in baselines.values()]
-            ),
-            processor=processor(),
-            # a patch release of Python changes no result
-            versions={"python": ".".join(platform.python_version_tuple()[:2]), **library_versions(*LIBRARIES)},
-            arithmetic=arithmetic(runs.values()),
-            confidence=config.evaluation.confidence,
-            margin=config.evaluation.margin,
-            overlap=judge.overlap,
-        ),
+        run=_run(configs, manifest, runs, baselines, judge),
         variants=variants,
         early_stopping=differences["late"].get(EARLY_STOPPING),
         tuning=judge.differences(
@@ -92,6 +79,28 @@ def compare(
         levels=_levels(losses, [name for name in ranking if variants[name].block == "ranked"], judge),
     )
     return measured.model_copy(update={"verdict": verdict(measured)})
+
+
+def _run(
+    configs: Mapping[str, Config],
+    manifest: Manifest,
+    runs: Mapping[str, Runs],
+    baselines: Mapping[str, Prediction],
+    judge: Judge,
+) -> results.Run:
+    config, fits = next(iter(configs.values())), [found.fingerprint for found in baselines.values()]
+    return results.Run(
+        seeds=config.seeds,
+        training=config.choices.training,
+        fingerprint=comparison_fingerprint(configs, manifest.fingerprint, fits),
+        processor=processor(),
+        # a patch release of Python changes no result
+        versions={"python": ".".join(platform.python_version_tuple()[:2]), **library_versions(*LIBRARIES)},
+        arithmetic=arithmetic(runs.values()),
+        confidence=judge.evaluation.confidence,
+        margin=judge.evaluation.margin,
+        overlap=judge.overlap,
+    )
 
 
 def _differences(losses: Losses, judge: Judge) -> dict[str, dict[str, Difference]]:
