@@ -2,11 +2,11 @@
 
 from overfitting.base import files
 from overfitting.evaluation import learning_curve
-from overfitting.evaluation.formats import listed
+from overfitting.evaluation.formats import in_words, listed
 from overfitting.evaluation.language import capital, joined, say, translated
 from overfitting.evaluation.learning_curve import LearningCurve
 from overfitting.evaluation.results import REFERENCE, Metrics
-from overfitting.evaluation.verdict import in_words, verdict
+from overfitting.evaluation.verdict import verdict
 
 
 def read() -> tuple[Metrics, LearningCurve | None]:
