@@ -1,6 +1,5 @@
 """Proposes how to read a user-supplied table: its label, what counts as 1, and the columns to leave out."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,10 @@ from sklearn.metrics import roc_auc_score
 from overfitting.base.errors import UserError
 from overfitting.config.sources import CsvData
 from overfitting.data.columns import LABEL
-from overfitting.data.events import Events, read_events
+from overfitting.data.events import numbers
 from overfitting.data.rows import usable_rows
 from overfitting.data.sources.table import source, suspicions
-from overfitting.data.sources.table.survey import Column, Survey
+from overfitting.data.sources.table.survey import Survey
 from overfitting.data.sources.table.values import text_or_null
 
 LEAK = 0.995  # AUC of a single column from which it is taken for a leak
@@ -52,25 +51,34 @@ def propose(
     data = CsvData(
         source="csv", path=str(path), label=label, positive=positive, missing="impute", missing_labels="drop"
     )
-    left_out = {name: "a number of the row" for name in table.column_names if _is_index(name, label)}
+    left_out = {
+        name: "a number of the row"
+        for name in table.column_names
+        if source.INDEX.fullmatch(name) or (name == LABEL and name != label)
+    }
     data = replace(data, drop=(*drop, *left_out), categorical=tuple(categorical))
     found = source.survey_table(table, data)
     for name, column in found.columns.items():
         if reason := column.useless or suspicions.of_order(name, column.values, column.known):
             left_out[name] = reason
     kept = {name: column for name, column in found.columns.items() if name not in left_out}
+    listed = [  # by the caller, or because numbers are mixed with few texts
+        name
+        for name, column in kept.items()
+        if column.kind == "listed" or (column.kind == "mixed" and len(column.values) <= data.categories)
+    ]
     data = replace(
         data,
         positive=_positive(found, data, notes),
         drop=(*drop, *left_out),
-        categorical=tuple(name for name, column in kept.items() if _is_categorical(column, data)),
+        categorical=tuple(listed),
         missing="impute" if any(column.has_missing for column in kept.values()) else "error",
-        missing_labels="drop" if found.unlabelled else "error",
+        missing_labels="drop" if found.label.null_count else "error",
     )
     notes += [f"{name}: read as categories" for name in data.categorical]
-    if found.unlabelled:
-        notes.append(f"{found.unlabelled:,} rows without a label are left out")
-    return _without_leaks(data, left_out, notes)
+    if found.label.null_count:
+        notes.append(f"{found.label.null_count:,} rows without a label are left out")
+    return _without_leaks(table, data, left_out, notes)
 
 
 def _label(path: Path, table: pa.Table) -> str:
@@ -87,15 +95,6 @@ def _label(path: Path, table: pa.Table) -> str:
     raise UserError(f"{path}: which column is the label? {fitting}; name it with --label COLUMN")
 
 
-def _is_index(name: str, label: str) -> bool:
-    return bool(source.INDEX.fullmatch(name)) or (name == LABEL and name != label)
-
-
-def _is_categorical(column: Column, data: CsvData) -> bool:
-    """Whether to list a column as categories: if the caller does, or if it mixes numbers with few texts."""
-    return column.kind == "listed" or (column.kind == "mixed" and len(column.values) <= data.categories)
-
-
 def _positive(found: Survey, data: CsvData, notes: list[str]) -> str | None:
     """The value of the label that counts as 1: true, yes, the larger number, or else the rarer one."""
     if found.positive or len(found.labels) != 2 or data.positive is not None:
@@ -105,39 +104,36 @@ def _positive(found: Survey, data: CsvData, notes: list[str]) -> str | None:
     return rarer
 
 
-def _without_leaks(data: CsvData, left_out: dict[str, str], notes: list[str]) -> Proposal:
+def _without_leaks(table: pa.Table, data: CsvData, left_out: dict[str, str], notes: list[str]) -> Proposal:
     """Leave out columns that tell the label nearly alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "events.parquet"
-        source.fetch(data, path)
-        events = read_events(path)
-        leaks = {
-            name: f"alone separates the classes almost perfectly (AUC {area:.3f}), so it is probably known only after "
-            "the outcome"
-            for name in events.names
-            if (area := _separation(events, name, data.categories)) >= LEAK
-        }
-        if len(leaks) == len(events.names):
-            raise UserError(f"{data.path}: every column {next(iter(leaks.values()))}: nothing is left to learn from")
-        names = [name for name in events.names if name not in leaks]
-        rows = usable_rows(lambda: map(events.numbers, names), events.labels.size, "drop", data.path)
-        if len(rows) < events.labels.size:
-            notes.append(f"{events.labels.size - len(rows):,} rows with the features of an earlier row are left out")
-        return Proposal(replace(data, drop=(*data.drop, *leaks)), left_out | leaks, notes, events.labels[rows])
+    _, events = source.convert(table, data)
+    labels = numbers(events[LABEL])
+    features = {name: events[name] for name in events.column_names[1:]}
+    areas = {name: _separation(column.to_pandas(), labels, data.categories) for name, column in features.items()}
+    leaks = {
+        name: f"alone separates the classes almost perfectly (AUC {area:.3f}), so it is probably known only after "
+        "the outcome"
+        for name, area in areas.items()
+        if area >= LEAK
+    }
+    if len(leaks) == len(features):
+        raise UserError(f"{data.path}: every column {next(iter(leaks.values()))}: nothing is left to learn from")
+    kept = [column for name, column in features.items() if name not in leaks]
+    rows = usable_rows(lambda: map(numbers, kept), labels.size, "drop", data.path)
+    if len(rows) < labels.size:
+        notes.append(f"{labels.size - len(rows):,} rows with the features of an earlier row are left out")
+    return Proposal(replace(data, drop=(*data.drop, *leaks)), left_out | leaks, notes, labels[rows])
 
 
-def _separation(events: Events, name: str, max_categories: int) -> float:
+def _separation(column: pd.Series, labels: NDArray[np.float32], max_categories: int) -> float:
     """How well a column alone separates the classes: the AUC of its values, or of whether they are missing."""
-    column, labels = events.column(name).to_pandas(), pd.Series(events.labels)
-    known = column.notna()
-    found = _area(known.to_numpy(), labels.to_numpy())
-    if is_numeric_dtype(column):
-        values = column[known]
-    elif column.nunique() <= max_categories:
-        values = labels.groupby(column).transform("mean")[known]
-    else:
-        return found
-    return max(found, _area(values.to_numpy(), labels[known].to_numpy()))
+    known = column.notna().to_numpy()
+    found, values = _area(known, labels), column
+    if not is_numeric_dtype(column):
+        if column.nunique() > max_categories:
+            return found
+        values = pd.Series(labels).groupby(column).transform("mean")
+    return max(found, _area(values.to_numpy()[known], labels[known]))
 
 
 def _area(values: NDArray[Any], labels: NDArray[np.float32]) -> float:

@@ -19,7 +19,6 @@ from overfitting.data.events import write_table
 from overfitting.data.manifest import Provenance, TableReading
 from overfitting.data.sources.table.survey import Survey, refuse, survey
 from overfitting.data.sources.table.suspicions import is_number
-from overfitting.data.sources.table.values import as_text, float32s, without_missing
 
 BLOCK_BYTES = 1 << 23
 BATCH_ROWS = 1 << 16
@@ -47,13 +46,9 @@ def fetch(config: CsvData, destination: Path) -> Provenance:
         UserError: the file is missing or unreadable, its label is unknown or ambiguous, or a value cannot be used.
     """
     path = Path(config.path).expanduser()
-    table = read(path)
-    found = survey_table(table, config)
-    refuse(path, found.problems)
-    schema = _schema(found)
+    found, events = convert(read(path), config)
     with _readable(path):
-        batches = (_events(batch, config.label, found.positive, schema) for batch in table.to_batches())
-        rows = write_table(destination, batches, schema)
+        rows = write_table(destination, events.to_batches(), events.schema)
     return Provenance(
         source="csv",
         licence=SUPPLIED,
@@ -68,7 +63,7 @@ def fetch(config: CsvData, destination: Path) -> Provenance:
         table=TableReading(
             positive=found.positive,
             negative=next(value for value in found.labels if value != found.positive),
-            unlabelled_dropped=found.unlabelled,
+            unlabelled_dropped=found.label.null_count,
             max_categories=config.categories,
             units=config.units,
         ),
@@ -97,6 +92,21 @@ def read(path: Path) -> pa.Table:
         if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
             raise UserError(f"{path}: {not_utf8(path, start)}")
         return _read_csv(path, compression)
+
+
+def convert(table: pa.Table, config: CsvData) -> tuple[Survey, pa.Table]:
+    """Survey a table and make it one of events.
+
+    Raises:
+        UserError: lists every problem of the table.
+    """
+    found = survey_table(table, config)
+    refuse(Path(config.path).expanduser(), found.problems)
+    fields = [pa.field(name, column.data.type, column.has_missing) for name, column in found.columns.items()]
+    schema = pa.schema([pa.field(LABEL, pa.float32(), nullable=False), *fields])
+    label = pc.equal(found.label, found.positive).cast(pa.uint8()).cast(pa.float32())
+    events = pa.table([label, *(column.data for column in found.columns.values())], schema)
+    return found, events.filter(pc.is_valid(found.label))
 
 
 def survey_table(table: pa.Table, config: CsvData) -> Survey:
@@ -184,23 +194,3 @@ def _delimiter(names: list[str]) -> str:
     found = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
     hint = f", but here by {found!r}: write commas" if found else ""
     return f"; columns are separated by commas{hint}, and the first line names them" if len(names) == 1 else ""
-
-
-def _schema(found: Survey) -> pa.Schema:
-    label = pa.field(LABEL, pa.float32(), nullable=False)
-    features = [
-        pa.field(name, pa.string() if column.is_categorical else pa.float32(), column.has_missing)
-        for name, column in found.columns.items()
-    ]
-    return pa.schema([label, *features])
-
-
-def _events(batch: pa.RecordBatch, label: str, positive: str, schema: pa.Schema) -> pa.RecordBatch:
-    """Label and features as in `schema`, without the rows that have no label."""
-    labels = as_text(batch[label])
-    columns = [pc.equal(labels, positive).cast(pa.uint8()).cast(pa.float32())]
-    for field in list(schema)[1:]:
-        column = batch[field.name]
-        columns.append(as_text(column) if field.type == pa.string() else float32s(without_missing(column)))
-    labelled = pc.is_valid(labels)
-    return pa.RecordBatch.from_arrays([column.filter(labelled) for column in columns], schema=schema)

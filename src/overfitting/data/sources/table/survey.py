@@ -39,6 +39,7 @@ class Column:
     """Contents of a feature; `mixed` and `useless` are problems, empty if there are none."""
 
     kind: str  # number, text, mixed, listed (in `data.categorical`), other (a type that is none of these)
+    data: pa.ChunkedArray  # categories as text, or numbers as float32
     has_missing: bool
     values: list[str]  # distinct ones in the first `SAMPLE` rows
     known: int  # those of these rows that have a value
@@ -46,19 +47,14 @@ class Column:
     mixed: str  # numbers beside other text
     useless: str  # nothing, or too much, can be learned from the column
 
-    @property
-    def is_categorical(self) -> bool:
-        """Whether the column becomes categories."""
-        return self.kind in ("text", "listed")
-
 
 @dataclass(frozen=True)
 class Survey:
     """Contents of a table."""
 
+    label: pa.ChunkedArray  # as text
     labels: dict[str, int]  # rows by value of the label, in order of appearance
     positive: str  # the value of the label that counts as 1; empty: unknown, which is a problem
-    unlabelled: int  # rows without a label
     columns: dict[str, Column]  # features
     problems: list[str]  # all, each with its place and what to do
 
@@ -82,7 +78,7 @@ def survey(table: pa.Table, features: Iterable[str], config: CsvData) -> Survey:
         if column.kind != "other" and (column.mixed or column.useless):
             advice = f"column {name!r}: {column.useless} (to leave the column out: data.drop: [{name}])"
             problems.append(column.mixed or advice)
-    return Survey(counts, positive, labels.null_count, columns, problems)
+    return Survey(labels, counts, positive, columns, problems)
 
 
 def _column(name: str, column: pa.ChunkedArray, labels: pa.ChunkedArray, config: CsvData) -> Column:
@@ -94,10 +90,10 @@ def _column(name: str, column: pa.ChunkedArray, labels: pa.ChunkedArray, config:
             "data.missing to impute"
         )
     if name in config.categorical:
-        kind = "listed"
+        kind, data = "listed", text_or_null(column)
         invalid += _unwritable(place, column)
     else:
-        numbers = float32s(known)
+        data = numbers = float32s(known)
         if infinite := _first(pc.invert(pc.is_finite(numbers)), column, place):
             invalid.append(
                 f"{infinite[0]}: expected a finite float32, got {infinite[1]}: rescale the column, or remove the row"
@@ -108,7 +104,7 @@ def _column(name: str, column: pa.ChunkedArray, labels: pa.ChunkedArray, config:
                 kind = "other"
                 invalid.append(f"{problem}write it as a number, or leave the column out (data.drop: [{name}])")
             elif numbers.null_count == len(numbers):
-                kind = "text"
+                kind, data = "text", known
             else:
                 kind = "mixed"
                 mixed = f"{problem}correct it, or read the column as categories (data.categorical: [{name}])"
@@ -122,7 +118,7 @@ def _column(name: str, column: pa.ChunkedArray, labels: pa.ChunkedArray, config:
         useless = ""  # dates and amounts can be categories, if there are few
     else:
         useless = (suspicions.of_numbers if kind in ("number", "mixed") else suspicions.of_text)(values, len(sample))
-    return Column(kind, has_missing, values, len(sample), invalid, mixed, useless)
+    return Column(kind, data, has_missing, values, len(sample), invalid, mixed, useless)
 
 
 def _told(known: pa.ChunkedArray, labels: pa.ChunkedArray) -> str:
@@ -131,9 +127,10 @@ def _told(known: pa.ChunkedArray, labels: pa.ChunkedArray) -> str:
         return ""
     for rows in (slice(0, FIRST), slice(0, len(known))):  # a few rows show that most columns are not the label
         both = pa.table({"value": text_or_null(known[rows]), "label": labels[rows]}).drop_null()
-        pairs = [tuple(row.values()) for row in both.group_by(["value", "label"]).aggregate([]).to_pylist()]
-        if len(pairs) > 2:
+        found = both.group_by(["value", "label"]).aggregate([]).slice(0, 3)
+        if len(found) > 2:
             return ""
+    pairs = [(row["value"], row["label"]) for row in found.to_pylist()]
     values, of = {value for value, _ in pairs}, {label for _, label in pairs}
     if not len(pairs) == len(values) == len(of) == 2:
         return ""
@@ -153,29 +150,26 @@ def _positive(values: list[str], config: CsvData) -> str:
 
 def _unknown_positive(labels: pa.ChunkedArray, values: list[str], config: CsvData) -> str:
     """The problem of a label without a known positive value."""
-    if len(values) != 2:
-        return f"expected two values in the label {config.label!r}, found {_shown(labels, values)}"
-    return (
-        f"data.positive: expected {values[0]!r} or {values[1]!r}, the value of the label {config.label!r} that "
-        f"counts as 1; got {'none' if config.positive is None else repr(config.positive)}"
-    )
-
-
-def _shown(labels: pa.ChunkedArray, values: list[str]) -> str:
-    """The label's values, for an error message, and which task they mean."""
+    if len(values) == 2:
+        return (
+            f"data.positive: expected {values[0]!r} or {values[1]!r}, the value of the label {config.label!r} that "
+            f"counts as 1; got {'none' if config.positive is None else repr(config.positive)}"
+        )
+    expected = f"expected two values in the label {config.label!r}, found"
     if not values:
-        return "no rows"
+        return f"{expected} no rows"
     shown = ", ".join(value[:80] for value in values[:SHOWN]) + (", ..." if len(values) > SHOWN else "")
     if len(values) < 3:
-        return f"{len(values)}: {shown}"
+        return f"{expected} {len(values)}: {shown}"
     advice = (
         "regression: choose a threshold, and write whether the number exceeds it"
         if len(values) > CLASSES and all(map(suspicions.is_number, values))
         else "multi-class: merge the values into two, or keep the rows of two"
     )
+    third = pc.index(labels, values[2]).as_py() + 1
     return (
-        f"{len(values):,} (the third in data row {pc.index(labels, values[2]).as_py() + 1}): {shown}; only binary "
-        f"labels are supported, and this is {advice}"
+        f"{expected} {len(values):,} (the third in data row {third}): {shown}; only binary labels are supported, and "
+        f"this is {advice}"
     )
 
 
