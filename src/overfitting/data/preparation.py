@@ -70,10 +70,9 @@ def prepare(
             assert provenance.table  # only user-supplied tables hold text or missing values
             encodings.append(fit_encoding(table.iloc[sets.pool], provenance.table.max_categories))
         for set_, indices in vars(sets).items():
-            blocks = (table.iloc[indices[start : start + BLOCK_ROWS]] for start in range(0, indices.size, BLOCK_ROWS))
-            features[set_].add(
-                encodings[-1].apply(block) if encodings else block.to_numpy(np.float32) for block in blocks
-            )
+            chosen = table.iloc[indices]
+            features[set_].add(encodings[-1].apply(chosen) if encodings else chosen.to_numpy(np.float32))
+        del table, chosen  # before memory holds the next column
     encoding = _joined(encodings) if encodings else None
     names = tuple(encoding.features) if encoding else columns
     scaling = fit_scaling(features["pool"], names, preprocessing.scaling)
