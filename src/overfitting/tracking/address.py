@@ -17,14 +17,9 @@ ADDRESSES = (  # columns of MLflow's database that hold absolute addresses of ar
 
 
 def main_project(root: Path) -> Path:
-    """Folder of the project that `root` belongs to, which holds the MLflow database.
-
-    DVC runs queued experiments in copies of the project under .dvc/tmp/exps/ and deletes the copies afterwards.
-    """
-    for folder in root.resolve().parents:
-        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
-            return folder.parents[2]
-    return root
+    """Folder with the MLflow database: of the project itself for a copy under .dvc/tmp/exps/, which DVC deletes."""
+    copied = (folder.parents[2] for folder in root.resolve().parents if folder.parts[-3:] == (".dvc", "tmp", "exps"))
+    return next(copied, root)
 
 
 def tracking_uri(root: Path) -> str:

@@ -47,14 +47,13 @@ class Run:
     folder: Path
     summary: Summary
     test_metrics: dict[str, float]
-    locked: str | None  # hash of the variant's output in dvc.lock
+    locked: dict[str, str]  # tag with the hash of the variant's output in dvc.lock, if there is one
     durations: Durations | None  # None if not known, as after `dvc pull`
 
     @property
     def tags(self) -> dict[str, str]:
         """The identity, the data's fingerprint and the output's hash."""
-        locked = {"dvc_lock": self.locked} if self.locked else {}
-        return {**identify(self.summary), **locked, "data_hash": self.summary.data_fingerprint}
+        return {**identify(self.summary), **self.locked, "data_hash": self.summary.data_fingerprint}
 
     @property
     def network(self) -> Path:
@@ -105,27 +104,27 @@ def read_runs(root: Path, metrics: Metrics | None) -> list[Run]:
         for variant, training in (metrics.trained if metrics else {}).items()
         for run in training.runs
     }
-    runs, problems, locked = [], [], read_lock(root)
+    runs, problems, lock = [], [], read_lock(root)
     for path in sorted((root / files.RUNS).rglob("summary.json")):
         try:
             found = Summary.read(path)
         except UserError as error:
             problems.append(str(error))
             continue
-        hash_of_output = locked.get(f"{files.RUNS}/{found.variant}")
         durations = identity.read_durations(path.parent, found.fingerprint)
         test_metrics = tested.get((found.variant, found.fingerprint), {})
-        runs.append(Run(path.parent, found, test_metrics, hash_of_output, durations))
+        locked = lock.get(f"{files.RUNS}/{found.variant}", {})
+        runs.append(Run(path.parent, found, test_metrics, locked, durations))
     if problems:
         _log.warning("MLflow does not show runs of another version (%d): %s", len(problems), problems[0])
     return runs
 
 
-def read_lock(root: Path) -> dict[str, str]:
-    """Hash of each output in dvc.lock, by path; empty without a dvc.lock."""
+def read_lock(root: Path) -> dict[str, dict[str, str]]:
+    """The tag with the hash of each output in dvc.lock, by path; empty without a dvc.lock."""
     path = root / "dvc.lock"
     stages = yaml.safe_load(path.read_text())["stages"] if path.is_file() else {}
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    return {out["path"]: {"dvc_lock": out["md5"]} for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def epoch_points(rows: Iterable[TimedRow]) -> list[Point]:

@@ -41,7 +41,8 @@ class LiveRun:
     def send(self, store: Store, comparison: str) -> None:
         """Send new rows; finish the run if its training is over."""
         summary = self.run.summary()  # first: once it is there, the history is complete
-        if not (self._shown or summary or self._is_recent()):
+        is_recent = self._history.is_file() and time.time() - self._history.stat().st_mtime < RECENT
+        if not (self._shown or summary or is_recent):
             return
         now = int(time.time() * 1000)
         rows = [(now, row) for row in self._rows.new_rows()]
@@ -55,15 +56,11 @@ class LiveRun:
             if self._shown:
                 store.finish(self._shown, "FINISHED" if summary else "FAILED")
 
-    def _is_recent(self) -> bool:
-        return self._history.is_file() and time.time() - self._history.stat().st_mtime < RECENT
-
 
 def planned() -> tuple[str, list[Run]]:
     """Fingerprint and runs of the comparison of the project in the current folder, finished or not.
 
-    Raises:
-        UserError: the configuration is wrong, or the prepared data is missing.
+    Raises UserError if the configuration is wrong, or the prepared data is missing.
     """
     configs, data = compose_variants(), Manifest.read(files.MANIFEST).fingerprint
     fits = [fit.fingerprint for fit in baselines.plan(compose_baselines(), data)]

@@ -17,8 +17,7 @@ FOLLOW = "from overfitting.tracking import live; live.follow()"  # beside the se
 def serve(root: Path, port: int) -> None:
     """Bring MLflow up to date and print its address; unless it is remote, serve it on 127.0.0.1 and follow the files.
 
-    Raises:
-        UserError: the port is taken.
+    Raises UserError if the port is taken.
     """
     uri = tracking_uri(root)
     remote = uri.startswith("http")
@@ -44,5 +43,6 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            problem = f"port {port} of 127.0.0.1 is taken; choose another port: make ui PORT={port + 1}"
-            raise UserError(problem) from None
+            raise UserError(
+                f"port {port} of 127.0.0.1 is taken; choose another port: make ui PORT={port + 1}"
+            ) from None

@@ -30,14 +30,10 @@ ELSEWHERE = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 def example(root: Path, data: str) -> pd.DataFrame | None:
     """Raw (unscaled) columns of a few validation rows; None unless data/prepared/ has the fingerprint `data`.
 
-    Raises:
-        UserError: another version wrote data/prepared/.
+    Raises UserError if another version wrote data/prepared/.
     """
     manifest, path = root / files.MANIFEST, root / files.EXAMPLE
-    if not (manifest.is_file() and path.exists()):
-        return None
-    prepared = Manifest.read(manifest)
-    if prepared.fingerprint != data:
+    if not (manifest.is_file() and path.exists()) or (prepared := Manifest.read(manifest)).fingerprint != data:
         return None
     table = files.read_json(files.prepared(path))
     found = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)

@@ -30,7 +30,7 @@ REPORT = (
     *("report.html", "report.zh.html", "run.js", "report.md", "model-card.md", "metrics.json"),
     *("figures/*.png", "figures/*.svg"),
 )
-SHOWN = ("forest.png", "curves.png")  # figures in the description
+SHOWN = ("figures/forest.png", "figures/curves.png")  # in the description
 
 _log = logging.getLogger(__name__)
 
@@ -49,11 +49,9 @@ def sync_within(seconds: float) -> None:
 
 
 def sync(root: Path = Path(), current: str | None = None, planned: Container[str] = ()) -> bool:
-    """Bring MLflow up to date with runs/ and results/ of the project in `root`.
+    """Bring MLflow up to date with runs/ and results/ of `root`; returns False, after one warning, if that fails.
 
-    `current` is the fingerprint of the comparison to which unevaluated runs belong, if theirs are `planned`; others
-    wait for `evaluate`. Returns False, after one warning, if MLflow cannot be reached or another version wrote the
-    results.
+    Unevaluated runs whose fingerprints are `planned` belong to the comparison `current`; others wait for `evaluate`.
     """
     try:
         metrics = child_runs.read_metrics(root)
@@ -89,12 +87,11 @@ def _update_comparison(store: Store, metrics: Metrics, runs: Sequence[Run]) -> N
             metrics=comparison.variant_metrics(metrics, name),
             tags=comparison.variant_tags(metrics, name),
         )
-    parent = found[""]
-    tags, parameters = _describe(store, parent, metrics), comparison.parameters(metrics)
-    store.complete(parent, ended, tags=tags, parameters=parameters, data=metrics.data)
+    tags, parameters = _describe(store, found[""], metrics), comparison.parameters(metrics)
+    store.complete(found[""], ended, tags=tags, parameters=parameters, data=metrics.data)
     _delete_abandoned(store)
     # last: a server without a registry has everything else by then
-    champion.register(store, parent, metrics, runs)
+    champion.register(store, found[""], metrics, runs)
 
 
 def _update_children(
@@ -110,14 +107,15 @@ def _update_children(
         child = next(same, None) or store.finished_child(identity, parent)
         curves = [] if child else run.curves()
         child = child or store.create_child(identity, parent, run.summary.config, run.started)
-        outputs = child.outputs.model_outputs if child.outputs else []
-        model = outputs[0].model_id if outputs else _add_model(store, child, run)
+        model = _model(store, child, run)
         store.complete(child, run.ended, tags=run.tags, data=data, curves=curves, metrics=run.metrics(), model=model)
     return parents
 
 
-def _add_model(store: Store, child: "MlflowRun", run: Run) -> str | None:
-    """Store an evaluated run's model and return its id; None without the prepared data, which says how to scale."""
+def _model(store: Store, child: "MlflowRun", run: Run) -> str | None:
+    """Id of the run's model. It is stored after `evaluate`, if the prepared data is there, which says how to scale."""
+    if child.outputs and child.outputs.model_outputs:
+        return str(child.outputs.model_outputs[0].model_id)
     rows = stored_model.example(store.root, run.summary.data_fingerprint)
     if rows is None or not run.test_metrics:
         return None
@@ -126,32 +124,23 @@ def _add_model(store: Store, child: "MlflowRun", run: Run) -> str | None:
 
 def _describe(store: Store, parent: "MlflowRun", metrics: Metrics) -> dict[str, str]:
     """Add the report and the shared view of a comparison's table, and return the tags that describe the comparison."""
-    run_id, key = parent.info.run_id, metrics.run.fingerprint
-    figures = store.root / files.RESULTS / "figures"
-    shown = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if (figures / name).is_file()]
-    address = comparison.table_address(store.experiment, key)
+    run_id, key, folder = parent.info.run_id, metrics.run.fingerprint, store.root / files.RESULTS
     table = f"mlflow.sharedViewState.{comparison.table_key(key)}"  # where MLflow stores a shared view
     store.client.set_experiment_tag(store.experiment, table, comparison.table(run_id))
-    locked = child_runs.read_lock(store.root).get(str(files.METRICS))
+    artifacts = {path.relative_to(folder).as_posix(): path for name in REPORT for path in sorted(folder.glob(name))}
+    digest = fingerprint(**{name: files.file_digest(path) for name, path in artifacts.items()})
+    if parent.data.tags.get("report_hash") != digest:
+        for name, path in artifacts.items():
+            store.client.log_artifact(run_id, str(path), name.rpartition("/")[0] or None)
+    shown = [f"get-artifact?path={name}&run_uuid={run_id}" for name in SHOWN if name in artifacts]
+    links = comparison.table_address(store.experiment, key), f"#/models/{champion.NAME}"
     return {
-        "mlflow.note.content": comparison.description(metrics, address, f"#/models/{champion.NAME}", shown),
+        "mlflow.note.content": comparison.description(metrics, *links, shown),
         "data_hash": metrics.data.fingerprint,
         "best": ", ".join(metrics.verdict.best),
-        **({"dvc_lock": locked} if locked else {}),
-        "report_hash": _add_report(store, parent),
+        **child_runs.read_lock(store.root).get(str(files.METRICS), {}),
+        "report_hash": digest,
     }
-
-
-def _add_report(store: Store, parent: "MlflowRun") -> str:
-    """Add the report and the figures as artifacts if they changed; returns the hash of their contents."""
-    folder = store.root / files.RESULTS
-    names = [path.relative_to(folder) for pattern in REPORT for path in sorted(folder.glob(pattern))]
-    digest = fingerprint(**{str(name): files.file_digest(folder / name) for name in names})
-    if parent.data.tags.get("report_hash") != digest:
-        for name in names:
-            inside = None if name.parent == Path() else str(name.parent)
-            store.client.log_artifact(parent.info.run_id, str(folder / name), inside)
-    return digest
 
 
 def _delete_abandoned(store: Store) -> None:
