@@ -27,7 +27,7 @@ from overfitting.data.manifest import Manifest
 from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import Baseline
 from overfitting.evaluation.baselines import plan as plan_baselines
-from overfitting.progress.watcher import WatchedRun, watching
+from overfitting.progress.watcher import watching
 from overfitting.stages import baseline as baseline_stage
 from overfitting.stages import train as train_stage
 from overfitting.tracking import sync
@@ -120,7 +120,7 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
         if damage := run.damage():
             print(f"{run.name}: {damage} damaged or missing, so it is trained again", file=sys.stderr, flush=True)
     killed, began = None, time.monotonic()
-    with watching([WatchedRun(run) for run in plan.runs], plan.fits):
+    with watching(plan.runs, plan.fits):
         if missing:
             # joblib replaces a worker that grew by 300 MB, as it may from job to job
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)

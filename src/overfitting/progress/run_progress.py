@@ -43,13 +43,13 @@ class RunProgress:
 
     def add(self, rows: Sequence[Row], now: float) -> None:
         """Add the rows of the history that are new at the time `now`, in seconds."""
-        for row in rows:
-            self.epoch = int(row["epoch"])
-            self.best = min(self.best, row["val_log_loss"])
-        if rows and self._seen is not None:
+        if not rows:
+            return
+        self.epoch = int(rows[-1]["epoch"])
+        self.best = min(self.best, *(row["val_log_loss"] for row in rows))
+        if self._seen is not None:
             self._paces.append((now - self._seen) / len(rows))
-        if rows:
-            self._seen = now
+        self._seen = now
 
     @property
     def trains(self) -> bool:
