@@ -5,7 +5,6 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
@@ -20,15 +19,7 @@ OWN_TABLES = Path("data/own")  # inputs that git ignores
 TOLERANCES: Mapping[Metric, float] = {"test_log_loss": 1e-5, "test_auc": 1e-5}
 
 
-class Difference(NamedTuple):
-    """The largest difference of a metric between two comparisons, and the variant that has it."""
-
-    metric: Metric
-    size: float
-    variant: str
-
-
-def run(root: Path) -> int:
+def run(root: Path = Path()) -> int:
     """Verify the commit that is checked out in `root`; print what was compared and return the exit status.
 
     Raises:
@@ -68,38 +59,36 @@ def judge(before: Mapping[str, str], after: Mapping[str, str], committed: Metric
     if here == there:
         print(f"NOT verified: {len(changed)} of {len(after)} outputs have other bytes, though processor and libraries")
         print(f"are those of the commit ({here}): {listed}")
-        for found in differences(committed, reproduced):
-            print(f"  largest difference of {found.metric}: {found.size:.1e} ({found.variant})")
+        for metric in TOLERANCES:
+            size, variant = largest_difference(committed, reproduced, metric)
+            print(f"  largest difference of {metric}: {size:.1e} ({variant})")
         return 1
     print(f"{len(changed)} outputs have other bytes, as expected: this computer has {here}, the commit {there}.")
     is_verified = True
-    for found in differences(committed, reproduced):
-        tolerance = TOLERANCES[found.metric]
-        is_within = found.size <= tolerance
-        is_verified &= is_within
-        relation = "within" if is_within else "ABOVE"
-        print(f"  {found.metric}: largest difference {found.size:.1e} ({found.variant}), {relation} {tolerance:.0e}")
+    for metric, tolerance in TOLERANCES.items():
+        size, variant = largest_difference(committed, reproduced, metric)
+        is_verified &= size <= tolerance
+        relation = "within" if size <= tolerance else "ABOVE"
+        print(f"  {metric}: largest difference {size:.1e} ({variant}), {relation} {tolerance:.0e}")
     print("verified by metrics" if is_verified else "NOT verified by metrics")
     return 0 if is_verified else 1
 
 
-def differences(first: Metrics, second: Metrics) -> list[Difference]:
-    """The largest difference of each metric's means over seeds.
+def largest_difference(first: Metrics, second: Metrics, metric: Metric) -> tuple[float, str]:
+    """The largest difference of a metric's means over seeds, and the variant that has it.
 
     Raises:
-        UserError: they do not have the same variants.
+        UserError: the results do not have the same variants.
     """
     if first.variants.keys() != second.variants.keys():
         raise UserError(f"expected the variants {', '.join(first.variants)}, got {', '.join(second.variants)}")
-    found = []
-    for metric in TOLERANCES:
-        sizes = {
-            name: abs(variant.early.metrics[metric].mean - second.variants[name].early.metrics[metric].mean)
-            for name, variant in first.variants.items()
-        }
-        variant = max(sizes, key=lambda name: sizes[name])
-        found.append(Difference(metric, sizes[variant], variant))
-    return found
+    means = [
+        {name: variant.early.metrics[metric].mean for name, variant in found.variants.items()}
+        for found in (first, second)
+    ]
+    sizes = {name: abs(mean - means[1][name]) for name, mean in means[0].items()}
+    variant = max(sizes, key=lambda name: sizes[name])
+    return sizes[variant], variant
 
 
 def _computer(metrics: Metrics) -> str:
