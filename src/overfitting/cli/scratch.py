@@ -40,11 +40,7 @@ PIPELINE = ((*DVC, "repro", "preprocess"), (*OVERFITTING, "train-all"), (*DVC, "
 
 
 def copy_files(root: Path, destination: Path) -> None:
-    """Copy the files that the pipeline reads from `root` to `destination`.
-
-    Raises:
-        UserError: `root` lacks one of them.
-    """
+    """Copy the files that the pipeline reads from `root` to `destination`; UserError if one is missing."""
     for name in PROJECT:
         source, target = root / name, destination / name
         if not source.exists():
@@ -57,24 +53,10 @@ def copy_files(root: Path, destination: Path) -> None:
 
 
 def copy_project(root: Path, destination: Path, settings: Mapping[str, Any] = TINY) -> None:
-    """Copy the project to `destination`, with other `settings` in its params.yaml, and set up DVC without git there.
-
-    Raises:
-        UserError: `root` lacks a file that the pipeline reads.
-    """
+    """Copy the project to `destination`, with other `settings` in its params.yaml, and set up DVC without git there."""
     copy_files(root, destination)
     _write_params(root, destination, settings)
     dvc("init", "--quiet", "--no-scm", root=destination)
-
-
-def link_project(root: Path, folder: Path, links: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """Make a folder in which stages run: links to files of `root`, and a params.yaml with other `settings`."""
-    for name in links:
-        link = folder / name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.is_symlink():
-            link.symlink_to(os.path.relpath(root / name, link.parent))
-    _write_params(root, folder, settings)
 
 
 def _write_params(root: Path, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -97,8 +79,20 @@ def run(project: Path, *command: str) -> int:
     return subprocess.run(command, cwd=project, env=environment(project), check=False).returncode
 
 
-def run_stages(folder: Path, stages: Sequence[str]) -> None:
-    """Run stages in a folder of `link_project`; UserError if one fails."""
+def run_linked(
+    root: Path, folder: Path, links: Sequence[str], settings: Mapping[str, Any], stages: Sequence[str]
+) -> None:
+    """Run stages in a folder that has links to files of `root`, and a params.yaml with other `settings`.
+
+    Raises:
+        UserError: a stage failed.
+    """
+    for name in links:
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(os.path.relpath(root / name, link.parent))
+    _write_params(root, folder, settings)
     for stage in stages:
         if run(folder, *OVERFITTING, stage):
             raise UserError(f"{stage} failed in {folder}; its message is above")
@@ -127,8 +121,7 @@ def smoke(root: Path = Path()) -> int:
 def demo(root: Path = Path()) -> None:
     """Compare four variants on 2,000 training rows, in demo/; print the verdict and what `make repro` adds."""
     folder = Path("demo")
-    link_project(root, root / folder, ("conf", "data/bundled"), DEMO)
-    run_stages(root / folder, STAGES)
+    run_linked(root, root / folder, ("conf", "data/bundled"), DEMO, STAGES)
     print(
         f"\nThe page of this small comparison is {folder / RESULTS / 'report.html'}. `make repro` compares all "
         "variants with more rows and more seeds, so it decides more."

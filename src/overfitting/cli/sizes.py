@@ -52,8 +52,7 @@ def compare(rows: int) -> None:
         "repeats": {},
         **{name: list(getattr(settings, name)) for name in ("seeds", "variants", "baselines")},
     }
-    scratch.link_project(Path(), folder, ("conf", "data/raw"), own)
-    scratch.run_stages(folder, ("preprocess", "train-all", "evaluate"))
+    scratch.run_linked(Path(), folder, ("conf", "data/raw"), own, ("preprocess", "train-all", "evaluate"))
     results.mkdir(parents=True, exist_ok=True)
     for path in (files.METRICS, files.PREDICTIONS):
         shutil.copy(folder / path, results / path.name)

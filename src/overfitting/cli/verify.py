@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.repository import commit, git
 from overfitting.cli.scratch import reproduce_all
 from overfitting.evaluation.results import Metric, Metrics
+from overfitting.tracking.child_runs import read_lock
 
 OWN_TABLES = Path("data/own")  # inputs that git ignores
 # of a mean over seeds, on another processor or with other library versions: docs/reproducibility.md
@@ -33,19 +32,13 @@ def run(root: Path = Path()) -> int:
         subprocess.run(["git", "clone", "--quiet", "--no-local", str(root.resolve()), str(clone)], check=True)
         if (root / OWN_TABLES).is_dir():
             shutil.copytree(root / OWN_TABLES, clone / OWN_TABLES, dirs_exist_ok=True)
-        before, metrics = hashes(clone), Metrics.read(clone / files.METRICS)
+        before, metrics = read_lock(clone), Metrics.read(clone / files.METRICS)
         print(f"reproducing commit {head[:12]} in {clone}, without cache", flush=True)
         if status := reproduce_all(clone):
             raise UserError(f"the pipeline failed in the clone (exit status {status})")
-        status = judge(before, hashes(clone), metrics, Metrics.read(clone / files.METRICS))
+        status = judge(before, read_lock(clone), metrics, Metrics.read(clone / files.METRICS))
         print("git status in the clone:", git("status", "--short", root=clone) or "clean")
         return status
-
-
-def hashes(root: Path) -> dict[str, str]:
-    """Hash of each output in dvc.lock, by path."""
-    stages = yaml.safe_load(files.read_text(root / "dvc.lock"))["stages"]
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def judge(before: Mapping[str, str], after: Mapping[str, str], committed: Metrics, reproduced: Metrics) -> int:
@@ -75,11 +68,7 @@ def judge(before: Mapping[str, str], after: Mapping[str, str], committed: Metric
 
 
 def largest_difference(first: Metrics, second: Metrics, metric: Metric) -> tuple[float, str]:
-    """The largest difference of a metric's means over seeds, and the variant that has it.
-
-    Raises:
-        UserError: the results do not have the same variants.
-    """
+    """The largest difference of a metric's means over seeds, and its variant; UserError if the variants differ."""
     if first.variants.keys() != second.variants.keys():
         raise UserError(f"expected the variants {', '.join(first.variants)}, got {', '.join(second.variants)}")
     means = [
