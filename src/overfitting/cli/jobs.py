@@ -36,7 +36,6 @@ from overfitting.training.remedies import check_variants
 
 HYDRA = ("hydra", "+hydra", "++hydra", "~hydra")  # starts of overrides of Hydra itself
 MULTIRUN = {"--multirun", "-m"}
-GROUPS = {"train": "variant", "baseline": "baseline"}
 IDENTIFYING = ("variant=", "baseline=", "seed=")  # overrides that only choose among the runs of the comparison
 LABEL = 120  # characters of a folder's name
 
@@ -131,7 +130,7 @@ def _configurations(chosen: Sequence[str], stage: str | None) -> tuple[dict[str,
     """Configurations of the variants and of the baselines that overrides without sweeps ask for, by name."""
     if stage is None:
         return compose_variants(chosen), compose_baselines(chosen)
-    found = {choice(GROUPS[stage], chosen): compose_config(chosen)}
+    found = {choice("variant" if stage == "train" else stage, chosen): compose_config(chosen)}
     return (found, {}) if stage == "train" else ({}, found)
 
 

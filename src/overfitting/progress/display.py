@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
@@ -79,7 +79,7 @@ def on(console: Console) -> Iterator[Display]:
         yield Display(console)
         return
     is_shared = sys.stdout.isatty()  # the bars then stay below what this process prints
-    with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=is_shared) as live:
+    with Live(Group(), console=console, auto_refresh=False, transient=True, redirect_stdout=is_shared) as live:
         yield Bars(live)
 
 

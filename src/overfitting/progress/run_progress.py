@@ -32,11 +32,6 @@ class RunProgress:
     _seen: float | None = None  # when the last rows were added
 
     @property
-    def name(self) -> str:
-        """Variant, seed and, after the first, repeat."""
-        return f"{self.variant} {self.place}"
-
-    @property
     def place(self) -> str:
         """Seed and, after the first, repeat."""
         return f"seed {self.seed}" + (f" repeat {self.repeat}" if self.repeat else "")

@@ -26,9 +26,9 @@ class WatchedRun(RunProgress):
     """A run as its files show it, from now on."""
 
     def __init__(self, run: Run) -> None:
+        self.name, self._run, self._follower = run.name, run, Follower(run.folder / "history.csv")
         epochs, may_stop = run.config.training.epochs, run.config.training.patience is not None
         super().__init__(run.title, run.seed, epochs, may_stop, run.size, is_over=run.is_over(), repeat=run.repeat)
-        self._run, self._follower = run, Follower(run.folder / "history.csv")
 
     def look(self) -> str | None:
         """Read what is new; returns a line that says how the run ended, if it is over now."""
