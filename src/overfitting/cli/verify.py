@@ -41,7 +41,7 @@ def run(root: Path = Path()) -> int:
         return status
 
 
-def judge(before: Mapping[str, str], after: Mapping[str, str], committed: Metrics, reproduced: Metrics) -> int:
+def judge(before: Mapping[str, object], after: Mapping[str, object], committed: Metrics, reproduced: Metrics) -> int:
     """Compare by hash if processor and libraries are those of the commit, else the metrics; print it; exit status."""
     changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
     if not changed:
