@@ -16,6 +16,7 @@ from scipy import stats
 from overfitting.base.markdown import table
 from overfitting.evaluation import statistics
 from overfitting.evaluation.metrics import auc_rows
+from overfitting.evaluation.results import Estimate
 
 PAGE = Path(__file__).parents[2] / "docs/statistics.md"
 SEEDS = (2, 3, 5, 6, 8, 10)
@@ -45,10 +46,10 @@ def line(name: str, count: int, hit: Callable[[Generator, int], float]) -> Line:
     return name, [rate(np.array([hit(generator, seeds) for _ in range(count)], float)) for seeds in SEEDS]
 
 
-def contains(found: statistics.Interval, truth: float) -> bool:
-    assert found.low is not None
-    assert found.high is not None
-    return found.low <= truth <= found.high
+def contains(found: Estimate, truth: float) -> bool:
+    assert found.ci_low is not None
+    assert found.ci_high is not None
+    return found.ci_low <= truth <= found.ci_high
 
 
 def two_way(seeds: Array, rows: Array, generator: Generator, both: float) -> Array:
@@ -148,8 +149,8 @@ def together(case: str, generator: Generator, n_seeds: int) -> tuple[Array, Arra
     differences = {str(number): rows - reference for number, rows in enumerate(others)}
     found = statistics.simultaneous(differences, CONFIDENCE).values()
     bonferroni = 1 - (1 - CONFIDENCE) / len(differences)
-    alone = [statistics.interval(rows, bonferroni).high for rows in differences.values()]
-    return np.array([each.low for each in found]), np.array([each.high for each in found]), np.array(alone)
+    alone = [statistics.interval(rows, bonferroni).ci_high for rows in differences.values()]
+    return np.array([each.ci_low for each in found]), np.array([each.ci_high for each in found]), np.array(alone)
 
 
 def families(count: int = 600) -> tuple[list[Line], list[Line]]:

@@ -129,8 +129,8 @@ def metrics(drawn: Mapping[Phase, np.ndarray], first_seed: int, data: str) -> Me
         for name, found in statistics.simultaneous(by_name, CONFIDENCE).items():
             difference = Difference.model_construct(
                 mean=found.mean,
-                ci_low=found.low,
-                ci_high=found.high,
+                ci_low=found.ci_low,
+                ci_high=found.ci_high,
                 seeds=tuple(by_name[name].mean(axis=1)),
                 status=statistics.status(found, MARGIN),
             )

@@ -51,7 +51,7 @@ def cell(rows: int, scale: float, seeds: int, is_corrected: bool) -> str:
             used, left = order[:train], order[-test:]
             values.append([difference((x[used], y[used]), (x[left], y[left]), scale)])
         found = interval(np.array(values), CONFIDENCE, is_corrected * test / (test + train))
-        return bool(found.low <= truth <= found.high)
+        return bool(found.ci_low <= truth <= found.ci_high)
 
     return rate(np.array([covers() for _ in range(SIMULATIONS)], float))
 

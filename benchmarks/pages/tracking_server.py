@@ -12,7 +12,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from overfitting.tracking.child_runs import Identity
+from overfitting.tracking.child_runs import epoch_points
 from overfitting.tracking.store import Store
 from tests.builders.mlflow_files import SETTINGS, curve
 from tests.builders.mlflow_server import postgres, tracking_server
@@ -23,14 +23,14 @@ COMPARISON = "measured"
 
 def log(store: Store, number: int) -> float:
     """Log one training; return the seconds that it took."""
-    identity = Identity("l2", number, 0, f"run {number}")
+    identity = {"variant": "l2", "seed": str(number), "repeat": "0", "fingerprint": f"run {number}"}
     rows = [(1000 * epoch, {"epoch": epoch, **curve(epoch, 0)}) for epoch in range(1, EPOCHS + 1)]
     begun = time.perf_counter()
-    connection = store.connect(identity, SETTINGS, COMPARISON, 0)
-    assert connection
+    run = store.begin(identity, SETTINGS, COMPARISON, 0)
+    assert run
     for start in range(0, EPOCHS, AT_ONCE):
-        connection.log(rows[start : start + AT_ONCE])
-    connection.finish()
+        store.log(run, epoch_points(rows[start : start + AT_ONCE]))
+    store.finish(run, "FINISHED")
     return time.perf_counter() - begun
 
 

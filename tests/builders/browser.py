@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from overfitting.base import files
 from overfitting.evaluation.results import Metrics
-from overfitting.tracking import champion, parent_run, variant_run
+from overfitting.tracking import champion, comparison
 from overfitting.tracking.store import EXPERIMENT
 from tests.builders.mlflow_server import free_port, wait_for
 
@@ -59,10 +59,10 @@ def browse(address: str, metrics: Metrics, folder: Path) -> None:
         experiment = page.get_by_role("link", name=EXPERIMENT, exact=True).first.get_attribute("href")
         page.goto(f"{address}/{experiment}/runs?workflowType=machine_learning")
         _without_assistant(page)
-        comparison = page.get_by_role("link", name=parent_run.name(metrics.run.fingerprint)).first
-        expect(comparison).to_be_visible()
+        link = page.get_by_role("link", name=comparison.name(metrics.run.fingerprint)).first
+        expect(link).to_be_visible()
         _shot(page, folder, "runs")
-        comparison.click()
+        link.click()
         _read_comparison(page, metrics, folder)
         table = page.get_by_role("link", name="All variants and baselines").first.get_attribute("href")
         page.goto(f"{address}/{table}")  # a click opens it in another tab
@@ -86,7 +86,7 @@ def _read_comparison(page: Page, metrics: Metrics, folder: Path) -> None:
 
 def _read_table(page: Page, metrics: Metrics, folder: Path) -> None:
     """The table has one line per variant and baseline, best first, with its metrics."""
-    results = variant_run.results(metrics)
+    results = comparison.results(metrics)
     for name in results:
         expect(page.get_by_role("link", name=name, exact=True).first).to_be_visible()
     shown = [link.inner_text().strip() for link in page.get_by_role("link").all()]
@@ -94,7 +94,7 @@ def _read_table(page: Page, metrics: Metrics, folder: Path) -> None:
     assert len(losses) == len(results)
     assert losses == sorted(losses)
     page.set_viewport_size({**SIZE, "width": 2 * SIZE["width"]})  # MLflow draws only the columns in view
-    for column in parent_run.COLUMNS:
+    for column in comparison.COLUMNS:
         expect(page.get_by_text(column, exact=True).first).to_be_attached()
     page.set_viewport_size(SIZE)
     page.get_by_label("Hide banner").first.click()

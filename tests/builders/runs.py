@@ -75,6 +75,7 @@ def runs(early: Array, gap_epochs: list[int | None] | None = None, late: Array |
     epochs = gap_epochs or [3] * len(seeds)
     return Runs(
         by_repeat,
+        networks=len(repeats),
         parameters=7,
         summaries=[[summary(seed, variant=variant, repeat=repeat) for repeat in repeats] for seed in seeds],
         histories=[[history(epochs[seed]) for _ in repeats] for seed in seeds],

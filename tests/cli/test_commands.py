@@ -1,5 +1,6 @@
 """The command line: help, options, and one clear error per mistake."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 
-from overfitting.cli import commands
+from overfitting.cli import commands, experiment, resolve, scratch, verify
 from overfitting.cli.commands import STAGES, cli
 from tests.builders.terminal import INTERRUPT, Terminal
 
@@ -89,6 +90,23 @@ def test_the_help_of_a_command_does_nothing_else(monkeypatch, capsys, tmp_path, 
         assert call(monkeypatch, name, option) == 0
         assert f"Usage: overfitting {name}" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "function", "status"),
+    [
+        ("experiments", experiment, "show", None),
+        ("demo", scratch, "demo", None),
+        ("smoke", scratch, "smoke", 3),
+        ("verify", verify, "run", 1),
+        ("readme", resolve, "write_pages", None),
+        ("resolve", resolve, "run", None),
+    ],
+)
+def test_a_command_without_arguments_calls_its_function_and_has_its_status(monkeypatch, name, module, function, status):
+    inspect.signature(getattr(module, function)).bind()
+    monkeypatch.setattr(module, function, lambda: status)
+    assert call(monkeypatch, name) == status
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,18 @@ def test_other_jobs_go_on_if_one_fails_and_the_message_names_it(trained):
     assert sorted(trained) == ["l2 seed 0", "medium seed 0", "medium seed 1"]
 
 
+def test_rows_of_one_class_are_an_error_before_anything_is_removed(trained):
+    left = Path("runs/tiny/7")
+    left.mkdir(parents=True)
+    labels = np.ones(50_000)
+    labels[1] = 0  # which only the validation rows of seed 0 have
+    write_rows({"pool_features": np.zeros((50_000, 1)), "pool_labels": labels})
+    with pytest.raises(UserError, match=r"split\.train: expected rows of both classes, but all .* of seed 0"):
+        jobs.run(["variant=tiny"], Launcher(), "train")
+    assert left.is_dir()
+    assert trained == []
+
+
 def test_a_damaged_run_is_trained_again_with_a_line(trained, capsys):
     chosen = ["variant=tiny"]
     damaged, whole = Plan.of(chosen, "train").runs

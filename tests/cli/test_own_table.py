@@ -135,7 +135,7 @@ def test_variants_for_other_data_are_not_compared():
     settings, notes = chosen(400)
     assert (settings["variants"], settings["repeats"]) == (["large", "mine"], {})
     assert settings["choices"]["preprocessing"] == "standard"
-    assert "not compared: tuned/l2, symmetry, which suit other data" in notes
+    assert "not compared, because they are made for other data: tuned/l2, symmetry" in notes
 
 
 @pytest.mark.parametrize(("rows", "rarer"), [(59, 20), (400, 9)])

@@ -46,7 +46,7 @@ def test_a_missing_output_is_a_difference():
 
 def test_other_variants_cannot_be_compared():
     with pytest.raises(UserError, match="expected the variants"):
-        verify.differences(METRICS, invented(3, ["large", "l2"]))
+        verify.largest_difference(METRICS, invented(3, ["large", "l2"]), "test_log_loss")
 
 
 def test_a_folder_without_results_in_a_commit_is_refused(tmp_path):

@@ -12,7 +12,7 @@ from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Preprocessing, Split
 from overfitting.data.description import describe, example, notes
-from overfitting.data.events import Events, read_events, table_schema, write_table
+from overfitting.data.events import Events, numbers, read_events, table_schema, write_table
 from overfitting.data.manifest import Example, Manifest, Provenance, TableColumn, TableReading
 from overfitting.data.preparation import Prepared, prepare
 
@@ -78,7 +78,7 @@ def test_example_has_raw_values_and_missing_ones(events: Events, prepared: Prepa
 
 
 def test_categories_are_numbered_by_appearance(events: Events) -> None:
-    np.testing.assert_array_equal(events.numbers("colour"), [0, np.nan, 0, 1, 1, 2, 3, 0])
+    np.testing.assert_array_equal(numbers(events.column("colour")), [0, np.nan, 0, 1, 1, 2, 3, 0])
 
 
 def test_name_that_continues_another_one_after_a_dot_selects_its_own_column(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_name_that_continues_another_one_after_a_dot_selects_its_own_column(tmp_
     write_table(path, [batch], schema)
     found = read_events(path)
     assert found.names == ("a.b", "a", "a.b.c")
-    assert [found.numbers(name).tolist() for name in found.names] == [[1], [2], [3]]
+    assert [numbers(found.column(name)).tolist() for name in found.names] == [[1], [2], [3]]
     assert not found.needs_encoding
 
 

@@ -116,7 +116,7 @@ def test_every_scaling_is_the_same_for_any_block(kind, block, tmp_path, monkeypa
     rows = collisions(1500)
     whole = fit_scaling(rows, COLLISIONS, kind)
     store = ColumnStore(tmp_path, len(rows))
-    store.add(iter([rows]))
+    store.add(rows)
     monkeypatch.setattr(preparation, "BLOCK_ROWS", block)
     found = fit_scaling(store, COLLISIONS, kind)
     if kind == "symmetry":  # these columns lie one after another in memory, so NumPy adds them pairwise

@@ -1,4 +1,6 @@
-"""Metrics against scikit-learn and by hand."""
+"""Metrics against scikit-learn and by hand; differences, statuses, calibration, error rates on noise."""
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -6,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
 from overfitting.evaluation.metrics import (
+    Judge,
     accuracy_rows,
     auc_rows,
     brier_rows,
@@ -16,6 +20,7 @@ from overfitting.evaluation.metrics import (
     log_loss_rows,
     row_metrics,
 )
+from tests.builders.runs import EVALUATION, simulated
 
 ROWS = st.integers(4, 60).flatmap(
     lambda n: st.tuples(
@@ -79,3 +84,129 @@ def test_row_values_have_the_shape_of_the_logits():
         rows = function(labels, logits)
         assert rows.shape == logits.shape, name
         assert np.allclose(rows[1], function(labels, logits[1])), name
+
+
+# the judge
+
+LABELS, LOGITS = simulated({"large": 0.3, "l2": 1.5})
+JUDGE = Judge(LABELS, EVALUATION, overlap=0.0)
+
+
+def losses(**logits):
+    return {name: JUDGE.losses(values[:, None]) for name, values in logits.items()}
+
+
+def test_metrics_are_scikit_learns_for_each_seed():
+    found = JUDGE.metrics(LOGITS["l2"][:, None])
+    for seed in range(3):
+        probabilities = expit(LOGITS["l2"][seed])
+        for metric, expected in (
+            ("test_auc", roc_auc_score(LABELS, probabilities)),
+            ("test_log_loss", log_loss(LABELS, probabilities)),
+            ("test_brier", brier_score_loss(LABELS, probabilities)),
+            ("test_accuracy", accuracy_score(LABELS, probabilities > 0.5)),
+        ):
+            assert found[metric].seeds[seed] == pytest.approx(expected)
+    assert found["test_auc"].mean == pytest.approx(np.mean(found["test_auc"].seeds))
+    assert found["test_auc"].ci_low < found["test_auc"].mean < found["test_auc"].ci_high
+
+
+def test_values_of_a_seed_are_means_over_its_networks():
+    found = JUDGE.metrics(np.stack([LOGITS["l2"], LOGITS["large"]], axis=1))
+    each = [JUDGE.metrics(LOGITS[name][:, None]) for name in ("l2", "large")]
+    for metric in ("test_log_loss", "test_auc", "test_calibration_error"):
+        expected = np.mean([of[metric].seeds for of in each], axis=0)
+        assert found[metric].seeds == pytest.approx(expected.tolist())
+
+
+def test_the_calibration_error_has_no_interval_because_its_estimate_is_biased():
+    found = JUDGE.metrics(LOGITS["l2"][:, None])["test_calibration_error"]
+    assert found.mean > 0
+    assert found.ci_low is None
+
+
+def test_differences_are_to_large_and_paired():
+    found = JUDGE.compared(losses(**LOGITS))
+    assert list(found) == ["l2"]
+    values = {name: rows.mean(axis=1) for name, rows in losses(**LOGITS).items()}
+    assert found["l2"].seeds == pytest.approx((values["l2"] - values["large"]).tolist())
+    assert found["l2"].ci_low < found["l2"].mean < found["l2"].ci_high < 0
+    assert found["l2"].status == "better"
+    assert JUDGE.compared(losses(l2=LOGITS["l2"])) == {}
+
+
+def test_more_comparisons_have_wider_intervals():
+    alone = JUDGE.compared(losses(**LOGITS))["l2"]
+    others = {f"other_{index}": LOGITS["large"] + 0.1 * index for index in range(5)}
+    among = JUDGE.compared(losses(**LOGITS, **others))["l2"]
+    assert among.ci_high - among.ci_low > alone.ci_high - alone.ci_low
+    assert among.mean == alone.mean
+
+
+def test_a_copy_of_large_is_equivalent_to_it():
+    found = JUDGE.compared(losses(**LOGITS, twin=LOGITS["large"].copy()))["twin"]
+    assert (found.mean, found.ci_low, found.ci_high, found.status) == (0, 0, 0, "equivalent")
+
+
+def test_an_undecided_difference_says_how_many_seeds_would_decide():
+    noise = np.random.default_rng(0).normal(0, 1e-4, (4, 500))
+    rows = np.array([-0.01, 0.03, 0.0, 0.02])[:, None] + noise
+    found = JUDGE.differences({"l2": rows})["l2"]
+    assert found.status == "undecided"
+    assert found.seeds_needed > 4
+
+
+def test_one_seed_decides_nothing():
+    found = JUDGE.compared(losses(**{name: values[:1] for name, values in LOGITS.items()}))["l2"]
+    assert (found.status, found.ci_low, found.seeds_needed) == ("one seed", None, None)
+
+
+def test_calibration_by_hand():
+    judge = Judge(np.array([0.0, 1.0, 1.0, 1.0]), dataclasses.replace(EVALUATION, calibration_bins=2), 0.0)
+    bins = judge.calibration(np.log([[[0.1 / 0.9, 0.3 / 0.7, 0.9 / 0.1, 0.8 / 0.2]]]))
+    assert bins.rows == (2, 2)
+    assert bins.predicted == pytest.approx([0.2, 0.85])
+    assert bins.observed == pytest.approx([0.5, 1.0])
+
+
+def noise_experiment(generator, n_variants=6, n_seeds=4, n_rows=300):
+    """Cheap models of labels that are pure noise: logistic regressions on bootstrapped rows and random features."""
+    features, test = generator.normal(size=(200, 6)), generator.normal(size=(n_rows, 6))
+    labels, test_labels = generator.integers(0, 2, 200), generator.integers(0, 2, n_rows).astype(np.float64)
+    judge, rows = Judge(test_labels, EVALUATION, 0.0), {}
+    for name in ["large", *(f"remedy_{index}" for index in range(1, n_variants))]:
+        chosen = generator.choice(6, 3, replace=False)
+        models = []
+        for _ in range(n_seeds):
+            drawn = generator.integers(0, 200, 200)
+            model = LogisticRegression().fit(features[drawn][:, chosen], labels[drawn])
+            models.append(model.decision_function(test[:, chosen]))
+        rows[name] = judge.losses(np.stack(models)[:, None])
+    return judge.compared(rows)
+
+
+@pytest.mark.slow
+def test_on_noise_a_remedy_is_called_better_no_more_often_than_stated():
+    generator = np.random.default_rng(0)
+    repeats = 150
+    wrong = sum("better" in {found.status for found in noise_experiment(generator).values()} for _ in range(repeats))
+    # 5 %, and three standard errors of a count over so many repeats
+    assert wrong / repeats <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / repeats)
+
+
+def test_with_repeated_splits_each_seed_is_judged_on_its_own_rows():
+    own = np.stack([np.random.default_rng(seed).permutation(LABELS.size)[: LABELS.size // 5] for seed in range(3)])
+    judge, logits = Judge(LABELS, EVALUATION, 0.25, own), LOGITS["l2"][:, None]
+    found = judge.metrics(logits)
+    for seed, rows in enumerate(own):
+        probabilities = expit(LOGITS["l2"][seed, rows])
+        expected = {
+            "test_auc": roc_auc_score(LABELS[rows], probabilities),
+            "test_log_loss": log_loss(LABELS[rows], probabilities),
+        }
+        for metric, value in expected.items():
+            assert found[metric].seeds[seed] == pytest.approx(value)
+            assert judge.scores(LOGITS["l2"][seed], seed)[metric] == pytest.approx(value)
+    differences = judge.compared({name: judge.losses(values[:, None]) for name, values in LOGITS.items()})
+    assert differences["l2"].ci_low < differences["l2"].mean < differences["l2"].ci_high
+    assert sum(judge.calibration(logits).rows) == pytest.approx(own.shape[1])

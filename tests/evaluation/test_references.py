@@ -22,7 +22,7 @@ def values():
 
 def test_an_interval_over_seeds_is_that_of_statsmodels(values):
     found = statistics.seed_interval(values, 0.95)
-    assert found[1:3] == pytest.approx(DescrStatsW(values).tconfint_mean(alpha=0.05))
+    assert found.interval == pytest.approx(DescrStatsW(values).tconfint_mean(alpha=0.05))
 
 
 @pytest.mark.parametrize("runs", [1, 2])
@@ -31,25 +31,27 @@ def test_samples_that_overlap_are_corrected_as_in_baycomp(values, runs):
     posterior = CorrelatedTTest(np.zeros_like(values), values, runs=runs)
     found = statistics.seed_interval(values, 0.9, overlap=runs / values.size)
     scale = np.sqrt(posterior.var)
-    assert found[1:3] == pytest.approx(stats.t.interval(0.9, posterior.df, posterior.mean, scale))
+    assert found.interval == pytest.approx(stats.t.interval(0.9, posterior.df, posterior.mean, scale))
 
 
 def test_repeated_splits_have_the_corrected_resampled_t_test_of_baycomp(values):
     """One value per seed; in n / runs folds, a share of runs / n of the rows is tested."""
     posterior = CorrelatedTTest(np.zeros_like(values), values, runs=1)
     found = statistics.interval(values[:, None], 0.9, overlap=1 / values.size)
-    assert found[1:3] == pytest.approx(stats.t.interval(0.9, posterior.df, posterior.mean, np.sqrt(posterior.var)))
+    assert found.interval == pytest.approx(stats.t.interval(0.9, posterior.df, posterior.mean, np.sqrt(posterior.var)))
 
 
-def test_the_parts_of_the_variance_are_the_mean_squares_of_an_analysis_of_variance():
+def test_the_variance_is_that_of_a_two_way_analysis_of_variance():
     generator = np.random.default_rng(1)
-    rows = generator.normal(size=(4, 1)) + generator.normal(size=25) + generator.normal(size=(4, 25))
+    rows = generator.normal(size=(4, 1)) + generator.normal(size=100) + generator.normal(size=(4, 100))
     table = pd.DataFrame([(i, j, value) for (i, j), value in np.ndenumerate(rows)], columns=["seed", "row", "value"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas, in formulas
-        squares = anova_lm(ols("value ~ C(seed) + C(row)", table).fit())["mean_sq"]
-    seeds, cases, both = statistics._mean_squares(rows)
-    assert [seeds * 25, cases * 4, both] == pytest.approx(squares.to_list())
+        seeds, cases, both = anova_lm(ols("value ~ C(seed) + C(row)", table).fit())["mean_sq"]
+    freedom = 99 / (1 + max(0, stats.kurtosis(rows.mean(axis=0))) / 2)
+    critical = stats.t.ppf(0.975, [3, freedom])
+    found = statistics.interval(rows, 0.95)
+    assert found.ci_high - found.mean == pytest.approx(np.sqrt([seeds, cases - both] @ critical**2 / rows.size))
 
 
 @pytest.mark.parametrize(("mean", "margin"), [(0.001, 0.005), (0.001, 0.002), (0.004, 0.005), (0.0, 0.001)])
@@ -59,7 +61,7 @@ def test_equivalence_is_that_of_two_one_sided_tests(mean, margin):
     values += mean - values.mean()
     p, _, _ = ttost_paired(values, np.zeros_like(values), -margin, margin)
     interval = statistics.seed_interval(values, 0.9)
-    assert (max(-interval.low, interval.high) < margin) == (p < 0.05)
+    assert (max(-interval.ci_low, interval.ci_high) < margin) == (p < 0.05)
 
 
 def test_simultaneous_intervals_reject_at_least_what_bonferroni_rejects():
@@ -68,5 +70,5 @@ def test_simultaneous_intervals_reject_at_least_what_bonferroni_rejects():
     by_seed = [values.mean(axis=1) for values in rows.values()]
     rejected, *_ = multipletests([stats.ttest_1samp(values, 0).pvalue for values in by_seed], method="bonferroni")
     found = statistics.simultaneous(rows, 0.95)
-    excluded = [interval.low > 0 or interval.high < 0 for interval in found.values()]
+    excluded = [interval.ci_low > 0 or interval.ci_high < 0 for interval in found.values()]
     assert all(ours or not theirs for ours, theirs in zip(excluded, rejected, strict=True))

@@ -10,9 +10,8 @@ from overfitting.base.errors import UserError
 from overfitting.config.composition import compose_config
 from overfitting.config.schema import Variant
 from overfitting.evaluation import runs as module
-from overfitting.evaluation.judge import Judge
-from overfitting.evaluation.runs import arithmetic, curves, describe
-from overfitting.evaluation.training import first_gap, training
+from overfitting.evaluation.metrics import Judge
+from overfitting.evaluation.runs import arithmetic, curves, describe, first_gap, training
 from overfitting.training.identity import plan
 from tests.builders.runs import EVALUATION, history, runs, simulated, summary
 

@@ -8,10 +8,10 @@ from scipy import special, stats
 
 from overfitting.base.errors import UserError
 from overfitting.evaluation.metrics import auc_rows
+from overfitting.evaluation.results import Estimate
 from overfitting.evaluation.statistics import (
     MIN_CLASS_ROWS,
     MIN_ROWS,
-    Interval,
     auc_interval,
     best_set,
     interval,
@@ -42,7 +42,11 @@ def to_first(rows):
 
 
 def ends(found):
-    return pytest.approx((found.low, found.high))
+    return pytest.approx(found.interval)
+
+
+def estimate(mean, low, high, n_seeds=5):
+    return Estimate(mean=mean, ci_low=low, ci_high=high, std=0.0, seeds=(mean,) * n_seeds)
 
 
 def at_least(share, repeats, stated=0.95):
@@ -56,49 +60,28 @@ def at_least(share, repeats, stated=0.95):
 def test_with_seeds_only_the_interval_is_students():
     values = np.array([3.0, 5.0, 4.0, 8.0])
     expected = pytest.approx(stats.t.interval(0.95, 3, values.mean(), stats.sem(values)))
-    assert interval(np.repeat(values[:, None], MIN_ROWS, axis=1), 0.95)[1:3] == expected
-    assert seed_interval(values, 0.95)[1:3] == expected
+    assert interval(np.repeat(values[:, None], MIN_ROWS, axis=1), 0.95).interval == expected
+    assert seed_interval(values, 0.95).interval == expected
 
 
 def test_with_rows_only_the_interval_is_students_over_the_rows():
     values = np.random.default_rng(0).uniform(size=150)  # light tails cost no degrees of freedom
     expected = stats.t.interval(0.95, 149, values.mean(), stats.sem(values))
-    assert interval(np.repeat(values[None], 4, axis=0), 0.95)[1:3] == pytest.approx(expected)
+    assert interval(np.repeat(values[None], 4, axis=0), 0.95).interval == pytest.approx(expected)
 
 
 def test_heavy_tails_cost_degrees_of_freedom():
     values = np.random.default_rng(0).lognormal(size=150)
     freedom = 149 / (1 + stats.kurtosis(values) / 2)
     expected = stats.t.interval(0.95, freedom, values.mean(), stats.sem(values))
-    assert interval(np.repeat(values[None], 4, axis=0), 0.95)[1:3] == pytest.approx(expected)
-
-
-def test_the_variance_is_that_of_a_two_way_analysis_of_variance():
-    """Sums of squares from nested least-squares fits with dummy variables, as any regression software has them."""
-    n_seeds, n_rows = 4, MIN_ROWS
-    rows = simulated(np.random.default_rng(1), n_seeds, n_rows, seeds=0.1)
-    seed, row = (index.ravel() for index in np.indices(rows.shape))
-    by_seed, by_row = (np.equal.outer(index, np.unique(index)).astype(float) for index in (seed, row))
-
-    def left(design):
-        fitted = design @ np.linalg.lstsq(design, rows.ravel())[0]
-        return np.square(rows.ravel() - fitted).sum()
-
-    both = left(np.hstack([by_seed, by_row]))
-    of_seeds, of_rows = (left(by_row) - both) / (n_seeds - 1), (left(by_seed) - both) / (n_rows - 1)
-    of_both = both / ((n_seeds - 1) * (n_rows - 1))
-    first, second = of_seeds / rows.size, (of_rows - of_both) / rows.size
-    freedom = (n_rows - 1) / (1 + max(0, stats.kurtosis(rows.mean(axis=0))) / 2)
-    squared = first * stats.t.ppf(0.975, n_seeds - 1) ** 2 + second * stats.t.ppf(0.975, freedom) ** 2
-    found = interval(rows, 0.95)
-    assert found.high - found.mean == pytest.approx(np.sqrt(squared))
+    assert interval(np.repeat(values[None], 4, axis=0), 0.95).interval == pytest.approx(expected)
 
 
 def test_intervals_cover_the_truth_at_their_stated_rate():
     generator, repeats = np.random.default_rng(2), 1500
     for effects in ({"seeds": 0.05, "rows": 0.05}, {"seeds": 0.0, "rows": 0.5}, {"seeds": 0.02, "rows": 0.3}):
         found = [interval(simulated(generator, **effects), 0.95) for _ in range(repeats)]
-        assert at_least(np.mean([each.low <= 0 <= each.high for each in found]), repeats)
+        assert at_least(np.mean([each.ci_low <= 0 <= each.ci_high for each in found]), repeats)
 
 
 def test_the_interval_of_a_late_log_loss_holds_from_the_smallest_number_of_rows():
@@ -110,7 +93,7 @@ def test_the_interval_of_a_late_log_loss_holds_from_the_smallest_number_of_rows(
 
     truth = losses(1_000_000).mean()
     found = [interval(losses(MIN_ROWS), 0.95) for _ in range(repeats)]
-    assert at_least(np.mean([each.low <= truth <= each.high for each in found]), repeats)
+    assert at_least(np.mean([each.ci_low <= truth <= each.ci_high for each in found]), repeats)
 
 
 # samples that overlap
@@ -119,11 +102,11 @@ def test_the_interval_of_a_late_log_loss_holds_from_the_smallest_number_of_rows(
 def test_overlap_widens_the_seeds_part_as_nadeau_and_bengio():
     values = np.array([3.0, 5.0, 4.0, 8.0])
     alone, shared = seed_interval(values, 0.95), seed_interval(values, 0.95, overlap=0.5)
-    assert shared.high - shared.mean == pytest.approx((alone.high - alone.mean) * np.sqrt((1 / 4 + 1) / (1 / 4)))
+    assert shared.ci_high - shared.mean == pytest.approx((alone.ci_high - alone.mean) * np.sqrt((1 / 4 + 1) / (1 / 4)))
     rows = np.repeat(values[:, None], MIN_ROWS, axis=1)
-    assert interval(rows, 0.95, overlap=0.5)[1:3] == ends(shared)
+    assert interval(rows, 0.95, overlap=0.5).interval == ends(shared)
     agreed = np.repeat(np.random.default_rng(0).normal(size=(1, MIN_ROWS)), 4, axis=0)
-    assert interval(agreed, 0.95, overlap=0.5)[1:3] == ends(interval(agreed, 0.95))
+    assert interval(agreed, 0.95, overlap=0.5).interval == ends(interval(agreed, 0.95))
 
 
 def hands(generator, n_seeds, pool):
@@ -151,7 +134,7 @@ def test_intervals_of_overlapping_samples_cover_the_truth():
     values = [trained(hands(generator, 5, pool=200)) for _ in range(repeats)]
     for overlap, holds in ((0.5, True), (0.0, False)):
         found = [seed_interval(each, 0.95, overlap) for each in values]
-        assert at_least(np.mean([each.low <= 3 / 70 <= each.high for each in found]), repeats) == holds
+        assert at_least(np.mean([each.ci_low <= 3 / 70 <= each.ci_high for each in found]), repeats) == holds
 
 
 # several differences
@@ -169,22 +152,22 @@ def test_simultaneous_intervals_are_wider_than_single_ones_and_at_most_bonferron
     differences = to_first(family(np.random.default_rng(seed), n_seeds=n_seeds))
     for name, found in simultaneous(differences, 0.95).items():
         single, bonferroni = (interval(differences[name], level) for level in (0.95, 1 - 0.05 / len(differences)))
-        assert bonferroni.low <= found.low <= single.low
-        assert single.high <= found.high <= bonferroni.high
+        assert bonferroni.ci_low <= found.ci_low <= single.ci_low
+        assert single.ci_high <= found.ci_high <= bonferroni.ci_high
 
 
 def test_copies_of_one_difference_cost_nothing():
     rows = simulated(np.random.default_rng(7))
     found = simultaneous({str(number): rows for number in range(12)}, 0.95)["0"]
     single = interval(rows, 0.95)
-    assert found.high - found.mean == pytest.approx(single.high - single.mean, rel=0.03)
+    assert found.ci_high - found.mean == pytest.approx(single.ci_high - single.mean, rel=0.03)
 
 
 def test_two_seeds_show_no_correlation():
     differences = to_first(family(np.random.default_rng(8), n_seeds=2, rows=0, both=0))
     found = next(iter(simultaneous(differences, 0.95).values()))
     independent = interval(next(iter(differences.values())), 0.95 ** (1 / len(differences)))
-    assert found.high - found.mean == pytest.approx(independent.high - independent.mean, rel=0.1)
+    assert found.ci_high - found.mean == pytest.approx(independent.ci_high - independent.mean, rel=0.1)
 
 
 def test_with_rows_only_the_intervals_are_dunnetts():
@@ -193,7 +176,7 @@ def test_with_rows_only_the_intervals_are_dunnetts():
     control, *others = generator.uniform(size=(7, 4000))
     expected = stats.dunnett(*others, control=control, random_state=0).confidence_interval(0.95)
     found = simultaneous({str(number): np.stack([rows - control] * 3) for number, rows in enumerate(others)}, 0.95)
-    halves = [each.high - each.mean for each in found.values()]
+    halves = [each.ci_high - each.mean for each in found.values()]
     assert halves == pytest.approx((expected.high - expected.low) / 2, rel=0.02)
 
 
@@ -205,7 +188,7 @@ def test_simultaneous_intervals_hold_together_with_unequal_seed_variances():
             rows = {"large": simulated(generator, n_seeds, 100, seeds=0.05)} | family(
                 generator, n_seeds=n_seeds, n_rows=100
             )
-            together += all(each.low <= 0 <= each.high for each in simultaneous(to_first(rows), 0.95).values())
+            together += all(each.ci_low <= 0 <= each.ci_high for each in simultaneous(to_first(rows), 0.95).values())
         assert at_least(together / repeats, repeats)
 
 
@@ -219,9 +202,9 @@ def test_intervals_move_and_stretch_with_the_data(seed, shift, scale):
     moved = simultaneous({name: shift + scale * rows for name, rows in differences.items()}, 0.95)
     turned = simultaneous({name: -rows for name, rows in differences.items()}, 0.95)
     for name, found in simultaneous(differences, 0.95).items():
-        low, high = shift + scale * found.low, shift + scale * found.high
-        assert moved[name][1:3] == pytest.approx((low, high), rel=1e-6, abs=1e-6)
-        assert turned[name][1:3] == pytest.approx((-found.high, -found.low))
+        low, high = shift + scale * found.ci_low, shift + scale * found.ci_high
+        assert moved[name].interval == pytest.approx((low, high), rel=1e-6, abs=1e-6)
+        assert turned[name].interval == pytest.approx((-found.ci_high, -found.ci_low))
 
 
 @few
@@ -233,7 +216,8 @@ def test_what_variants_have_in_common_does_not_matter(seed, size):
     assert best_set(together, 0.95) == best_set(rows, 0.95)
     again = simultaneous(to_first(together), 0.95)
     for name, found in simultaneous(to_first(rows), 0.95).items():
-        assert again[name][:3] == pytest.approx(found[:3], rel=1e-4, abs=1e-6)
+        assert again[name].mean == pytest.approx(found.mean, rel=1e-4, abs=1e-6)
+        assert again[name].interval == pytest.approx(found.interval, rel=1e-4, abs=1e-6)
 
 
 @few
@@ -273,7 +257,7 @@ def test_a_variant_that_beats_the_reference_excludes_it_from_the_best_set(seed, 
     ],
 )
 def test_statuses(low, high, expected):
-    assert status(Interval(0.0, low, high, seeds=5), MARGIN) == expected
+    assert status(estimate(0.0, low, high), MARGIN) == expected
 
 
 def test_a_variant_leaves_if_it_is_worse_than_any_other_although_the_lowest_is_too_noisy_to_tell():
@@ -285,15 +269,15 @@ def test_a_variant_leaves_if_it_is_worse_than_any_other_although_the_lowest_is_t
         "ensemble": l2 - 0.02 + generator.normal(0, 0.05, (5, 1)),
     }
     assert rows["ensemble"].mean() < rows["l2_dropout"].mean()
-    assert simultaneous({"ensemble": l2 - rows["ensemble"]}, 0.95)["ensemble"].low < 0  # cannot tell
+    assert simultaneous({"ensemble": l2 - rows["ensemble"]}, 0.95)["ensemble"].ci_low < 0  # cannot tell
     assert best_set(rows, 0.95) == ("ensemble", "l2_dropout")
 
 
 def test_two_names_of_one_variant_are_equivalent_and_both_best():
     rows = simulated(np.random.default_rng(12))
     twins = {"large": rows, "twin": rows.copy()}
-    assert simultaneous(to_first(twins), 0.95)["twin"] == Interval(0.0, 0.0, 0.0, 5)
-    assert status(Interval(0.0, 0.0, 0.0, 5), MARGIN) == "equivalent"
+    assert simultaneous(to_first(twins), 0.95)["twin"] == estimate(0.0, 0.0, 0.0)
+    assert status(estimate(0.0, 0.0, 0.0), MARGIN) == "equivalent"
     assert set(best_set({**twins, "worse": rows + 1.0}, 0.95)) == {"large", "twin"}
 
 
@@ -354,7 +338,7 @@ def test_with_many_rows_the_interval_of_the_auc_is_delongs_on_the_logit_scale():
     rows = auc_rows(labels, np.stack([logits[0]] * 3))  # seeds agree
     error = np.sqrt(rows[0].var() / rows[0].size) / (rows.mean() * (1 - rows.mean()))
     expected = special.expit(special.logit(rows.mean()) + np.array([-1.96, 1.96]) * error)
-    assert auc_interval(rows, labels, 0.95)[1:3] == pytest.approx(expected, abs=0.0005)
+    assert auc_interval(rows, labels, 0.95).interval == pytest.approx(expected, abs=0.0005)
 
 
 @pytest.mark.parametrize("positives", [MIN_CLASS_ROWS, 10, 20])
@@ -365,7 +349,7 @@ def test_the_interval_of_the_auc_holds_for_rare_labels(positives, area):
     for _ in range(repeats):
         labels, logits = scores(generator, positives, 100, area=area)
         found = auc_interval(auc_rows(labels, logits), labels, 0.95)
-        covered += found.low <= area <= found.high
+        covered += found.ci_low <= area <= found.ci_high
     assert at_least(covered / repeats, repeats)
 
 
@@ -374,8 +358,8 @@ def test_perfect_separation_has_an_interval_of_honest_width():
     for positives in (3, 20, 1000):
         labels = np.repeat([1.0, 0.0], [positives, 1000])
         found = auc_interval(auc_rows(labels, np.stack([labels] * 4)), labels, 0.95)
-        assert found.mean == found.high == 1.0
-        widths.append(1 - found.low)
+        assert found.mean == found.ci_high == 1.0
+        widths.append(1 - found.ci_low)
     assert widths[0] > 0.5 > widths[1] > 0.05 > widths[2] > 0.001
 
 
@@ -383,7 +367,7 @@ def test_the_auc_of_exchanged_classes_has_the_mirrored_interval():
     labels, logits = scores(np.random.default_rng(18), 10, 50)
     found = auc_interval(auc_rows(labels, logits), labels, 0.95)
     mirrored = auc_interval(auc_rows(1 - labels, logits), 1 - labels, 0.95)
-    assert (1 - mirrored.high, 1 - mirrored.low) == ends(found)
+    assert (1 - mirrored.ci_high, 1 - mirrored.ci_low) == ends(found)
 
 
 # what cannot be judged
@@ -401,7 +385,7 @@ def test_the_auc_of_exchanged_classes_has_the_mirrored_interval():
 def test_too_little_data_has_no_interval(shape, overlap, expected):
     rows = np.random.default_rng(19).normal(size=shape)
     found = interval(rows, 0.95, overlap)
-    assert found[:3] == (pytest.approx(rows.mean()), None, None)
+    assert (found.mean, found.ci_low, found.ci_high) == (pytest.approx(rows.mean()), None, None)
     assert status(found, MARGIN) == expected
     assert seeds_needed(rows, found, MARGIN, overlap) is None
     assert simultaneous({"a": rows, "b": -rows}, 0.95, overlap)["a"] == found
@@ -410,10 +394,10 @@ def test_too_little_data_has_no_interval(shape, overlap, expected):
 
 def test_one_seed_or_too_few_rows_of_a_class_have_no_interval_of_the_auc():
     labels, logits = scores(np.random.default_rng(20), MIN_CLASS_ROWS - 1)
-    assert auc_interval(auc_rows(labels, logits), labels, 0.95).low is None
+    assert auc_interval(auc_rows(labels, logits), labels, 0.95).ci_low is None
     labels, logits = scores(np.random.default_rng(20), 50, n_seeds=1)
-    assert auc_interval(auc_rows(labels, logits), labels, 0.95).low is None
-    assert seed_interval([3.0], 0.95) == Interval(3.0, None, None)
+    assert auc_interval(auc_rows(labels, logits), labels, 0.95).ci_low is None
+    assert seed_interval([3.0], 0.95) == estimate(3.0, None, None, n_seeds=1).model_copy(update={"std": None})
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -2,8 +2,9 @@
 
 import pytest
 
+from overfitting.evaluation.formats import in_words
 from overfitting.evaluation.results import Metrics
-from overfitting.evaluation.verdict import in_words, verdict
+from overfitting.evaluation.verdict import verdict
 from tests.builders.metrics import edited, invented
 
 NAMES = ["tuned/l2_dropout", "tuned/l2", "large", "small", "tiny", "l2", "ensemble"]

@@ -14,7 +14,7 @@ import yaml
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.cli.errors import explained
+from overfitting.cli.ending import explained
 from overfitting.cli.scratch import copy_files
 from tests.conftest import ROOT
 

@@ -7,8 +7,8 @@ import pytest
 
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking import champion, sync
-from overfitting.tracking.child_runs import Identity
-from overfitting.tracking.store import open_store, tracking_uri
+from overfitting.tracking.address import tracking_uri
+from overfitting.tracking.store import open_store
 from tests.builders.browser import SHOTS, browse, pages
 from tests.builders.mlflow_files import SETTINGS, WARNINGS, empty_mlflow, write_comparison, write_prepared
 from tests.builders.mlflow_server import postgres, tracking_server
@@ -65,10 +65,11 @@ def test_runs_of_other_comparisons_do_not_add_requests_to_a_server(tmp_path, tmp
     alone = [len(runs) for runs in found]
     other = store.comparison("another", ["l2"], 0)["l2"]
     for number in range(60):
-        store.create_child(Identity("l2", number, 0, f"other{number}"), other, SETTINGS, 0)
+        identity = {"variant": "l2", "seed": str(number), "repeat": "0", "fingerprint": f"other{number}"}
+        store.create_child(identity, other, SETTINGS, 0)
     for run in store.search(""):
         if run.data.tags["fingerprint"].startswith(("other", "another")):
-            store.finish(run)
+            store.finish(run, "FINISHED")
     found.clear()
     sync.sync(root)
     assert len(found) <= len(alone)

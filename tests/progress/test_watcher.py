@@ -109,7 +109,7 @@ def test_files_of_an_earlier_training_are_not_taken_for_this_one(runs: Runs) -> 
 def test_a_finished_run_is_kept_only_with_its_own_fingerprint(runs: Runs) -> None:
     runs.finish(0, 40)
     runs.finish(1, 40, "of another configuration")
-    assert [run.progress.is_over for run in runs.watched(0, 1)] == [True, False]
+    assert [run.is_over for run in runs.watched(0, 1)] == [True, False]
 
 
 def watched(
@@ -122,12 +122,9 @@ def watched(
     def on_stderr() -> Any:
         yield shown
 
-    for module, name, value in (
-        (display, "on_stderr", on_stderr),
-        (watcher, "INTERVAL", 0.01),
-    ):
-        monkeypatch.setattr(module, name, value)
-    with watcher.watching(runs.watched(*seeds)):
+    monkeypatch.setattr(display, "on_stderr", on_stderr)
+    monkeypatch.setattr(watcher, "INTERVAL", 0.01)
+    with watcher.watching([runs.planned[seed] for seed in seeds]):
         work()
     return shown
 

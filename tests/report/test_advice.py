@@ -2,7 +2,7 @@
 
 import pytest
 
-from overfitting.report.advice import advice
+from overfitting.report.answers import advice
 from tests.builders.metrics import edited, invented, invented_curve
 from tests.evaluation.test_verdict import STATUSES, judged
 

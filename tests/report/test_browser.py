@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from overfitting.evaluation import statistics
-from overfitting.evaluation.statistics import Interval
+from overfitting.evaluation.results import Estimate
 from overfitting.report.page import write, write_run
 from tests.builders.browser import chromium
 from tests.builders.metrics import BASELINES, MANY, curves, edited, invented, invented_curve, tuning
@@ -82,7 +82,9 @@ def test_statuses_follow_margin_and_confidence_by_the_rules_of_the_statistics(op
         for margin in (0.001, 0.02, 0.3):
             page.fill("#margin", str(margin))
             for name, (low, high) in rows[f"{confidence:g}"]["early"].items():
-                expected = statistics.status(Interval((low + high) / 2, low, high, 3), margin)
+                middle = (low + high) / 2
+                found = Estimate(mean=middle, ci_low=low, ci_high=high, std=0.0, seeds=(middle,) * 3)
+                expected = statistics.status(found, margin)
                 shown = page.locator(f'tr[data-name="{name}"] td[data-phase="early"]')
                 assert shown.locator("b").text_content() == expected, (name, confidence, margin)
                 assert f"({low:+.4f} to {high:+.4f})" in shown.text_content()

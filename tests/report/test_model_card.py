@@ -1,12 +1,12 @@
 """The model card: every number is one of the results."""
 
-from overfitting.report.model_card import card
+from overfitting.report.page import model_card
 from tests.builders.metrics import edited, invented
 
 
 def test_it_states_model_data_results_and_limits():
     metrics = invented()
-    text, best = card(metrics), metrics.champion
+    text, best = model_card(metrics), metrics.champion
     for title in ("The model", "Use", "Training data", "Results on test rows", "Limits"):
         assert f"\n## {title}\n" in text
     loss = metrics.variants[best.variant].early.log_loss
@@ -18,6 +18,6 @@ def test_it_states_model_data_results_and_limits():
 
 
 def test_a_table_of_ones_own_is_named_as_such():
-    text = card(edited(invented(), data__source="csv"))
+    text = model_card(edited(invented(), data__source="csv"))
     assert "simulated" not in text
     assert "rows of this table only" in text

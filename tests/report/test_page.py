@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from overfitting.report.page import headline, write
-from overfitting.report.tables import ranking, ranking_markdown, ranking_table
+from overfitting.base.markdown import table
+from overfitting.report.answers import headline
+from overfitting.report.page import write
+from overfitting.report.tables import ranking, ranking_table
 from tests.builders.metrics import BASELINES, MANY, ORDER, curves, edited, flat_curves, invented, tuning
 
 SCRIPTS = 4  # the numbers, Observable Plot, run.js beside the page, and the page's own
@@ -121,7 +123,7 @@ def test_tables_state_the_numbers_in_the_order_of_blocks(written):
         assert f"{found.metrics['test_auc'].mean:.4f}" in cells
     late = metrics.variants["tiny"].late.difference
     assert any(cell.startswith(f"{late.mean:+.4f} ({late.ci_low:+.4f}") and cell.endswith(" worse") for cell in cells)
-    assert ranking_markdown(metrics) in markdown
+    assert table(*ranking(metrics)) in markdown
 
 
 def test_an_ensemble_has_no_training_numbers(written):
@@ -193,7 +195,7 @@ def test_markup_in_a_name_stays_text(tmp_path):
     text = (tmp_path / "report.html").read_text()
     assert text.count("<script") == SCRIPTS
     assert name in Page(text).cells
-    assert name.replace("|", "\\|") in ranking_markdown(metrics)
+    assert name.replace("|", "\\|") in table(*ranking(metrics))
 
 
 def test_without_large_nothing_is_compared_with_it(tmp_path):

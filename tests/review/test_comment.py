@@ -12,7 +12,7 @@ from overfitting.base.errors import UserError
 from overfitting.cli import commands
 from overfitting.review import commits
 from overfitting.review.changes import Change, changes
-from overfitting.review.comment import _others, describe, headlines, judged, lost
+from overfitting.review.comment import LIMIT, Section, assemble, describe, headlines, judged, lost, others
 from tests.builders.metrics import edited, invented
 
 
@@ -120,13 +120,13 @@ def test_other_metrics_are_folded_and_not_judged():
     """A collapsed network is well calibrated; the comment never calls that better."""
     before = invented(6, ["l2", "large"])
     after = edited(before, variants__l2__early__metrics__test_calibration_error__mean=0.0)
-    section = _others(before, after)
+    section = others(before, after)
     assert section.folded
     [row] = rows(section)
     assert row[0] == "l2"
     assert row[-1].endswith("→ 0.0000")
     assert not any(word in section.text() for word in ("better", "worse"))
-    assert _others(before, before).lines == ["No metric changed."]
+    assert others(before, before).lines == ["No metric changed."]
 
 
 def test_new_variants_are_shown_and_missing_ones_named():
@@ -213,3 +213,37 @@ def test_the_comment_says_that_a_base_has_no_results(committed, monkeypatch):
     assert problems == []
     assert "has no results/metrics.json." in text
     assert "| l2_dropout | late | – | -" in text
+
+
+def test_each_headline_has_a_line():
+    assert assemble(["One", "two"], []).startswith("**One**  \n**two**\n\nThe full report")
+
+
+def test_sections_follow_the_headline():
+    text = assemble(["The answer."], [Section("One", ["a", "b"]), Section("Two", ["c"], folded=True)])
+    assert text.startswith("**The answer.**\n\n### One\n\na\nb\n\n<details><summary>Two</summary>\n\nc\n")
+    assert "left out" not in text
+
+
+@pytest.mark.parametrize("lines", [["| é |"] * 100_000, ["x" * 1_000_000] * 3, [f"{'y' * 1999}"] * 50])
+def test_a_long_comment_loses_the_last_lines_of_its_longest_section(lines):
+    text = assemble(["The answer."], [Section("Short", ["kept"]), Section("Long", lines, folded=True)])
+    assert len(text.encode()) <= LIMIT
+    assert "### Short\n\nkept" in text
+    assert text.count("<details>") == text.count("</details>") == 1
+    assert lines[0][:1000] in text
+
+
+def test_the_comment_says_how_many_lines_are_left_out():
+    text = assemble(["The answer."], [Section("Long", [f"line {number}" for number in range(1000)])], limit=5000)
+    shown = sum(line.startswith("line ") for line in text.splitlines())
+    assert f"*{1000 - shown} more lines are left out" in text
+    assert shown > 200
+
+
+def test_the_report_is_a_link_in_a_workflow_and_a_path_elsewhere(monkeypatch):
+    monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
+    assert "results/report.html" in assemble(["The answer."], [])
+    for name, value in (("SERVER_URL", "https://host"), ("REPOSITORY", "o/r"), ("RUN_ID", "7")):
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    assert "(https://host/o/r/actions/runs/7#artifacts)" in assemble(["The answer."], [])

@@ -6,21 +6,13 @@ import pytest
 import yaml
 
 from overfitting.base.errors import UserError
-from overfitting.config.composition import compose_config
-from overfitting.config.schema import Variant
-from overfitting.search.space import Range, overrides, read_searches
+from overfitting.search.space import Range, read_searches
 from tests.conftest import ROOT
 
 
 def test_a_path_is_spread_evenly():
     assert Range(low=1e-5, high=1e-2, log=True).evenly(4) == [1e-5, 1e-4, 1e-3, 1e-2]
     assert Range(low=0.0, high=0.8).evenly(5) == [0.0, 0.2, 0.4, 0.6, 0.8]
-
-
-def test_values_become_overrides_that_hydra_reads(project):
-    values = {"l2": 1e-05, "symmetry": True, "normalization": None, "dropout": 0.5}
-    variant = compose_config(["variant=large", *overrides(values)]).variant
-    assert variant == Variant(l2=1e-05, symmetry=True, dropout=0.5)
 
 
 @pytest.mark.parametrize(

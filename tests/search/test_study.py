@@ -8,7 +8,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from overfitting.base.errors import UserError
 from overfitting.search.space import Choices, Range, rounded
-from overfitting.search.study import Study, run
+from overfitting.search.study import Study
 
 LINE = {"l2": Range(low=1e-5, high=1e-2, log=True)}
 PLANE = {**LINE, "dropout": Range(low=0.0, high=0.8), "symmetry": Choices(choices=(True, False))}
@@ -31,7 +31,7 @@ def answers(study, kill_after=None):
             told += 1
             yield index, [loss(values)]
 
-    return list(run(study, evaluate))
+    return list(study.run(evaluate))
 
 
 def outcome(trials):
@@ -46,8 +46,8 @@ def test_a_line_is_walked_and_its_best_point_found(tmp_path):
 
 
 def test_a_line_is_one_batch_and_a_plane_several(tmp_path):
-    assert len(next(Study(tmp_path / "line", "s", LINE, 10).batches())) == 10
-    assert len(next(Study(tmp_path / "plane", "s", PLANE, 10).batches())) == 4
+    assert len(Study(tmp_path / "line", "s", LINE, 10).next_batch()) == 10
+    assert len(Study(tmp_path / "plane", "s", PLANE, 10).next_batch()) == 4
 
 
 @SPACES
@@ -112,17 +112,17 @@ def test_another_name_is_another_study(tmp_path):
 
 def test_a_trial_is_judged_by_the_mean_of_its_seeds(tmp_path):
     study = Study(tmp_path / "journal", "s", LINE, 3)
-    list(run(study, lambda batch: ((index, [index, index + 1.0]) for index in range(len(batch)))))
+    list(study.run(lambda batch: ((index, [index, index + 1.0]) for index in range(len(batch)))))
     assert [trial.value for trial in study.trials()] == [0.5, 1.5, 2.5]
 
 
 def test_a_trial_that_fails_counts_and_is_not_the_best(tmp_path):
     study = Study(tmp_path / "journal", "s", LINE, 4)
     failing = {0: [float("nan"), 0.1], 1: [float("inf"), 0.1]}
-    list(run(study, lambda batch: ((i, failing.get(i, [i, i])) for i in range(len(batch)))))
+    list(study.run(lambda batch: ((i, failing.get(i, [i, i])) for i in range(len(batch)))))
     assert [trial.value for trial in study.trials()] == [None, None, 2, 3]
     assert study.best().number == 2
     nothing = Study(tmp_path / "journal", "t", LINE, 4)
-    list(run(nothing, lambda batch: ((i, [float("nan")]) for i in range(len(batch)))))
+    list(nothing.run(lambda batch: ((i, [float("nan")]) for i in range(len(batch)))))
     with pytest.raises(UserError, match="every trial diverged"):
         nothing.best()

@@ -38,6 +38,11 @@ def test_a_mistake_is_told_before_any_training(project, searches, arguments, mes
         tuning.run(arguments)
 
 
+def test_the_values_of_a_trial_reach_its_variant(project):
+    values = {"l2": 1e-05, "symmetry": True, "normalization": None, "dropout": 0.5}
+    assert tuning._compose([], values).variant == Variant(l2=1e-05, symmetry=True, dropout=0.5)
+
+
 ROWS = {"train_rows": 300, "validation_rows": 200, "search_rows": 500, "pool_rows": 1000}
 
 

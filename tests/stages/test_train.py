@@ -127,15 +127,6 @@ def test_an_ensemble_trains_nothing_and_names_its_member(prepared):
     assert files.read_json(Path("runs/ensemble/ensemble.json")) == {"ensemble_of": "large"}
 
 
-def test_rows_of_one_class_are_an_error_before_anything_is_removed(prepared):
-    fill(Path("runs/l2/7"), LEFT, "no longer listed")
-    content = {"train_rows": 60, "validation_rows": 40, "search_rows": 0, "pool_rows": 200}
-    write_rows({"pool_labels": np.repeat([0.0, 1.0], 100)}, **content)  # seed 0 has zeros only
-    with pytest.raises(UserError):
-        stage.prepare(configs())
-    assert Path("runs/l2/7").is_dir()
-
-
 def test_a_process_with_other_code_than_the_fingerprints_refuses_to_train(trained, monkeypatch):
     run = second_run()
     code = Code.read()

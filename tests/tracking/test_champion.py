@@ -15,8 +15,9 @@ import pytest
 from overfitting.data.manifest import Manifest
 from overfitting.data.scaling import Scaling
 from overfitting.tracking import sync
-from overfitting.tracking.champion import ALIAS, DESCRIPTION, NAME, Version, best_version
-from overfitting.tracking.store import PARENT, Store, open_store, tracking_uri
+from overfitting.tracking.address import tracking_uri
+from overfitting.tracking.champion import ALIAS, DESCRIPTION, NAME
+from overfitting.tracking.store import PARENT, Store, open_store
 from tests.builders.mlflow_files import (
     COLUMNS,
     DATA,
@@ -62,16 +63,6 @@ def registered(root: Path) -> list[float]:
 def champion(root: Path) -> float:
     """Validation log loss of the version with the alias."""
     return float(store_of(root).client.get_model_version_by_alias(NAME, ALIAS).tags["val_log_loss"])
-
-
-def version(number: int, loss: float, rows: str = "r") -> Version:
-    return Version(number, "l2", str(number), rows, loss)
-
-
-def test_best_is_the_lowest_loss_on_the_same_rows_and_the_first_of_equals() -> None:
-    versions = [version(1, 0.1, "others"), version(2, 0.5), version(3, 0.4), version(4, 0.4), version(5, 0.6)]
-    assert best_version(versions, "r").number == 3
-    assert best_version(versions, "others").number == 1
 
 
 def test_the_best_model_is_a_version_with_description_metrics_and_links(root: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking import child_runs, stored_model
-from overfitting.tracking.child_runs import Identity
+from overfitting.training.summary import Summary
 from tests.builders.metrics import edited
 from tests.builders.mlflow_files import (
     COLUMNS,
@@ -38,16 +38,17 @@ def read_metrics(root: Path) -> Metrics:
 
 def test_runs_have_their_own_test_metrics(comparison: Path) -> None:
     runs = child_runs.read_runs(comparison, read_metrics(comparison))
-    assert [run.identity for run in runs] == [
-        Identity(name, seed, 0, run_fingerprint(name, seed)) for name in ("l2", "large") for seed in (0, 1)
+    assert [(run.summary.variant, run.summary.seed, run.summary.fingerprint) for run in runs] == [
+        (name, seed, run_fingerprint(name, seed)) for name in ("l2", "large") for seed in (0, 1)
     ]
     assert [run.metrics()["test_auc"] for run in runs] == [0.75, 0.76, 0.75, 0.76]
 
 
-def test_an_identity_is_text_in_tags() -> None:
-    assert Identity("l2", 3, 0, "f00").tags == {"variant": "l2", "seed": "3", "repeat": "0", "fingerprint": "f00"}
-    assert Identity("l2", 3, 0, "f00").name == "l2 · seed 3"
-    assert Identity("l2", 3, 2, "f00").name == "l2 · seed 3 · repeat 2"
+def test_a_runs_identity_is_text_in_tags(tmp_path: Path) -> None:
+    for repeat, name in ((0, "l2 · seed 3"), (2, "l2 · seed 3 · repeat 2")):
+        tags = child_runs.identify(Summary.read(write_run(tmp_path, "l2", 3, "f00", repeat=repeat) / "summary.json"))
+        assert tags == {"variant": "l2", "seed": "3", "repeat": str(repeat), "fingerprint": "f00"}
+        assert child_runs.name(tags) == name
 
 
 def test_results_of_an_earlier_run_are_not_used(comparison: Path) -> None:

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overfitting.tracking import store, sync
-from overfitting.tracking.store import open_store, tracking_uri, without_secrets
+from overfitting.tracking.address import tracking_uri, without_secrets
+from overfitting.tracking.store import open_store
 from tests.builders.mlflow_files import WARNINGS, empty_mlflow, write_comparison
 
 pytestmark = WARNINGS

@@ -10,8 +10,9 @@ import pytest
 
 from overfitting.config.composition import compose_config
 from overfitting.tracking import live
+from overfitting.tracking.address import tracking_uri
 from overfitting.tracking.live import LiveRun
-from overfitting.tracking.store import Store, open_store, tracking_uri
+from overfitting.tracking.store import Store, open_store
 from overfitting.training.history import Journal
 from overfitting.training.identity import Run, plan
 from tests.builders.mlflow_files import DATA, WARNINGS, curve, empty_mlflow, write_run

@@ -20,8 +20,8 @@ import pytest
 from overfitting.base.errors import UserError
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking import child_runs, server, sync
-from overfitting.tracking.child_runs import Identity
-from overfitting.tracking.store import PARENT, Store, main_project, open_store, tracking_uri
+from overfitting.tracking.address import main_project, tracking_uri
+from overfitting.tracking.store import PARENT, Store, open_store
 from tests.builders.mlflow_files import (
     DATA,
     SETTINGS,
@@ -94,12 +94,14 @@ def train(
     root: Path, variant: str = "l2", seed: int = 0, epochs: int = 5, comparison: str = COMPARISON, killed: bool = False
 ) -> None:
     """Train, as far as MLflow can see."""
-    identity = Identity(variant, seed, 0, run_fingerprint(variant, seed))
-    connection = store_of(root).connect(identity, SETTINGS, comparison, 1000)
-    if connection:
-        connection.log([(1000 + epoch, {"epoch": epoch, **curve(epoch, seed)}) for epoch in range(1, epochs + 1)])
-    if connection and not killed:
-        connection.finish("FINISHED")
+    identity = {"variant": variant, "seed": str(seed), "repeat": "0", "fingerprint": run_fingerprint(variant, seed)}
+    store = store_of(root)
+    run = store.begin(identity, SETTINGS, comparison, 1000)
+    rows = [(1000 + epoch, {"epoch": epoch, **curve(epoch, seed)}) for epoch in range(1, epochs + 1)]
+    if run:
+        store.log(run, child_runs.epoch_points(rows))
+    if run and not killed:
+        store.finish(run, "FINISHED")
 
 
 @contextmanager
@@ -426,12 +428,12 @@ def test_simultaneous_processes_share_tables_and_parent(tmp_path: Path, monkeypa
     script = """if True:
         import sys, time
         from pathlib import Path
-        from overfitting.tracking.child_runs import Identity
-        from overfitting.tracking.store import open_store, tracking_uri
+        from overfitting.tracking.address import tracking_uri
+        from overfitting.tracking.store import open_store
         from overfitting.training.summary import Settings
-        identity = Identity("l2", int(sys.argv[1]), 0, "f" + sys.argv[1])
+        identity = {"variant": "l2", "seed": sys.argv[1], "repeat": "0", "fingerprint": "f" + sys.argv[1]}
         store = open_store(Path(), tracking_uri(Path()))
-        store.connect(identity, Settings(variant={}, training={}), "c" * 16, 0).finish("FINISHED")
+        store.finish(store.begin(identity, Settings(variant={}, training={}), "c" * 16, 0), "FINISHED")
     """
     processes = [subprocess.Popen([sys.executable, "-c", script, str(seed)], cwd=tmp_path) for seed in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]

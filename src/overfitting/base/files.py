@@ -35,7 +35,6 @@ MODEL_CARD = RESULTS / "model-card.md"
 TUNING = RESULTS / "tuning.csv"
 PREDICTIONS = RESULTS / "predictions.parquet"
 
-
 State = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
 
 
@@ -43,10 +42,8 @@ State = tuple[int, int, int]  # inode, size and time of change of a file, in nan
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file atomically: yields a temporary path beside `path`, which replaces `path` unless an error occurs.
 
-    After it a power failure loses nothing. DVC and git ignore the temporary file, which only a kill can leave.
-
-    Raises:
-        UserError: there is a folder at `path`.
+    After it a power failure loses nothing. DVC and git ignore the temporary file, which only a kill can leave. Raises
+    UserError if there is a folder at `path`.
     """
     if path.is_dir():
         raise UserError(f"expected {path} to be a file, found a folder; remove it")
@@ -79,11 +76,7 @@ def remove(path: Path) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Text of a file that an earlier stage wrote.
-
-    Raises:
-        UserError: it is not there, or is no text.
-    """
+    """Text of a file that an earlier stage wrote; raises UserError if it is not there, or is no text."""
     try:
         return _written(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -102,11 +95,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Content of a JSON file that an earlier stage wrote.
-
-    Raises:
-        UserError: it is not there, or is no JSON.
-    """
+    """Content of a JSON file that an earlier stage wrote; raises UserError if it is not there, or is no JSON."""
     try:
         return json.loads(read_text(path))
     except ValueError as error:
@@ -122,32 +111,29 @@ def read_rows(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Prepared features (n_rows, n_features) and labels (n_rows,) of the `pool` or the `test` rows, memory-mapped.
 
     Copied on writing, which nothing does: a tensor can share the memory of such an array, not of one that is read-only.
-
-    Raises:
-        UserError: they are not there, or are not those of the manifest.
+    Raises UserError as `prepared` does.
     """
-    paths = [prepared(PREPARED / f"{name}_{part}.npy") for part in ("features", "labels")]
+    paths = (prepared(PREPARED / f"{name}_{part}.npy") for part in ("features", "labels"))
     features, labels = (np.load(path, mmap_mode="c", allow_pickle=False) for path in paths)
     return features, labels
 
 
 def prepared(path: Path) -> Path:
-    """`path` in data/prepared/, if its bytes are those of the manifest; each process checks this once.
-
-    Raises:
-        UserError: it is missing or damaged.
-    """
+    """`path` in data/prepared/, checked once per process; raises UserError unless its bytes are the manifest's."""
     stated = read_json(path.parent / MANIFEST.name)
     known = stated.get("files") if isinstance(stated, dict) else None
-    if _written(path) and damaged(path.parent, {path.name: (known or {}).get(path.name, "")}):
+    if file_digest(_written(path)) != (known or {}).get(path.name):
         raise unusable(path, f"expected the file that {MANIFEST} describes, but its SHA-256 is another one")
     return path
 
 
 def damaged(folder: Path, digests: Mapping[str, str]) -> list[str]:
     """Names of the files in `folder` that are missing or have another SHA-256 than `digests` states."""
-    paths = {name: folder / name for name in digests}
-    return [name for name, path in paths.items() if not path.is_file() or file_digest(path) != digests[name]]
+    return [
+        name
+        for name, digest in digests.items()
+        if not (folder / name).is_file() or file_digest(folder / name) != digest
+    ]
 
 
 def unusable(path: Path, problem: str) -> UserError:
@@ -157,15 +143,12 @@ def unusable(path: Path, problem: str) -> UserError:
 
 def mending(path: Path) -> str:
     """The command that writes a file of the pipeline again."""
-    runs = re.search(rf"(?:^|/){RUNS}/(baselines/)?(.+?)/(?:[\d.]+/)?[^/]+$", path.as_posix())
     made = {TUNING.name: f"git checkout -- {TUNING}", "learning-curve.json": "make learning-curve"}
     if path.name in made:
         return made[path.name]
-    if runs:
+    stage = {RAW.name: "download", PREPARED.name: "preprocess"}.get(path.parent.name, "evaluate")
+    if runs := re.search(rf"(?:^|/){RUNS}/(baselines/)?(.+?)/(?:[\d.]+/)?[^/]+$", path.as_posix()):
         stage = f"{'baseline' if runs[1] else 'train'}@{runs[2]}"
-    else:
-        writers = {RAW.name: "download", PREPARED.name: "preprocess"}
-        stage = writers.get(path.parent.name, "evaluate")
     return f"dvc repro --force --single-item {stage}"
 
 

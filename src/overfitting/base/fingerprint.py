@@ -50,14 +50,13 @@ def code_digests(module: str) -> tuple[str, ...]:
 
 def library_versions(*packages: str) -> dict[str, str]:
     """Installed version of each package, under the same name whichever distribution provides it."""
-    return {name: _version(name) for name in packages}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return version(_SAME.get(package, package))
+    found = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = version(_SAME.get(name, name))
+    return found
 
 
 def processor() -> str:
@@ -76,24 +75,16 @@ def _syntax(path: Path, _: State) -> str:
 class _Reduced(ast.NodeTransformer):
     """Removes docstrings and imports inside this package from a syntax tree."""
 
-    def visit_Module(self, node: ast.Module) -> ast.AST:
-        return self._without_docstring(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        return self._without_docstring(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._without_docstring(node)
-
-    def visit_Import(self, node: ast.Import) -> ast.AST | None:
-        node.names = [alias for alias in node.names if alias.name.split(".")[0] != _ROOT.name]
-        return node if node.names else None
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        return None if (node.module or "").split(".")[0] == _ROOT.name else node
-
-    def _without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
-        if ast.get_docstring(node, clean=False) is not None:
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.Import):
+            node.names = [alias for alias in node.names if alias.name.split(".")[0] != _ROOT.name]
+            return node if node.names else None
+        if isinstance(node, ast.ImportFrom):
+            return None if (node.module or "").split(".")[0] == _ROOT.name else node
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node, clean=False) is not None
+        ):
             del node.body[0]
         return self.generic_visit(node)
 
@@ -103,8 +94,7 @@ def imported_files(module: str) -> tuple[Path, ...]:
 
     Found by reading, not by importing, because a stage that needs no TensorFlow must not load it here.
     """
-    found: set[Path] = set()
-    waiting = {module}
+    found, waiting = set[Path](), {module}
     while waiting:
         path = _source(waiting.pop())
         if path is not None and path not in found:
@@ -115,7 +105,7 @@ def imported_files(module: str) -> tuple[Path, ...]:
 
 @cache
 def _imports(path: Path, _: State) -> frozenset[str]:
-    names: set[str] = set()
+    names = set[str]()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

@@ -18,24 +18,17 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Content of `path`.
-
-        Raises:
-            UserError: the file is missing, is no JSON, or is not of this class.
-        """
+        """Content of `path`; raises UserError if the file is missing, is no JSON, or is not of this class."""
         return cls.parse(files.read_text(path), str(path))
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
-        """The record that the JSON `text` holds; `name` says where it comes from.
-
-        Raises:
-            UserError: it is no JSON, not of this class, or damaged.
-        """
+        """The record in the JSON `text` of the file `name`; raises UserError if there is none, or it is damaged."""
         try:
-            plain, is_intact = _without_checksum(text) if cls.has_checksum else (text, True)
-            found = cls.model_validate_json(plain)
-            if is_intact:
+            content = json.loads(text) if cls.has_checksum else None
+            stated = content.pop("checksum", None) if isinstance(content, dict) else None
+            found = cls.model_validate_json(json.dumps(content) if cls.has_checksum else text)
+            if not cls.has_checksum or stated == _checksum(content):
                 return found
             problem = "its content is not that of its checksum"
         except ValidationError as error:
@@ -53,18 +46,11 @@ class Record(BaseModel):
 
     def as_json(self) -> Any:
         """The record as plain JSON values."""
-        return json.loads(json.dumps(self.model_dump(mode="json", exclude_none=False), allow_nan=False))
+        return json.loads(json.dumps(self.model_dump(mode="json"), allow_nan=False))
 
 
 def _checksum(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _without_checksum(text: str) -> tuple[str, bool]:
-    """JSON without its checksum, and whether that is the checksum of the content."""
-    content = json.loads(text)
-    stated = content.pop("checksum", None) if isinstance(content, dict) else None
-    return json.dumps(content), stated == _checksum(content)
 
 
 def _problem(found: Any) -> str:

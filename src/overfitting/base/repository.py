@@ -25,11 +25,7 @@ def commit(root: Path = Path()) -> str | None:
 
 
 def dvc(*arguments: str, root: Path = Path()) -> str:
-    """Standard output of a DVC command in `root`.
-
-    Raises:
-        UserError: the command failed; the message is DVC's.
-    """
+    """Standard output of a DVC command in `root`; raises UserError with DVC's message if it fails."""
     done = subprocess.run([*DVC, *arguments], cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"dvc {' '.join(arguments)} failed: {done.stderr.strip()}")

@@ -11,11 +11,7 @@ from overfitting.base import files
 
 
 def read_table(path: Path, numbers: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
-    """A table with at least the columns `numbers` and `text`.
-
-    Raises:
-        UserError: it is not there, is no CSV, lacks a column, or a column of `numbers` holds something else.
-    """
+    """A table with at least the columns `numbers` and `text`; raises UserError if the file holds anything else."""
     kinds: Mapping[str, type] = dict.fromkeys(text, str)
     try:
         table = pd.read_csv(io.StringIO(files.read_text(path)), dtype=kinds)

@@ -4,6 +4,7 @@ Each command imports its wing only when it runs, so that help and completion ans
 """
 
 import difflib
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import click
 
 from overfitting.base.errors import UserError
-from overfitting.cli import completion, parents
-from overfitting.cli.errors import explained, fail
+from overfitting.cli import completion
+from overfitting.cli.ending import end_with_dvc, explained, fail
 
 STAGES = {
     "download": "Fetch the events of the chosen source.",
@@ -26,7 +27,7 @@ STAGES = {
 
 def main() -> None:
     """Run the command line with the arguments of this process; a stage ends with the DVC that started it."""
-    parents.end_with_dvc()
+    end_with_dvc()
     cli.main(sys.argv[1:] or ["--help"], prog_name=completion.PROGRAM)
 
 
@@ -100,6 +101,11 @@ for _name, _summary in STAGES.items():
     _add_stage(_name, _summary)
 
 
+def _add(name: str, function: str, text: str) -> None:
+    """Add a command without arguments: a function of this wing, which returns an exit status or None."""
+    cli.command(name, help=text)(lambda: sys.exit(pkgutil.resolve_name(f"overfitting.cli.{function}")()))
+
+
 @cli.command("train-all", context_settings={"ignore_unknown_options": True})
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED, shell_complete=completion.overrides)
 def train_all(overrides: tuple[str, ...]) -> None:
@@ -127,17 +133,11 @@ def experiment(name: str, options: tuple[str, ...]) -> None:
     sys.exit(experiments.run(name, options))
 
 
-@cli.command()
-def experiments() -> None:
-    """Compare the experiments of DVC.
-
-    Shows the settings and metrics that differ.
-    """
-    from rich.console import Console
-
-    from overfitting.cli import experiment as found
-
-    Console().print(found.table())
+_add(
+    "experiments",
+    "experiment:show",
+    "Compare the experiments of DVC.\n\nShows the settings and metrics that differ.",
+)
 
 
 @cli.command()
@@ -160,15 +160,11 @@ def sync() -> None:
     sys.exit(0 if live.bring_up_to_date() else 1)
 
 
-@cli.command()
-def demo() -> None:
-    """Run a small comparison in demo/.
-
-    Four variants on 2,000 training rows, in about two minutes.
-    """
-    from overfitting.cli import demo as small
-
-    small.run(Path())
+_add(
+    "demo",
+    "scratch:demo",
+    "Run a small comparison in demo/.\n\nFour variants on 2,000 training rows, in about two minutes.",
+)
 
 
 @cli.command("try")
@@ -190,24 +186,15 @@ def try_table(table: Path, name: str | None, is_run: bool, **given: Any) -> None
     own_table.run(table, name, is_run, **given)
 
 
-@cli.command()
-def smoke() -> None:
-    """Run the whole pipeline on tiny settings in a scratch copy."""
-    from overfitting.cli import scratch
-
-    sys.exit(scratch.run(Path()))
-
-
-@cli.command()
-def verify() -> None:
-    """Reproduce the commit in a clone and compare the outputs.
-
-    The clone has no cache. Outputs are compared by hash; on another kind of processor or with other library versions
-    metrics are compared, within the tolerances of docs/reproducibility.md. Exits with status 1 if the results differ.
-    """
-    from overfitting.cli import verify as verification
-
-    sys.exit(verification.run(Path()))
+_add("smoke", "scratch:smoke", "Run the whole pipeline on tiny settings in a scratch copy.")
+_add(
+    "verify",
+    "verify:run",
+    "Reproduce the commit in a clone and compare the outputs.\n\n"
+    "The clone has no cache. Outputs are compared by hash; on another kind of processor or with other library versions "
+    "metrics are compared, within the tolerances of docs/reproducibility.md. Exits with status 1 if the results "
+    "differ.",
+)
 
 
 @cli.command()
@@ -247,13 +234,7 @@ def tune(arguments: tuple[str, ...]) -> None:
     tuning.run(arguments)
 
 
-@cli.command()
-def readme() -> None:
-    """Write the verdict and the ranking into both READMEs."""
-    from overfitting.report import answers
-    from overfitting.report import readme as pages
-
-    pages.update(*answers.read())
+_add("readme", "resolve:write_pages", "Write the verdict and the ranking into both READMEs.")
 
 
 @cli.command()
@@ -271,16 +252,13 @@ def changes(base: str, check: bool) -> None:
     sys.exit(check and bool(problems))
 
 
-@cli.command()
-def resolve() -> None:
-    """Settle a merge's conflicts in computed files.
-
-    Then computes these files again: dvc.lock, results/ and the tables of the READMEs. It trains no variant that a
-    branch has trained, if DVC's cache or remote has it.
-    """
-    from overfitting.cli import resolve as conflicts
-
-    conflicts.run()
+_add(
+    "resolve",
+    "resolve:run",
+    "Settle a merge's conflicts in computed files.\n\n"
+    "Then computes these files again: dvc.lock, results/ and the tables of the READMEs. It trains no variant that a "
+    "branch has trained, if DVC's cache or remote has it.",
+)
 
 
 @cli.command()

@@ -20,7 +20,6 @@ from click.shell_completion import (
 PROGRAM = "overfitting"
 SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_OVERFITTING_COMPLETE"  # click's name for it
-_CONF = Path("conf")
 
 _BASH = r"""%(complete_func)s() {
     local line=${COMP_LINE:0:COMP_POINT} type value
@@ -84,37 +83,35 @@ def script(cli: click.Command, shell: str) -> str:
 
 def overrides(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
     """Hydra overrides that start with `word`: groups, their choices and keys."""
-    from overfitting.config.reading import EXPERIMENT
+    from overfitting.config.reading import CONF, EXPERIMENT, groups, names_in
 
+    if not CONF.is_dir():
+        return []
     group, sign, _ = word.partition("=")
-    if group and sign and (_CONF / group.lstrip("+")).is_dir():
-        found = _choices(group, word)
+    if sign and group.lstrip("+") in groups():
+        before, comma, _ = word.rpartition(",")  # of a sweep: `variant=tiny,small`
+        start = f"{before}," if comma else f"{group}="
+        found = [f"{start}{name}" for name in names_in(group.lstrip("+"))]
     else:
         given = [argument for argument in context.params[str(parameter.name)] if "=" in argument]
-        groups = [folder.name for folder in _CONF.glob("*") if folder.is_dir()]
-        found = [*(f"{'+' * (name == EXPERIMENT)}{name}=" for name in groups), *_keys(given, word)]
+        found = [*(f"{'+' * (name == EXPERIMENT)}{name}=" for name in groups()), *_keys(given, word)]
     return sorted({candidate for candidate in found if candidate.startswith(word)})
 
 
 def experiments(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
     """Files of conf/experiment/."""
-    return sorted(path.stem for path in (_CONF / "experiment").glob(f"{word}*.yaml"))
+    from overfitting.config.reading import EXPERIMENT, names_in
+
+    return [name for name in names_in(EXPERIMENT) if name.startswith(word)]
 
 
 def searches(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
     """Searches of conf/search.yaml, and the overrides that `tune` accepts."""
-    path = _CONF / "search.yaml"
+    path = Path("conf/search.yaml")
     names = yaml.safe_load(path.read_text(encoding="utf-8"))["searches"] if path.is_file() else ()
     accepted = ("training=", "training.", "variant.")
     found = [override for override in overrides(context, parameter, word) if override.startswith(accepted)]
     return [*(name for name in names if name.startswith(word)), *found]
-
-
-def _choices(group: str, word: str) -> list[str]:
-    """Choices for the last item of a sweep, `variant=tiny,small`, as whole words."""
-    folder, (before, comma, _) = _CONF / group.lstrip("+"), word.rpartition(",")
-    start = f"{before}," if comma else f"{group}="
-    return [f"{start}{path.relative_to(folder).with_suffix('')}" for path in folder.rglob("*.yaml")]
 
 
 def _keys(given: Sequence[str], word: str) -> Iterator[str]:

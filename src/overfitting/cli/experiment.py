@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from overfitting.base import files
@@ -18,11 +19,7 @@ DROPPED = r"State|Executor|src/|data/|runs|requirements/|results/[\w-]+\."  # co
 
 
 def run(name: str, options: Sequence[str]) -> int:
-    """Run `dvc exp run` with the settings of the experiment, and more `options`; return the exit status.
-
-    Raises:
-        UserError: there is no such experiment, or it is wrong.
-    """
+    """Run `dvc exp run` with the settings of the experiment, and more `options`; return the exit status."""
     compose_variants([f"+experiment={name}"])
     changes = [argument for setting in settings(name) for argument in ("--set-param", setting)]
     return subprocess.run([*DVC, "exp", "run", "--name", name, *changes, *options], check=False).returncode
@@ -33,15 +30,15 @@ def settings(name: str) -> list[str]:
     return [f"++{key}={json.dumps(value)}" for key, value in _leaves(read_mapping(experiment_file(name)))]
 
 
-def table() -> Table:
-    """What differs between the experiments: a column each, a row for each setting and metric."""
+def show() -> None:
+    """Print what differs between the experiments: a column each, a row for each setting and metric."""
     rows = list(csv.DictReader(dvc("exp", "show", "--csv", "--only-changed", "--drop", DROPPED).splitlines()))
     shown = Table("", *(row["Experiment"] or row["rev"] for row in rows), box=None, pad_edge=False)
     for field in rows[0] if rows else ():
         if field not in IDENTITY:
             name = field.removeprefix(f"{files.SUMMARY}/").replace(".json:", " ")
             shown.add_row(name, *(row[field] for row in rows))
-    return shown
+    Console().print(shown)
 
 
 def _leaves(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, Any]]:

@@ -18,8 +18,7 @@ from omegaconf import DictConfig
 from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.fingerprint import fingerprint
-from overfitting.cli import parents
-from overfitting.cli.errors import explained
+from overfitting.cli.ending import end_with, explained
 from overfitting.config.composition import choice, combinations, compose_baselines, compose_config, compose_variants
 from overfitting.config.schema import Config
 from overfitting.data import replicates
@@ -27,7 +26,7 @@ from overfitting.data.manifest import Manifest
 from overfitting.evaluation.baselines import FOLDER as BASELINES
 from overfitting.evaluation.baselines import Baseline
 from overfitting.evaluation.baselines import plan as plan_baselines
-from overfitting.progress.watcher import WatchedRun, watching
+from overfitting.progress.watcher import watching
 from overfitting.stages import baseline as baseline_stage
 from overfitting.stages import train as train_stage
 from overfitting.tracking import sync
@@ -37,7 +36,6 @@ from overfitting.training.remedies import check_variants
 
 HYDRA = ("hydra", "+hydra", "++hydra", "~hydra")  # starts of overrides of Hydra itself
 MULTIRUN = {"--multirun", "-m"}
-GROUPS = {"train": "variant", "baseline": "baseline"}
 IDENTIFYING = ("variant=", "baseline=", "seed=")  # overrides that only choose among the runs of the comparison
 LABEL = 120  # characters of a folder's name
 
@@ -45,6 +43,7 @@ MLFLOW_SHARE = 0.02  # of the time that the jobs took may go into MLflow
 MLFLOW_SECONDS = 10.0  # that bringing MLflow up to date takes; jobs too short for that leave it to `report`
 
 Launch = Callable[[Sequence[str], Callable[[DictConfig], None]], None]
+Jobs = Mapping[str, Run | Baseline]  # by folder
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,13 @@ class Plan:
     outputs/ or, for a sweep, in multirun/, so that training by hand never replaces the results of the comparison.
     """
 
-    compared: Mapping[str, Config]  # variants of the comparison that are asked for
-    runs: Sequence[Run]
-    fits: Sequence[Baseline]
+    compared: dict[str, Config]  # variants of the comparison that are asked for
+    runs: list[Run]
+    fits: list[Baseline]
 
     @classmethod
     def of(cls, arguments: Sequence[str], stage: str | None = None) -> "Plan":
-        """The plan of the stage `train` or `baseline` with these arguments, or of both stages.
+        """The plan of the stage `train` or `baseline` with these arguments in Hydra's grammar, or of both stages.
 
         Raises:
             UserError: the configuration is wrong, or the prepared data does not support every variant.
@@ -69,17 +68,18 @@ class Plan:
         overrides = [argument for argument in arguments if not argument.startswith("-")]
         sweep = combinations([override for override in overrides if not override.startswith(HYDRA)])
         compared, wanted = compose_variants(), [_configurations(chosen, stage) for chosen in sweep]
-        manifest, code = Manifest.read(files.MANIFEST), Code.read()
+        manifest, code, plan = Manifest.read(files.MANIFEST), Code.read(), cls({}, [], [])
         place = _place(overrides, is_sweep=len(sweep) > 1 or bool(MULTIRUN & set(arguments)))
-        runs, fits, asked = list[Run](), list[Baseline](), dict[str, Config]()
         for chosen, (variants, baselines) in zip(sweep, wanted, strict=True):
             check_variants({name: config.variant for name, config in {**compared, **variants}.items()}, manifest)
-            root = _root(chosen, variants, baselines, compared, place)
-            runs += identity.plan(variants, manifest.fingerprint, code, root or files.RUNS)
-            fits += plan_baselines(baselines, manifest.fingerprint, root or BASELINES)
-            asked |= {} if root else variants
-        replicates.check_classes(manifest, sorted({run.seed for run in runs}))
-        return cls(asked, runs, fits)
+            own = sorted(override for override in chosen if not override.startswith(IDENTIFYING))
+            is_compared = not own and _are_listed(variants, baselines, next(iter(compared.values())))
+            root = place / _label(own)
+            plan.runs.extend(identity.plan(variants, manifest.fingerprint, code, files.RUNS if is_compared else root))
+            plan.fits.extend(plan_baselines(baselines, manifest.fingerprint, BASELINES if is_compared else root))
+            plan.compared.update(variants if is_compared else {})
+        replicates.check_classes(manifest, sorted({run.seed for run in plan.runs}))
+        return plan
 
     def missing(self) -> dict[str, Run | Baseline]:
         """What is not finished, by folder, longest first.
@@ -88,27 +88,21 @@ class Plan:
         for a leak if a later job does, and replaces the worker.
         """
         runs = sorted((run for run in self.runs if not run.is_over()), key=_cost, reverse=True)
+        longest = sum(_cost(run) == _cost(runs[0]) for run in runs)
         fits = [fit for fit in self.fits if not fit.fitted()]
-        longest = [run for run in runs if _cost(run) == _cost(runs[0])]
-        found: list[Run | Baseline] = [*longest, *fits, *runs[len(longest) :]]
-        return {job.folder.as_posix(): job for job in found}
+        ordered: list[Run | Baseline] = [*runs[:longest], *fits, *runs[longest:]]
+        return {job.folder.as_posix(): job for job in ordered}
 
-    @property
     def names(self) -> dict[str, str]:
         """Name of each run and baseline, by fingerprint."""
         return {run.fingerprint: run.name for run in self.runs} | {fit.fingerprint: fit.name for fit in self.fits}
 
 
 def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> None:
-    """Make the runs and baselines that the arguments choose and that are not finished.
+    """Make the runs and baselines that the arguments choose and that are not finished; `launch` starts Hydra.
 
     Everything that determines a result is fixed here, before the code that computes is loaded, and handed to the
     workers. So an edit meanwhile changes no result; at the end it is an error. If a job fails, the others go on.
-
-    Args:
-        arguments: overrides and options, in Hydra's grammar.
-        launch: starts Hydra with arguments and the function that it calls for each job.
-        stage: `train` or `baseline`; None for all runs and baselines of the comparison.
 
     Raises:
         UserError: as `Plan.of`; or a job failed, or something changed meanwhile.
@@ -120,11 +114,9 @@ def run(arguments: Sequence[str], launch: Launch, stage: str | None = None) -> N
         if damage := run.damage():
             print(f"{run.name}: {damage} damaged or missing, so it is trained again", file=sys.stderr, flush=True)
     killed, began = None, time.monotonic()
-    with watching([WatchedRun(run) for run in plan.runs], plan.fits):
+    with watching(plan.runs, plan.fits):
         if missing:
-            # joblib replaces a worker that grew by 300 MB, as it may from job to job
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-            killed = _launch(launch, _with_jobs(arguments, missing), missing)
+            killed = _sweep(missing, arguments, launch)
     seconds = MLFLOW_SHARE * (time.monotonic() - began)
     if seconds > MLFLOW_SECONDS and Path(".dvc").is_dir():  # nobody opens the MLflow of another command's folder
         sync.sync_within(seconds)
@@ -138,33 +130,27 @@ def _configurations(chosen: Sequence[str], stage: str | None) -> tuple[dict[str,
     """Configurations of the variants and of the baselines that overrides without sweeps ask for, by name."""
     if stage is None:
         return compose_variants(chosen), compose_baselines(chosen)
-    config, name = compose_config(chosen), choice(GROUPS[stage], chosen)
-    return ({name: config}, {}) if stage == "train" else ({}, {name: config})
+    found = {choice("variant" if stage == "train" else stage, chosen): compose_config(chosen)}
+    return (found, {}) if stage == "train" else ({}, found)
 
 
 def _place(overrides: Sequence[str], is_sweep: bool) -> Path:
     """Folder of the runs that are not part of the comparison: Hydra's default for it, or the one that is stated."""
-    key, default = ("hydra.sweep.dir", "multirun") if is_sweep else ("hydra.run.dir", "outputs")
-    stated = [value for name, _, value in (override.partition("=") for override in overrides) if name == key]
-    return Path(stated[-1] if stated else default)
+    key, default = ("hydra.sweep.dir=", "multirun") if is_sweep else ("hydra.run.dir=", "outputs")
+    stated = [override.removeprefix(key) for override in overrides if override.startswith(key)]
+    return Path([default, *stated][-1])
 
 
-def _root(
-    chosen: Sequence[str],
-    variants: Mapping[str, Config],
-    baselines: Mapping[str, Config],
-    compared: Mapping[str, Config],
-    place: Path,
-) -> Path | None:
-    """None if params.yaml and conf/ state these runs; else the folder in `place` that the overrides name."""
-    own = sorted(override for override in chosen if not override.startswith(IDENTIFYING))
-    config = next(iter(compared.values()))
-    seeds = {found.seed for found in variants.values()} - {None, *config.seeds}
-    if not own and not seeds and variants.keys() <= compared.keys() and baselines.keys() <= set(config.baselines):
-        return None
-    label = re.sub(r"[^\w.,=+~\[\]{}-]", "_", ",".join(own))
-    short = label if len(label) <= LABEL else f"{label[:LABEL]}-{fingerprint(overrides=own)}"
-    return place / short
+def _are_listed(variants: Mapping[str, Config], baselines: Mapping[str, Config], compared: Config) -> bool:
+    """Whether params.yaml lists these variants and baselines, and their seeds."""
+    seeds = {found.seed for found in variants.values()} <= {None, *compared.seeds}
+    return seeds and variants.keys() <= set(compared.variants) and baselines.keys() <= set(compared.baselines)
+
+
+def _label(overrides: Sequence[str]) -> str:
+    """The overrides as the name of a folder."""
+    label = re.sub(r"[^\w.,=+~\[\]{}-]", "_", ",".join(overrides))
+    return label if len(label) <= LABEL else f"{label[:LABEL]}-{fingerprint(overrides=overrides)}"
 
 
 def _cost(run: Run) -> int:
@@ -184,16 +170,14 @@ def _elsewhere(plan: Plan) -> Iterator[str]:
     yield from (f"  {fit.folder}" for fit in plan.fits if fit.root != BASELINES)
 
 
-def _with_jobs(arguments: Sequence[str], missing: Mapping[str, object]) -> list[str]:
-    """Hydra's arguments for a sweep over the jobs that are missing; a job already holds its configuration."""
+def _sweep(missing: Jobs, arguments: Sequence[str], launch: Launch) -> str | None:
+    """Let Hydra sweep over the jobs; returns a sentence if a fault of the machine, as a worker's death, ended it."""
+    # joblib replaces a worker that grew by 300 MB, as it may from job to job
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     kept = [argument for argument in arguments if argument.startswith((*HYDRA, "-")) and argument not in MULTIRUN]
-    return ["--multirun", *kept, "job=" + ",".join(f"'{name}'" for name in missing)]
-
-
-def _launch(launch: Launch, arguments: Sequence[str], missing: Mapping[str, Run | Baseline]) -> str | None:
-    """Start Hydra; returns a sentence if a fault of the machine, such as a worker's death, ended it."""
+    chosen = "job=" + ",".join(f"'{name}'" for name in missing)  # a job already holds its configuration
     try:
-        launch(arguments, _job(missing))
+        launch(["--multirun", *kept, chosen], _job(missing))
     except Exception as error:
         if reason := explained(error):
             return reason
@@ -201,13 +185,13 @@ def _launch(launch: Launch, arguments: Sequence[str], missing: Mapping[str, Run 
     return None
 
 
-def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
+def _job(missing: Jobs) -> Callable[[DictConfig], None]:
     """The function that Hydra calls for each job, here or in a worker process, which receives all jobs with it."""
     starter = os.getpid()
 
     def job(composed: DictConfig) -> None:
         if os.getppid() == starter:
-            parents.end_with(starter)
+            end_with(starter)
         found = missing[composed.job]
         found.folder.mkdir(parents=True, exist_ok=True)
         files.remove(found.folder / files.ERROR)
@@ -225,7 +209,7 @@ def _job(missing: Mapping[str, Run | Baseline]) -> Callable[[DictConfig], None]:
     return job
 
 
-def _check_finished(missing: Mapping[str, Run | Baseline], killed: str | None) -> None:
+def _check_finished(missing: Jobs, killed: str | None) -> None:
     """Name the jobs that failed, and why; `killed` says why all ended early."""
     failed = [job for job in missing.values() if not (job.is_over() if isinstance(job, Run) else job.fitted())]
     if failed:
@@ -242,10 +226,11 @@ def _reason(file: Path) -> str:
     return f"{text.splitlines()[-1]} (traceback: {file})" if text.startswith("Traceback") else text
 
 
-def _check_unchanged(before: Plan, after: Plan) -> None:
+def _check_unchanged(*plans: Plan) -> None:
     """Check that the files still describe what was made, because DVC records the files as they are now."""
-    changed = [name for fingerprint, name in before.names.items() if fingerprint not in after.names]
-    if changed or len(after.names) != len(before.names):
+    before, after = (plan.names() for plan in plans)
+    changed = [name for fingerprint, name in before.items() if fingerprint not in after]
+    if changed or len(after) != len(before):
         raise UserError(
             f"configuration, data or source code changed while the stage ran ({', '.join(changed) or 'seeds'}); "
             "the results are those of the start, so run the stage again"

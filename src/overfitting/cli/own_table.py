@@ -3,8 +3,7 @@
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from itertools import count, islice
 from pathlib import Path
@@ -19,7 +18,8 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.base.repository import DVC, git
+from overfitting.base.repository import git
+from overfitting.cli import scratch
 from overfitting.config.composition import PARAMS, compose_config, compose_variants
 from overfitting.config.reading import CONF, read_mapping
 from overfitting.config.schema import Split
@@ -37,14 +37,8 @@ REPEATED = 2000  # rows below which each seed has its own test rows
 MOST_ROWS = 20_000  # of training and of test, which bounds the time
 BUDGETS = {"small": 1000, "medium": 5000}  # files of conf/training/: for fewer training rows than this; else `default`
 MORE_SEEDS = 10  # of repeated splits
-REMARKS = {"stratify": "each set has the same share of each class"}  # comments on keys that are new in params.yaml
+NEW = {"stratify": "each set has the same share of each class"}  # comments on keys that are new in params.yaml
 HIGGS_ONLY = ("symmetry",)  # variants and preprocessing
-PIPELINE = (
-    (*DVC, "repro", "preprocess"),
-    (sys.executable, "-m", "overfitting", "train-all"),
-    (*DVC, "repro"),
-    (sys.executable, "-m", "overfitting", "verdict"),
-)
 
 
 def run(path: Path, name: str | None, is_run: bool, **given: Any) -> None:
@@ -65,17 +59,17 @@ def run(path: Path, name: str | None, is_run: bool, **given: Any) -> None:
     except UserError as error:
         raise UserError(re.sub(r"\bdata\.(drop|categorical|positive|label)\b", r"--\1", str(error))) from None
     after, notes = choose(proposal, name, before)
-    is_there = path.resolve().is_relative_to(OWN.resolve())
-    table = OWN / (path.resolve().relative_to(OWN.resolve()) if is_there else path.name)
+    own = OWN.resolve()
+    table = OWN / (path.resolve().relative_to(own) if path.resolve().is_relative_to(own) else path.name)
+    left_out = [f"left out: {column}: {reason}" for column, reason in proposal.left_out.items()]
     print(f"{path}: {len(proposal.labels):,} rows, {proposal.labels.mean():.0%} with label 1")
-    print(*(f"  {note}\n" for note in proposal.notes + notes), sep="", end="")
-    print(*(f"  left out: {column}: {reason}\n" for column, reason in proposal.left_out.items()), sep="", end="")
+    print(*(f"  {line}\n" for line in (*proposal.notes, *notes, *left_out)), sep="", end="")
     _copy(path, table)
     _write(conf, _description(proposal, name, path, table))
     _write(PARAMS, _merged(PARAMS.read_text(encoding="utf-8"), after))
-    print(*(f"  {key}: {value}\n" for key, value in _changes(before, after).items()), sep="", end="", flush=True)
+    print(*(f"  {line}\n" for line in _changes(before, after)), sep="", end="", flush=True)
     compose_variants()
-    for command in PIPELINE if is_run else ():
+    for command in (*scratch.PIPELINE, (*scratch.OVERFITTING, "verdict")) if is_run else ():
         if subprocess.run(command, check=False).returncode:
             raise UserError(f"`{' '.join(command[2:])}` failed; its message is above; then go on with `make repro`")
 
@@ -92,11 +86,11 @@ def choose(proposal: Proposal, name: str, params: Mapping[str, Any]) -> tuple[di
             f"{proposal.data.path}: {rows:,} rows can be used, {rarer:,} of the rarer class; expected at least "
             f"{FEWEST}, and {FEWEST_OF_CLASS} of each class"
         )
-    split = _split(rows)
+    split, scaling = _split(rows), params["choices"]["preprocessing"]
     training = next((budget for budget, limit in BUDGETS.items() if split["train"] < limit), "default")
-    scaling = params["choices"]["preprocessing"]
-    kept, notes = _variants(params["variants"], not split["test"])
-    if not split["test"]:
+    is_repeated = not split["test"]
+    kept, notes = _variants(params["variants"], is_repeated)
+    if is_repeated:
         notes.append(
             f"repeated splits: each of {MORE_SEEDS} seeds is tested on the rows that it does not use (split.test: 0)"
         )
@@ -104,26 +98,21 @@ def choose(proposal: Proposal, name: str, params: Mapping[str, Any]) -> tuple[di
         notes.append("no rows are kept for searches, so `make tune` would choose on validation rows (split.search: 0)")
     if split["train"] == MOST_ROWS:
         notes.append(f"each seed trains on {MOST_ROWS:,} rows only, to save time; raise split.train to use more")
+    scaling = "standard" if scaling in HIGGS_ONLY else scaling
     return {
-        "choices": {
-            "data": name,
-            "preprocessing": "standard" if scaling in HIGGS_ONLY else scaling,
-            "training": training,
-        },
+        "choices": {"data": name, "preprocessing": scaling, "training": training},
         "split": split,
-        "seeds": list(params["seeds"]) if split["test"] else _seeds(proposal.labels, split),
-        "repeats": {name: count for name, count in params["repeats"].items() if split["test"] and name in kept},
+        "seeds": _seeds(proposal.labels, split) if is_repeated else list(params["seeds"]),
+        "repeats": {} if is_repeated else {name: n for name, n in params["repeats"].items() if name in kept},
         "variants": kept,
     }, notes
 
 
 def _split(rows: int) -> dict[str, Any]:
     """Three fifths of the rows for training, a fifth each for validation and test; repeated splits of a small table."""
-    test = validation = min(rows // 5, MOST_ROWS)
-    train = min(rows - test - validation, MOST_ROWS)
-    if rows < REPEATED:
-        test = 0
-    return {"train": train, "validation": validation, "test": test, "search": 0, "resample": True, "stratify": True}
+    fifth = min(rows // 5, MOST_ROWS)
+    train, test = min(rows - 2 * fifth, MOST_ROWS), 0 if rows < REPEATED else fifth
+    return {"train": train, "validation": fifth, "test": test, "search": 0, "resample": True, "stratify": True}
 
 
 def _seeds(labels: NDArray[np.float32], split: Mapping[str, Any]) -> list[int]:
@@ -131,38 +120,35 @@ def _seeds(labels: NDArray[np.float32], split: Mapping[str, Any]) -> list[int]:
     labels = labels[split_rows(np.arange(labels.size), Split(**split), 0, labels=labels).pool]
     manifest = Manifest.model_construct(
         pool_rows=labels.size,
-        test_rows=labels.size,
         search_rows=0,
         train_rows=split["train"],
         validation_rows=split["validation"],
         resample=True,
-        files={},
     )
-    found = (
-        seed
-        for seed in count()
-        if all(labels[rows].std() for rows in (*sample(manifest, seed), unused(manifest, seed)))
-    )
-    return list(islice(found, MORE_SEEDS))
+
+    def has_both(seed: int) -> bool:
+        return all(labels[rows].std() for rows in (*sample(manifest, seed), unused(manifest, seed)))
+
+    return list(islice(filter(has_both, count()), MORE_SEEDS))
 
 
 def _variants(listed: list[str], is_small: bool) -> tuple[list[str], list[str]]:
-    """The variants that suit any table, with `large`; and a line about the others."""
+    """The variants that suit any table, with `large`; and lines about the others."""
     unsuitable = [name for name in listed if name.startswith("tuned/") or name in HIGGS_ONLY]
-    costly = ["ensemble"] if is_small and "ensemble" in listed else []
+    costly = [name for name in listed if name == "ensemble" and is_small]
     kept = [name for name in listed if name not in (*unsuitable, *costly)]
-    notes = [f"not compared: {', '.join(unsuitable)}, which suit other data"] if unsuitable else []
+    notes = [f"not compared, because they are made for other data: {', '.join(unsuitable)}"] if unsuitable else []
     notes += [f"not compared: {name}, which costs three trainings per seed" for name in costly]
     return (kept if "large" in kept else ["large", *kept]), notes
 
 
 def _description(proposal: Proposal, name: str, path: Path, table: Path) -> str:
     """The file of conf/data/ for a table: the template's keys and comments, with the values of the proposal."""
-    content, data = TEMPLATE.read_text(encoding="utf-8"), proposal.data
-    plain = "".join(line for line in content.splitlines(keepends=True) if not line.startswith("#"))
+    lines, data = TEMPLATE.read_text(encoding="utf-8").splitlines(keepends=True), proposal.data
     values = {key: getattr(data, key) for key in ("label", "positive", "missing", "missing_labels")}
     lists = {"categorical": list(data.categorical), "drop": list(data.drop)}
     header = f"# {name}: chosen by `overfitting try {path.name}`; docs/your-own-data.md explains the keys.\n"
+    plain = "".join(line for line in lines if not line.startswith("#"))
     return header + _merged(plain, {"path": str(table), **values, **lists}, proposal.left_out)
 
 
@@ -180,7 +166,7 @@ def _merged(text: str, values: Mapping[str, Any], remarks: Mapping[str, str] | N
 
 def _update(content: CommentedMap, values: Mapping[str, Any], remarks: Mapping[str, str]) -> None:
     for key, value in values.items():
-        if isinstance(value, Mapping) and not value:
+        if value == {}:
             content[key].clear()
         elif isinstance(value, Mapping):
             _update(content[key], value, remarks)
@@ -189,7 +175,7 @@ def _update(content: CommentedMap, values: Mapping[str, Any], remarks: Mapping[s
         elif key in content:
             content[key] = _scalar(value)
         else:  # after the last key is the empty line before the next one
-            content.insert(len(content) - 1, key, value, REMARKS.get(key))
+            content.insert(len(content) - 1, key, value, NEW.get(key))
 
 
 def _update_list(entries: CommentedSeq, wanted: list[Any], remarks: Mapping[str, str]) -> None:
@@ -210,16 +196,15 @@ def _scalar(value: Any) -> Any:
     return DoubleQuotedScalarString(value) if is_other else value
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that change, by key: the old value, if it is short, and the new one."""
-    found = dict[str, str]()
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], start: str = "") -> Iterator[str]:
+    """A line per setting that changes: its key, the old value unless it is a list, and the new one."""
     for key, value in after.items():
         old = before.get(key)
         if isinstance(value, Mapping) and value:
-            found |= {f"{key}.{inner}": change for inner, change in _changes(old or {}, value).items()}
+            yield from _changes(old or {}, value, f"{start}{key}.")
         elif old != value:
-            found[key] = ", ".join(map(str, value)) if isinstance(value, list) else f"{old} -> {value}"
-    return found
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else f"{old} -> {value}"
+            yield f"{start}{key}: {shown}"
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -240,15 +225,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _back_up(path: Path) -> None:
-    """Keep a file that is about to be replaced, unless git has it."""
-    if not path.exists() or _is_committed(path):
-        return
-    number = next(n for n in range(1, 10_000) if not path.with_name(f"{path.name}.backup-{n}").exists())
-    backup = path.with_name(f"{path.name}.backup-{number}")
-    path.rename(backup)
-    print(f"{path} had content that is not committed: kept as {backup}")
-
-
-def _is_committed(path: Path) -> bool:
-    commands = (("ls-files", "--error-unmatch"), ("diff", "--quiet", "HEAD", "--"))
-    return all(git(*command, str(path)) is not None for command in commands)
+    """Rename a file that is about to be replaced, unless git has it."""
+    is_new = git("ls-files", "--error-unmatch", str(path)) is None
+    if path.exists() and (is_new or git("diff", "--quiet", "HEAD", "--", str(path)) is None):
+        names = (path.with_name(f"{path.name}.backup-{number}") for number in count(1))
+        backup = path.rename(next(name for name in names if not name.exists()))
+        print(f"{path} had content that is not committed: kept as {backup}")

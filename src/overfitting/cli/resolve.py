@@ -43,14 +43,14 @@ def unmerged() -> list[str]:
 
 def settle(path: str) -> None:
     """Settle the conflict in a file that the pipeline computes; another file keeps its conflict."""
-    if Path(path).name == LOCK:
-        Path(path).write_text(merged_lock(*_versions(path)), encoding="utf-8")
-    elif Path(path) in PAGES:
-        merged = merged_page(*(text or "" for text in _versions(path)))
+    file = Path(path)
+    if file.name == LOCK or file in PAGES:
+        versions = [git("show", f":{stage}:{path}") for stage in (1, 2, 3)]  # of the common ancestor, ours, theirs
+        merged = merged_lock(*versions) if file.name == LOCK else merged_page(*(text or "" for text in versions))
         if merged is None:
             return
-        Path(path).write_text(merged, encoding="utf-8")
-    elif any(Path(path).is_relative_to(out) for out in computed()):
+        file.write_text(merged, encoding="utf-8")
+    elif any(file.is_relative_to(out) for out in computed()):
         if git("checkout", "--ours", "--", path) is None:
             git("checkout", "--theirs", "--", path)
     else:
@@ -58,17 +58,10 @@ def settle(path: str) -> None:
     git("add", "--", path)
 
 
-def _versions(path: str) -> tuple[str | None, str | None, str | None]:
-    """Text at the common ancestor, on our and on their side."""
-    base, ours, theirs = (git("show", f":{stage}:{path}") for stage in (1, 2, 3))
-    return base, ours, theirs
-
-
-def computed() -> list[str]:
+def computed() -> set[str]:
     """Outputs of the stages, according to both sides' dvc.lock."""
     texts = [git("show", f":{stage}:{LOCK}") for stage in (0, 2, 3)]
-    outs = [out["path"] for text in texts for stage in _stages(text).values() for out in stage.get("outs", [])]
-    return list(dict.fromkeys(outs))
+    return {out["path"] for text in texts for stage in _stages(text).values() for out in stage.get("outs", [])}
 
 
 def merged_lock(base: str | None, ours: str | None, theirs: str | None) -> str:
@@ -76,18 +69,15 @@ def merged_lock(base: str | None, ours: str | None, theirs: str | None) -> str:
     from dvc.utils.serialize import dumps_yaml
 
     before, one, other = map(_stages, (base, ours, theirs))
-    chosen = {
-        name: (other if one.get(name) == before.get(name) else one).get(name) for name in dict.fromkeys([*one, *other])
-    }
-    content = {"schema": "2.0", "stages": {name: stage for name, stage in chosen.items() if stage}}
-    return str(dumps_yaml(content))
+    sides = {name: other if one.get(name) == before.get(name) else one for name in [*one, *other]}
+    stages = {name: side[name] for name, side in sides.items() if name in side}
+    return str(dumps_yaml({"schema": "2.0", "stages": stages}))
 
 
 def _stages(lock: str | None) -> dict[str, Any]:
     from dvc.utils.serialize import parse_yaml
 
-    stages: dict[str, Any] = parse_yaml(lock, LOCK)["stages"] if lock else {}
-    return stages
+    return dict(parse_yaml(lock, LOCK)["stages"]) if lock else {}
 
 
 def merged_page(base: str, ours: str, theirs: str) -> str | None:

@@ -32,11 +32,7 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """Read and check learning-curve/params.yaml.
-
-    Raises:
-        UserError: one line per wrong key, or rows that do not grow.
-    """
+    """Read and check learning-curve/params.yaml; a UserError has one line per wrong key."""
     settings = read_checked(Settings, FOLDER / "params.yaml")
     if list(settings.rows) != sorted(set(settings.rows)):
         raise UserError(f"{FOLDER}/params.yaml: rows: got {list(settings.rows)}, expected growing numbers")
@@ -44,23 +40,19 @@ def read_settings() -> Settings:
 
 
 def compare(rows: int) -> None:
-    """Train and evaluate the variants with `rows` training rows per seed; finished runs are kept.
-
-    Raises:
-        UserError: the settings are wrong, or a stage failed.
-    """
-    settings, folder, results = read_settings(), FOLDER / "work" / str(rows), SIZES / str(rows)
-    if not compose_config().split.test:
+    """Train and evaluate the variants with `rows` training rows per seed; finished runs are kept."""
+    settings, config = read_settings(), compose_config()
+    folder, results = FOLDER / "work" / str(rows), SIZES / str(rows)
+    if not config.split.test:
         raise UserError("split.test: got 0, but all sizes need the same test rows; set their number in params.yaml")
-    batch = min(compose_config().training.batch_size, rows)
+    batch = min(config.training.batch_size, rows)
     own = {
         "split": {"train": rows, "validation": max(rows // 2, 1)},
         "training": {"batch_size": batch, "epochs": -(-settings.steps // (rows // batch))},
         "repeats": {},
         **{name: list(getattr(settings, name)) for name in ("seeds", "variants", "baselines")},
     }
-    scratch.link_project(Path(), folder, ("conf", "data/raw"), own)
-    scratch.run_stages(folder, ("preprocess", "train-all", "evaluate"))
+    scratch.run_linked(Path(), folder, ("conf", "data/raw"), own, ("preprocess", "train-all", "evaluate"))
     results.mkdir(parents=True, exist_ok=True)
     for path in (files.METRICS, files.PREDICTIONS):
         shutil.copy(folder / path, results / path.name)

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from overfitting.base.errors import UserError
-from overfitting.cli.errors import fail
+from overfitting.cli.ending import fail
 from overfitting.config.composition import choices, compose_config, compose_variants, section
 from overfitting.config.schema import SECTIONS, Variant
 from overfitting.config.strengths import STRENGTHS
@@ -25,35 +25,26 @@ LOCK = Path(".dvc/tmp/stage.lock")  # held while a stage works in this folder; t
 
 
 def run(stage: str, summary: str, arguments: Sequence[str]) -> None:
-    """Check the configuration of every variant before any work; then let Hydra run the stage.
-
-    Args:
-        stage: a module of `overfitting.stages`.
-        summary: a sentence for the stage's help.
-        arguments: overrides and options, in Hydra's grammar.
+    """Check the configuration of every variant before any work; then let Hydra run a module of `overfitting.stages`.
 
     Raises:
         UserError: the configuration is wrong, an input is missing, or the configuration changed meanwhile.
     """
+    launch = partial(_launch, stage, summary)
     if any(argument.startswith(SHOWING) for argument in arguments):
-        _launch(stage, summary, arguments, _nothing)
+        launch(arguments, lambda composed: None)
         return
     with _alone(stage):
-        _run(stage, summary, arguments)
+        if stage in ("train", "baseline"):
+            from overfitting.cli import jobs
 
-
-def _run(stage: str, summary: str, arguments: Sequence[str]) -> None:
-    if stage in ("train", "baseline"):
-        from overfitting.cli import jobs
-
-        jobs.run(arguments, partial(_launch, stage, summary), stage)
-        return
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
-    configs = compose_variants(overrides)
-    _launch(stage, summary, arguments, partial(_job, stage))
-    before, after = next(iter(configs.values())), compose_config(overrides)
-    if section(after, stage) != section(before, stage):
-        raise UserError("the configuration changed while the stage ran, so run the stage again")
+            jobs.run(arguments, launch, stage)
+            return
+        overrides = [argument for argument in arguments if not argument.startswith("-")]
+        before = next(iter(compose_variants(overrides).values()))
+        launch(arguments, partial(_job, stage))
+        if section(compose_config(overrides), stage) != section(before, stage):
+            raise UserError("the configuration changed while the stage ran, so run the stage again")
 
 
 def run_missing(arguments: Sequence[str]) -> None:
@@ -86,9 +77,11 @@ def _alone(command: str) -> Iterator[None]:
 def _launch(stage: str, summary: str, arguments: Sequence[str], job: Callable[[DictConfig], None]) -> None:
     """Start Hydra, which calls `job` with the composed configuration, here or in worker processes."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises errors instead of printing them
-    own = [f"hydra.job.name={stage}", f"hydra.help.header='{_header(stage, summary)}'", *choices(arguments)]
+    header = f"Stage {stage}: {summary} Reads from the configuration: {', '.join(SECTIONS[stage]) or 'nothing'}."
+    own = [f"hydra.job.name={stage}", f"hydra.help.header='{header}'", *choices(arguments)]
     # Hydra refuses an override after an option's value, and overrides that are not side by side
-    sys.argv = [f"overfitting {stage}", *own, *sorted(arguments, key=lambda argument: not _is_override(argument))]
+    ordered = sorted(arguments, key=lambda argument: argument.startswith("-") or "=" not in argument)
+    sys.argv = [f"overfitting {stage}", *own, *ordered]
     with clear_errors():
         hydra.main(version_base="1.3", config_path=str(Path("conf").resolve()), config_name="config")(job)()
     sys.stdout.flush()  # a pipe whose reader has left fails here, where click handles it
@@ -102,31 +95,16 @@ def _job(stage: str, composed: DictConfig) -> None:
         fail(stage, error)  # an exception would make Hydra print a second message
 
 
-def _nothing(composed: DictConfig) -> None:
-    """No work: Hydra only prints."""
-
-
 def explain(stage: str) -> str:
     """One line per key of the configuration that a stage reads, from the texts beside the fields of the schema."""
     config, lines = compose_config(), list[str]()
     for name in SECTIONS[stage]:
         value = getattr(config, name, None)
         fields = getattr(type(value), "__pydantic_fields__", {})
-        texts = {key: field.description for key, field in fields.items() if field.description}
+        lines += [f"{name}.{key}: {field.description}" for key, field in fields.items() if field.description]
         if isinstance(value, Variant):
-            texts |= {key: f"{strength.about} Off: {strength.off}." for key, strength in STRENGTHS.items()}
-        lines += [f"{name}.{key}: {text}" for key, text in texts.items()]
+            lines += [f"{name}.{key}: {strength.about} Off: {strength.off}." for key, strength in STRENGTHS.items()]
     return "\n".join(lines) or "(this stage reads no settings)"
 
 
-# conf/config.yaml calls it for a stage's help
-OmegaConf.register_new_resolver("explain", explain, replace=True)
-
-
-def _is_override(argument: str) -> bool:
-    return "=" in argument and not argument.startswith("-")
-
-
-def _header(stage: str, summary: str) -> str:
-    """First line of a stage's help: its purpose, and the part of the configuration that it reads."""
-    return f"Stage {stage}: {summary} Reads from the configuration: {', '.join(SECTIONS[stage]) or 'nothing'}."
+OmegaConf.register_new_resolver("explain", explain, replace=True)  # conf/config.yaml calls it for a stage's help

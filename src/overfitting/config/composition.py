@@ -1,9 +1,11 @@
 """params.yaml and conf/ composed by Hydra and checked, before any work starts."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import MISSING
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +23,12 @@ from overfitting.config.validation import check_variants, clear_errors, validate
 
 PARAMS = Path("params.yaml")
 _CHOICES = [field.name for field in dataclasses.fields(Choices)]
-
-
-def _defaults(schema: type) -> dict[str, Any]:
-    """The schema's values for keys that are not stated."""
-    fields = dataclasses.fields(schema)
-    return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+_COMPUTATION = {field.name: field.default for field in dataclasses.fields(Training) if field.default is not MISSING}
 
 
 # stored for Hydra, so that any key can be overridden, though a variant's file states only the differences from `large`
 ConfigStore.instance().store(name="large_network", node=Variant().settings(), package="variant")
-ConfigStore.instance().store(name="computation", node=_defaults(Training), package="training")
+ConfigStore.instance().store(name="computation", node=_COMPUTATION, package="training")
 
 
 @contextmanager
@@ -48,8 +45,7 @@ def _another_hydra() -> Iterator[None]:
 def choices(overrides: Sequence[str] = ()) -> list[str]:
     """Overrides such as `data=bundled` for the choices of params.yaml that `overrides` do not make themselves.
 
-    Raises:
-        UserError: the current folder holds no project, params.yaml lacks a choice, or a file that is chosen is wrong.
+    Raises UserError if the current folder holds no project, params.yaml lacks a choice, or a chosen file is wrong.
     """
     if not Path("conf/config.yaml").is_file() or not PARAMS.is_file():
         raise UserError(
@@ -101,11 +97,7 @@ def _chosen(overrides: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def experiment_file(name: str) -> Path:
-    """File of an experiment.
-
-    Raises:
-        UserError: there is no such experiment, or the file is wrong.
-    """
+    """File of an experiment; raises UserError if there is none, or it is wrong."""
     check_choice(EXPERIMENT, name)
     return CONF / EXPERIMENT / f"{name}.yaml"
 
@@ -113,8 +105,7 @@ def experiment_file(name: str) -> Path:
 def combinations(overrides: Sequence[str]) -> list[list[str]]:
     """Each combination of the values of a sweep such as `variant.l2=0.001,0.01`, as overrides without sweeps.
 
-    Raises:
-        UserError: an override is not in Hydra's grammar.
+    Raises UserError if an override is not in Hydra's grammar.
     """
     with clear_errors(ValueError), _another_hydra(), initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()  # finds the files of `glob(...)`
@@ -131,11 +122,8 @@ def choice(group: str, overrides: Sequence[str] = ()) -> str:
 def compose_config(overrides: Sequence[str] = ()) -> Config:
     """Compose and check the configuration of the project in the current folder.
 
-    Args:
-        overrides: in Hydra's grammar, such as `variant=l2` or `training.epochs=3`.
-
-    Raises:
-        UserError: the configuration is wrong or missing.
+    `overrides` are in Hydra's grammar, such as `variant=l2` or `training.epochs=3`. Raises UserError if the
+    configuration is wrong or missing.
     """
     files = [PARAMS, *sorted(CONF.rglob("*.yaml"))]
     states = tuple((file, file_state(file)) for file in files if file.is_file())
@@ -155,8 +143,7 @@ def _composed(overrides: tuple[str, ...], root: Path, states: tuple[tuple[Path, 
 def compose_variants(overrides: Sequence[str] = ()) -> dict[str, Config]:
     """Compose and check every variant that params.yaml lists, in its order.
 
-    Raises:
-        UserError: as `compose_config`; an unknown variant, also in `repeats`; or variants that do not go together.
+    Raises UserError as `compose_config`, for an unknown variant, also in `repeats`, and as `check_variants`.
     """
     configs = _compose_each("variant", overrides)
     check_variants(configs, is_stated=not any(override.lstrip("+~").startswith("variant.") for override in overrides))
@@ -180,22 +167,19 @@ def _compose_each(group: str, overrides: Sequence[str]) -> dict[str, Config]:
 
 def section(config: Config, stage: str) -> dict[str, Any]:
     """The part of the configuration that a stage reads, as plain values."""
-    chosen: dict[str, Any] = {}
-    for key in SECTIONS[stage]:
-        value: Any = config
-        for part in key.split("."):
-            value = getattr(value, part)
-        chosen[key] = _plain(value)
-    return chosen
+    return _plain(config, SECTIONS[stage])
 
 
 def values(config: Config) -> dict[str, Any]:
     """The whole configuration as plain values."""
-    return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    return _plain(config, [field.name for field in dataclasses.fields(config)])
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Variant):
-        return value.settings()
-    is_instance = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    return dataclasses.asdict(value) if is_instance else value
+def _plain(config: Config, keys: Iterable[str]) -> dict[str, Any]:
+    found = {key: attrgetter(key)(config) for key in keys}
+    for key, value in found.items():
+        if isinstance(value, Variant):
+            found[key] = value.settings()
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            found[key] = dataclasses.asdict(value)
+    return found

@@ -26,8 +26,7 @@ _MARKS = {"UTF-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "UTF-16": (b"\xff\xfe", 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Content of a YAML file: UTF-8, plain types, each key once, no aliases. An empty file has no keys.
 
-    Raises:
-        UserError: the file cannot be read, or is something else.
+    Raises UserError if the file cannot be read, or is something else.
     """
     try:
         return _read(path, file_state(path))
@@ -78,11 +77,7 @@ def names_in(group: str) -> list[str]:
 
 
 def check_names(key: str, names: Iterable[Any], group: str) -> None:
-    """Check that each of `names`, values of `key`, is a file of conf/`group`/.
-
-    Raises:
-        UserError: names the others, and all files.
-    """
+    """Raise a UserError that names those of `names`, values of `key`, that are no files of conf/`group`/."""
     known = names_in(group)
     if unknown := [name for name in names if name not in known or not _NAME.fullmatch(name)]:
         listed = ", ".join(map(shown, unknown))
@@ -90,11 +85,7 @@ def check_names(key: str, names: Iterable[Any], group: str) -> None:
 
 
 def check_choice(group: str, name: Any) -> None:
-    """Check the file of conf/ that a choice names.
-
-    Raises:
-        UserError: there is no such file, it lies elsewhere, or it sets anything but keys of its group.
-    """
+    """Raise a UserError unless conf/`group`/ has the file `name`, and it sets nothing but keys of its group."""
     check_names(group, [name], group)
     path = CONF / group / f"{name}.yaml"
     if not (target := Path(os.path.realpath(path))).is_relative_to(CONF.resolve()):

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
 from overfitting.config.sources import Data
 from overfitting.config.strengths import STRENGTHS
@@ -70,25 +70,16 @@ class Variant(BaseModel):
     def _check_strengths(cls, values: Any) -> dict[str, Any]:
         if not isinstance(values, Mapping):
             raise PydanticCustomError("mapping", "expected the keys of a network and its remedies")
-        checked: dict[str, Any] = {}
-        problems: list[InitErrorDetails] = []
-        for key, value in values.items():
-            if key in cls.model_fields:
-                checked[key] = value
-            elif key in STRENGTHS:
-                try:
-                    strength = STRENGTHS[key].kind.validate_python(value)
-                except ValidationError as error:
-                    problems += [_line(found, key) for found in error.errors()]
-                    continue
-                if strength != STRENGTHS[key].off:
-                    checked[key] = strength
-            else:
-                unknown = PydanticCustomError("unexpected_keyword_argument", "unknown key")
-                problems.append(InitErrorDetails(type=unknown, loc=(key,), input=value))
-        if problems:
-            raise ValidationError.from_exception_data(cls.__name__, problems)
-        return checked
+        network = {key: value for key, value in values.items() if key in cls.model_fields}
+        kinds = {
+            name: core_schema.typed_dict_field(
+                core_schema.no_info_plain_validator_function(strength.kind.validate_python), required=False
+            )
+            for name, strength in STRENGTHS.items()
+        }
+        validator = SchemaValidator(core_schema.typed_dict_schema(kinds, extra_behavior="forbid"))
+        strengths = validator.validate_python({key: value for key, value in values.items() if key not in network})
+        return network | {name: value for name, value in strengths.items() if value != STRENGTHS[name].off}
 
     @model_validator(mode="after")
     def _keeps_units(self) -> "Variant":
@@ -123,13 +114,6 @@ class Variant(BaseModel):
         """The values in which the variant differs from `large`."""
         large = type(self)().settings()
         return {name: value for name, value in self.settings().items() if value != large[name]}
-
-
-def _line(found: Any, key: str) -> InitErrorDetails:
-    """A problem with the value of `key`, as pydantic takes it."""
-    return InitErrorDetails(
-        type=found["type"], loc=(key, *found["loc"]), input=found["input"], ctx=found.get("ctx", {})
-    )
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

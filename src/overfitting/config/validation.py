@@ -26,11 +26,7 @@ SHOWN_OF_HYDRA = 800  # characters of an error of Hydra or OmegaConf
 
 @contextmanager
 def clear_errors(*others: type[Exception]) -> Iterator[None]:
-    """Turn errors of Hydra, OmegaConf and YAML, circular references, and `others` into one UserError.
-
-    Raises:
-        UserError: with the message of the error that was raised inside.
-    """
+    """Turn errors of Hydra, OmegaConf and YAML, circular references, and `others` into a UserError that quotes them."""
     faults: tuple[type[Exception], ...] = (HydraException, OmegaConfBaseException, yaml.YAMLError, *others)
     try:
         yield
@@ -46,24 +42,16 @@ def clear_errors(*others: type[Exception]) -> Iterator[None]:
 
 
 def validate(composed: DictConfig) -> Config:
-    """Check a composed configuration against the schema.
-
-    Raises:
-        UserError: one line per wrong key, with its value and what is allowed.
-    """
+    """Check a composed configuration; raises UserError with a line per wrong key, its value and what is allowed."""
     with clear_errors():
-        container: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        container = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     config = _checked(Config, container, "configuration")
     _check_consistency(config)
     return config
 
 
 def read_checked(kind: type[T], path: Path) -> T:
-    """Content of a YAML file that is not part of the composition.
-
-    Raises:
-        UserError: it cannot be read; or one line per wrong key, with its value and what is allowed.
-    """
+    """Content of a YAML file that is not part of the composition; raises UserError as `validate` and `read_mapping`."""
     return _checked(kind, read_mapping(path), str(path))
 
 
@@ -75,10 +63,9 @@ def _checked(kind: type[T], values: Any, source: str) -> T:
 
 
 def check_variants(configs: Mapping[str, Config], is_stated: bool) -> None:
-    """Check the variants against each other: ensembles, and twins if the files alone state the variants.
+    """Check the variants against each other, twins only if the files alone state the variants (`is_stated`).
 
-    Raises:
-        UserError: an ensemble has no networks to average, two variants are the same, or their folders overlap.
+    Raises UserError if an ensemble has no networks to average, two variants are the same, or their folders overlap.
     """
     for name, config in configs.items():
         member = config.variant.ensemble_of
@@ -112,7 +99,7 @@ def _lines(error: ValidationError) -> Iterable[str]:
         # the location of a union's member also holds its tag, which is not a key of the configuration
         tags = {"bundled", "simulated", "higgs", "csv", "cosine", "inverse_time"}
         key = ".".join(str(part) for part in found["loc"] if part not in tags)
-        if found["type"] == "unexpected_keyword_argument":
+        if found["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             similar = difflib.get_close_matches(str(found["loc"][-1]), _keys(), n=1)
             hint = f"; did you mean {similar[0]}?" if similar else ""
             yield f"  {key}: unknown key (value {shown(found['input'])}); remove it or correct its spelling{hint}"

@@ -1,7 +1,7 @@
 """Columns of a table that may be larger than memory."""
 
+import os
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +28,12 @@ class ColumnStore:
     def __len__(self) -> int:
         return self._rows
 
-    def add(self, blocks: Iterable[Features]) -> None:
-        """Add columns, given as consecutive blocks of rows (n, n_new_columns)."""
-        start = added = 0
-        for block in blocks:
-            added = block.shape[1]
-            for index in range(added):
-                self._seek(self._columns + index, start)
-                self._file.write(np.ascontiguousarray(block[:, index]).data)  # `tofile` hides the cause of an error
-            start += len(block)
-        self._columns += added
+    def add(self, columns: Features) -> None:
+        """Add columns (n_rows, n_new_columns)."""
+        self._file.seek(0, os.SEEK_END)
+        for column in columns.T:
+            self._file.write(np.ascontiguousarray(column).data)  # `tofile` hides the cause of an error
+        self._columns += columns.shape[1]
 
     def __getitem__(self, key: slice | tuple[slice, int]) -> NDArray[np.float32]:
         """Rows `[start:stop]` (n, n_columns), or a column of them, `[start:stop, index]`, (n,)."""
@@ -45,8 +41,5 @@ class ColumnStore:
             return np.stack([self[key, index] for index in range(self._columns)], axis=1)
         rows, index = key
         start, stop, _ = rows.indices(self._rows)
-        self._seek(index, start)
+        self._file.seek(4 * (index * self._rows + start))
         return np.fromfile(self._file, np.float32, stop - start)
-
-    def _seek(self, column: int, row: int) -> None:
-        self._file.seek(4 * (column * self._rows + row))

@@ -1,8 +1,8 @@
 """What `preprocess` reports about the data: manifest, example rows and notes."""
 
 from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,7 +12,6 @@ from overfitting.data.columns import LABEL
 from overfitting.data.events import Events
 from overfitting.data.manifest import Example, Manifest, Provenance, Table, TableColumn, TableReading
 from overfitting.data.preparation import Prepared
-from overfitting.data.rows import Rows
 
 EXAMPLE_ROWS = 3
 
@@ -24,10 +23,7 @@ def describe(
     split, arrays = config.split, {name: digest for name, digest in files.items() if name.endswith(".npy")}
     sets, labels = prepared.sets, events.labels
     return Manifest(
-        source=provenance.source,
-        licence=provenance.licence,
-        citation=provenance.citation,
-        sha256=provenance.sha256,
+        **provenance.model_dump(include={"source", "licence", "citation", "sha256"}),
         rows=len(labels),
         columns=prepared.columns,
         label=LABEL,
@@ -71,31 +67,21 @@ def notes(table: Table) -> list[str]:
 
 
 def _table(events: Events, prepared: Prepared, reading: TableReading) -> Table:
-    names = prepared.columns
-    categories = prepared.encoding.categories if prepared.encoding else [None] * len(names)
+    columns = []
+    for index, name in enumerate(prepared.columns):
+        values, kept = events.column(name), prepared.encoding.categories[index] if prepared.encoding else None
+        known = values.drop_null()
+        facts: dict[str, Any] = {"name": name, "unit": reading.units.get(name), "missing": values.null_count}
+        if kept is None:
+            columns.append(TableColumn(role="numeric", **facts))
+            continue
+        seen = pc.unique(values.take(pa.array(prepared.sets.pool)).drop_null())
+        unseen = known.filter(pc.invert(pc.is_in(known, seen)))
+        facts |= {"categories": len(seen), "grouped": len(seen) - len(kept), "unseen_rows": len(unseen)}
+        columns.append(TableColumn(role="categorical", **facts))
     return Table(
         positive=reading.positive,
         negative=reading.negative,
         unlabelled_dropped=reading.unlabelled_dropped,
-        columns=tuple(
-            _column(name, events.column(name), reading.units.get(name), kept, prepared.sets.pool)
-            for name, kept in zip(names, categories, strict=True)
-        ),
-    )
-
-
-def _column(name: str, values: pa.ChunkedArray, unit: str | None, kept: list[str] | None, pool: Rows) -> TableColumn:
-    """Describe a column; `kept` lists the categories that are kept apart (None: numeric)."""
-    if kept is None:
-        return TableColumn(name=name, role="numeric", unit=unit, missing=values.null_count)
-    seen = pc.unique(values.take(pa.array(pool)).drop_null())
-    is_seen = pc.is_in(values.drop_null(), seen).to_numpy()
-    return TableColumn(
-        name=name,
-        role="categorical",
-        unit=unit,
-        missing=values.null_count,
-        categories=len(seen),
-        grouped=len(seen) - len(kept),
-        unseen_rows=int(np.count_nonzero(~is_seen)),
+        columns=tuple(columns),
     )

@@ -66,7 +66,7 @@ class Events:
     @cached_property
     def labels(self) -> NDArray[np.float32]:
         """Labels (n_rows,)."""
-        return self.numbers(LABEL)
+        return numbers(self.column(LABEL))
 
     @cached_property
     def needs_encoding(self) -> bool:
@@ -81,12 +81,12 @@ class Events:
         with pq.ParquetFile(self.path) as file:
             return file.read(columns=[name]).column(name)  # the name `a` reads columns like `a.b`, too
 
-    def numbers(self, name: str) -> NDArray[np.float32]:
-        """Values (n_rows,) of a column; a category is the index of its first appearance, null is NaN."""
-        column = self.column(name)
-        if column.type == pa.string():
-            column = column.combine_chunks().dictionary_encode().indices
-        return np.asarray(column.to_numpy(zero_copy_only=False), np.float32)
+
+def numbers(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    """Values (n_rows,) of a column; a category is the index of its first appearance, null is NaN."""
+    if column.type == pa.string():
+        column = column.combine_chunks().dictionary_encode().indices
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float32)
 
 
 def read_events(path: Path) -> Events:

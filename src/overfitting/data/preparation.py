@@ -15,13 +15,14 @@ from overfitting.config.schema import Preprocessing, Split
 from overfitting.data.column_store import BLOCK_ROWS, ColumnStore
 from overfitting.data.columns import roles
 from overfitting.data.encoding import Encoding
-from overfitting.data.events import Events
+from overfitting.data.events import Events, numbers
 from overfitting.data.manifest import Provenance
 from overfitting.data.rows import Column, Sets, check_rows, check_test_classes, split_rows, usable_rows
 from overfitting.data.scaling import Features, Scaling, pieces, symmetric_columns
 
 PIECES = 8  # per column, in piecewise linear encoding
 LOGARITHMIC = ("standard", "symmetry")  # scalings that take logarithms of skewed columns
+Rows = NDArray[np.float64]  # (n_rows, n_columns), or (n_columns,)
 SKEWED = 1.0  # skewness of a positive column above which its logarithm is taken
 
 
@@ -52,36 +53,30 @@ def prepare(
         UserError: a value, the number of rows, the duplicates or the columns are not as the configuration requires.
     """
 
-    def numbers() -> Iterator[Column]:
-        return map(events.numbers, events.names)
+    def values() -> Iterator[Column]:
+        return (numbers(events.column(name)) for name in events.names)
 
     source, count = str(events.path), events.labels.size
-    check_rows(numbers(), events.labels, events.names, source, events.needs_encoding)
-    rows = usable_rows(numbers, count, preprocessing.duplicates, source)
+    check_rows(values(), events.labels, events.names, source, events.needs_encoding)
+    rows = usable_rows(values, count, preprocessing.duplicates, source)
     columns = tuple(events.names[index] for index in without_roles(events.names, preprocessing.without))
     sets = split_rows(rows, split, preprocessing.shuffle_seed, count - provenance.held_out, events.labels)
     check_test_classes(events.labels[sets.test])
-    max_categories = provenance.table.max_categories if provenance.table else None
     features = {name: ColumnStore(folder, indices.size) for name, indices in vars(sets).items()}
-    encodings = [_add_column(events, name, sets, max_categories, features) for name in columns]
-    encoding = _joined(encodings)
-    names = _distinct(encoding.features) if encoding else columns
+    encodings = []
+    for name in columns:
+        table = pa.table({name: events.column(name)}).to_pandas()
+        if events.needs_encoding:
+            assert provenance.table  # only user-supplied tables hold text or missing values
+            encodings.append(fit_encoding(table.iloc[sets.pool], provenance.table.max_categories))
+        for set_, indices in vars(sets).items():
+            chosen = table.iloc[indices]
+            features[set_].add(encodings[-1].apply(chosen) if encodings else chosen.to_numpy(np.float32))
+        del table, chosen  # before memory holds the next column
+    encoding = _joined(encodings) if encodings else None
+    names = tuple(encoding.features) if encoding else columns
     scaling = fit_scaling(features["pool"], names, preprocessing.scaling)
     return Prepared(columns, features, sets, encoding, scaling, count - rows.size)
-
-
-def _add_column(
-    events: Events, name: str, sets: Sets, max_categories: int | None, features: Mapping[str, ColumnStore]
-) -> Encoding | None:
-    """Add a column to the features of each set; return its encoding, if the events need one."""
-    table, encoding = pa.table({name: events.column(name)}).to_pandas(), None
-    if events.needs_encoding:
-        assert max_categories is not None  # only user-supplied tables hold text or missing values
-        encoding = fit_encoding(table.iloc[sets.pool], max_categories)
-    for set_, rows in vars(sets).items():
-        blocks = (table.iloc[rows[start : start + BLOCK_ROWS]] for start in range(0, rows.size, BLOCK_ROWS))
-        features[set_].add(encoding.apply(block) if encoding else block.to_numpy(np.float32) for block in blocks)
-    return encoding
 
 
 def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:
@@ -106,37 +101,31 @@ def fit_encoding(table: pd.DataFrame, max_categories: int) -> Encoding:
     Raises:
         UserError: a numeric column has no value in the pool.
     """
-    median: list[float | None] = []
-    categories: list[list[str] | None] = []
-    has_others = []
+    encoding = Encoding([str(name) for name in table], [], [], table.isna().any().tolist(), [])
     for name in table:
         values = table[name].dropna()
-        if is_numeric_dtype(table[name]):
+        if is_numeric_dtype(values):
             if values.empty:
                 raise UserError(f"column {name!r}: all values are missing, except in test rows: remove the column")
-            median.append(float(np.median(values.to_numpy(np.float32))))
-            categories.append(None)
-            has_others.append(False)
+            median, categories, has_others = float(np.median(values.to_numpy(np.float32))), None, False
         else:
             counts = values.value_counts()
-            ordered = [value for _, value in sorted((-count, str(value)) for value, count in counts.items())]
-            median.append(None)
-            categories.append(sorted(ordered[:max_categories]))
-            has_others.append(len(ordered) > max_categories)
-    has_missing = [bool(found) for found in table.isna().any()]
-    return Encoding([str(name) for name in table], median, categories, has_missing, has_others)
+            ordered = sorted(map(str, counts.index), key=lambda value: (-counts[value], value))
+            median, categories, has_others = None, sorted(ordered[:max_categories]), len(counts) > max_categories
+        encoding.median.append(median)
+        encoding.categories.append(categories)
+        encoding.has_others.append(has_others)
+    return encoding
 
 
-def _joined(encodings: Iterable[Encoding | None]) -> Encoding | None:
-    parts = [encoding.as_dict() for encoding in encodings if encoding]
-    return Encoding(**{key: [entry for part in parts for entry in part[key]] for key in parts[0]}) if parts else None
-
-
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        name = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"two encoded columns are called {name!r}: rename the column or the category of that name")
-    return tuple(names)
+def _joined(encodings: list[Encoding]) -> Encoding:
+    """The encoding of all columns, from those of single columns."""
+    parts = [encoding.as_dict() for encoding in encodings]
+    joined = Encoding(**{key: [entry for part in parts for entry in part[key]] for key in parts[0]})
+    for name in joined.features:
+        if joined.features.count(name) > 1:
+            raise UserError(f"two encoded columns are called {name!r}: rename the column or the category of that name")
+    return joined
 
 
 def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scaling: str) -> Scaling:
@@ -153,16 +142,19 @@ def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scal
     """
     names, of, edges = list(columns), roles(columns), list[list[float]]()
     if scaling == "symmetry":
-        _check_collisions(names, of)
+        if not {"phi", "eta"} <= set(of):
+            raise UserError(
+                "preprocessing=symmetry: expected columns of collisions (phi, eta), such as those of HIGGS; got "
+                f"{', '.join(names)}; choose preprocessing=standard"
+            )
         _, names, of = symmetric_columns(np.empty((0, len(columns))), columns, of)
     elif scaling == "piecewise":
-        edges = [_edges(features[:, index].astype(np.float64)) for index in range(len(columns))]
-        counts = [len(found) - 1 for found in edges]
-        names = [f"{name}[{index}]" for name, count in zip(names, counts, strict=True) for index in range(count)]
-        of = [role for role, count in zip(of, counts, strict=True) for _ in range(count)]
+        edges = [_edges(features[:, index]) for index in range(len(columns))]
+        pairs = [(column, piece) for column, found in enumerate(edges) for piece in range(len(found) - 1)]
+        names, of = [f"{columns[column]}[{piece}]" for column, piece in pairs], [of[column] for column, _ in pairs]
     logarithm = np.zeros(len(names), bool)
 
-    def blocks() -> Iterator[NDArray[np.float64]]:
+    def blocks() -> Iterator[Rows]:
         for start in range(0, len(features), BLOCK_ROWS):
             values = features[start : start + BLOCK_ROWS].astype(np.float64)
             if scaling == "symmetry":
@@ -172,7 +164,7 @@ def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scal
             values[:, logarithm] = np.log(values[:, logarithm])
             yield values
 
-    floor, unscaled = np.min([block.min(axis=0) for block in blocks()], axis=0), scaling == "none"
+    unscaled, floor = scaling == "none", np.min([block.min(axis=0) for block in blocks()], axis=0)
     mean, deviation = _moments(blocks)
     if scaling in LOGARITHMIC:
         varies = np.max([block.max(axis=0) for block in blocks()], axis=0) > floor
@@ -193,21 +185,19 @@ def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scal
     )
 
 
-def _edges(column: NDArray[np.float64]) -> list[float]:
+def _edges(column: NDArray[np.float32]) -> list[float]:
     """Edges of a column's pieces: its distinct quantiles, at least two."""
-    found = np.unique(np.quantile(column, np.linspace(0, 1, PIECES + 1))).tolist()
+    found = np.unique(np.quantile(column.astype(np.float64), np.linspace(0, 1, PIECES + 1))).tolist()
     return found if len(found) > 1 else [found[0], found[0] + 1.0]
 
 
-def _moments(
-    blocks: Callable[[], Iterable[NDArray[np.float64]]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(blocks: Callable[[], Iterable[Rows]]) -> tuple[Rows, Rows]:
     """Mean and standard deviation of the columns of a table, given as blocks of rows."""
     mean = _mean(blocks())
     return mean, np.sqrt(_mean((block - mean) ** 2 for block in blocks()))
 
 
-def _mean(blocks: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+def _mean(blocks: Iterable[Rows]) -> Rows:
     """Mean of the columns of a table, given as blocks of rows, which it changes.
 
     NumPy adds the rows of a table one after another, so the size of the blocks changes nothing, except in the last bits
@@ -218,11 +208,3 @@ def _mean(blocks: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
         block[0] += total
         total, rows = block.sum(axis=0), rows + len(block)
     return np.asarray(total / rows)
-
-
-def _check_collisions(names: list[str], of: list[str]) -> None:
-    if not {"phi", "eta"} <= set(of):
-        raise UserError(
-            "preprocessing=symmetry: expected columns of collisions (phi, eta), such as those of HIGGS; got "
-            f"{', '.join(names)}; choose preprocessing=standard"
-        )

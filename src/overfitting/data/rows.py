@@ -35,15 +35,11 @@ def check_rows(columns: Iterable[Column], labels: Column, names: tuple[str, ...]
     mistakes = []
     for index, values in enumerate(columns):
         wrong = np.isinf(values) if missing else ~np.isfinite(values)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            mistakes.append((row, index, values[row]))
+        mistakes += [(row, index, values[row]) for row in np.flatnonzero(wrong)[:1]]
     if mistakes:
         row, index, value = min(mistakes)
         raise UserError(f"{source}: row {row + 1}, column {names[index]}: expected a finite number, got {value}")
-    wrong = ~np.isin(labels, (0, 1))
-    if wrong.any():
-        row = int(np.argmax(wrong))
+    for row in np.flatnonzero(~np.isin(labels, (0, 1)))[:1]:
         raise UserError(f"{source}: row {row + 1}, column label: expected 0 or 1, got {labels[row]}")
 
 
@@ -98,7 +94,7 @@ def split_rows(
     order = rows if shuffle_seed is None else np.random.default_rng(shuffle_seed).permutation(rows)
     if split.stratify and labels is not None:
         order = spread(order, labels[order])
-    is_held_out = order >= held_out if held_out is not None else np.zeros(order.size, bool)
+    is_held_out = order >= (np.inf if held_out is None else held_out)
     needed = split.search + split.validation + split.train
     available = order.size - max(1, int(is_held_out.sum()))
     if available < needed:
@@ -121,9 +117,8 @@ def spread(order: Rows, labels: Column) -> Rows:
     """The rows of `order`, with each class spread evenly, so that any stretch has nearly the same share of it."""
     places = np.empty(order.size)
     for label in np.unique(labels):
-        of_class = labels == label
-        count = int(of_class.sum())
-        places[of_class] = (np.arange(count) + 0.5) / count
+        of_class = np.flatnonzero(labels == label)
+        places[of_class] = (np.arange(of_class.size) + 0.5) / of_class.size
     return order[np.argsort(places, kind="stable")]
 
 
@@ -142,9 +137,6 @@ def check_test_classes(labels: Column) -> None:
 
 def _smaller_split(rows: int) -> str:
     """Advice for a table with `rows` rows: lines for params.yaml that use three fifths of them for training."""
-    fifth = rows // 5
-    if not fifth:
-        return "use more rows"
-    lines = f"  split: {{train: {rows - 2 * fifth}, validation: {fifth}, test: {fifth}, search: 0, resample: true}}"
-    training = "\n  choices: {training: small}" if rows < SMALL else ""
-    return f"use more rows, or set in params.yaml\n{lines}{training}"
+    fifth, small = rows // 5, "\n  choices: {training: small}" if rows < SMALL else ""
+    split = f"{{train: {rows - 2 * fifth}, validation: {fifth}, test: {fifth}, search: 0, resample: true}}"
+    return f"use more rows, or set in params.yaml\n  split: {split}{small}" if fifth else "use more rows"

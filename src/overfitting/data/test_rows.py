@@ -52,11 +52,11 @@ def check_classes(manifest: Manifest, seeds: Iterable[int]) -> None:
     Raises:
         UserError: those of a seed do not.
     """
-    seeds, (_, labels) = list(seeds), files.read_rows("test")
-    own = own_rows(manifest, seeds)
-    for seed, rows in zip(seeds, own if own is not None else [], strict=False):
-        if labels[rows].min() == labels[rows].max():
+    _, labels = files.read_rows("test")
+    for seed in seeds if is_repeated(manifest) else ():
+        found = labels[unused(manifest, seed)]
+        if found.min() == found.max():
             raise UserError(
-                f"split: the {rows.size:,} test rows of seed {seed} are all of one class; lower split.train and "
+                f"split: the {found.size:,} test rows of seed {seed} are all of one class; lower split.train and "
                 "split.validation, or choose other seeds"
             )

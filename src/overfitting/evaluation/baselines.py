@@ -1,6 +1,5 @@
 """Baselines, which are shown for scale and never ranked: what identifies each, and its files."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,16 +81,14 @@ class Baseline:
             return
         from overfitting.evaluation.classifiers import predict  # planning needs none of scikit-learn
 
-        manifest, seeds, settings = Manifest.read(files.MANIFEST), self.config.seeds, self.config.baseline
+        manifest, settings, logits = Manifest.read(files.MANIFEST), self.config.baseline, []
         (features, labels), (test, _) = files.read_rows("pool"), files.read_rows("test")
-        logits = []
-        for seed in seeds:
+        for seed in self.config.seeds:
             train, validation = ((features[chosen], labels[chosen]) for chosen in sample(manifest, seed))
             logits.append(predict(settings, seed, train, validation, test))
         files.remove(self.folder)
-        content = io.BytesIO()
-        np.save(content, np.stack(logits))
-        files.write_bytes(self.folder / LOGITS, content.getvalue())
+        with files.replacing(self.folder / LOGITS) as partial, partial.open("wb") as file:
+            np.save(file, np.stack(logits))
         # last, because it says that the baseline is finished
         Fitted(
             fingerprint=self.fingerprint,
@@ -103,13 +100,8 @@ class Baseline:
 def plan(configs: Mapping[str, Config], data: str, root: Path = FOLDER) -> list[Baseline]:
     """The baselines of `configs`, by name; `data` is the fingerprint of the prepared rows."""
     code, libraries = code_digests(ENGINE), library_versions(*LIBRARIES)
-    return [
-        Baseline(
-            name,
-            config,
-            data,
-            fingerprint(settings=section(config, "baseline"), data=data, code=code, libraries=libraries),
-            root,
-        )
-        for name, config in configs.items()
-    ]
+    found = []
+    for name, config in configs.items():
+        own = fingerprint(settings=section(config, "baseline"), data=data, code=code, libraries=libraries)
+        found.append(Baseline(name, config, data, own, root))
+    return found

@@ -5,6 +5,17 @@ from collections.abc import Sequence
 from overfitting.evaluation.language import say, translated
 from overfitting.evaluation.results import Difference, Estimate
 
+WORDS = {  # for people; other variants go by their names
+    "large": "the large network",
+    "tiny": "a tiny network",
+    "small": "a small network",
+    "medium": "a medium network",
+    "l1": "L1",
+    "l1_proximal": "L1 by soft thresholds",
+    "l2": "L2",
+    "dropout": "dropout",
+    "l2_dropout": "L2 with dropout",
+}
 NONE = "–"  # in place of a number that does not apply
 
 
@@ -27,6 +38,12 @@ def status(found: Difference | None) -> str:
     if found.seeds_needed is None:
         return say("undecided (more rows needed)")
     return say("undecided ({count} seeds would decide)", count=found.seeds_needed)
+
+
+def in_words(name: str) -> str:
+    """A variant's name for people; `tuned/l2` is L2."""
+    plain = name.removeprefix("tuned/")
+    return translated(WORDS.get(plain, plain))
 
 
 def listed(names: Sequence[str], last: str = " and ") -> str:

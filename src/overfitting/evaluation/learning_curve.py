@@ -1,6 +1,7 @@
 """The learning curve: test log loss by number of training rows, and what a remedy is worth in rows."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,13 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.base.records import Record
 from overfitting.evaluation import statistics
+from overfitting.evaluation.formats import in_words
 from overfitting.evaluation.language import say, translated
 from overfitting.evaluation.results import REFERENCE, Estimate, Metrics, Variant
-from overfitting.evaluation.verdict import in_words
 from overfitting.training.loss import Array, log_loss_rows
 
 PATH = files.RESULTS / "learning-curve.json"
 GRID = 24  # numbers of rows tried between two sizes
-
-Losses = Mapping[str, Array]  # (n_seeds, n_test_rows) of each variant
 
 
 class Worth(Record):
@@ -69,32 +68,50 @@ def collect(folders: Mapping[int, Path], steps: int) -> LearningCurve:
         UserError: a file is missing, or not one that this version writes; or the sizes differ in their test rows.
     """
     found = {rows: Metrics.read(folder / files.METRICS.name) for rows, folder in folders.items()}
-    _check_test_rows(folders)
-    losses = [_early_losses(folders[rows], metrics) for rows, metrics in found.items()]
-    sizes, run = tuple(found), next(iter(found.values())).run
+    losses = _early_losses(folders, found)
+    names = [name for name in losses[0] if all(name in own for own in losses)]  # others failed with some size
+    references = [own[REFERENCE] for own in losses] if REFERENCE in names else []
+    sizes, first = tuple(found), next(iter(found.values()))
     overlap = max(metrics.run.overlap for metrics in found.values())
-    references = [own[REFERENCE] for own in losses if REFERENCE in own]
 
-    def point(name: str, metrics: Metrics, own: Losses) -> Point:
+    def point(name: str, metrics: Metrics, own: Array) -> Point:
         scores = metrics.variants.get(name) or metrics.baselines[name]
         early, late = (scores.early, scores.late.log_loss) if isinstance(scores, Variant) else (scores, None)
         has_worth = references and name != REFERENCE
-        worth = rows_worth(own[name], references, sizes, run.confidence, overlap) if has_worth else None
+        worth = rows_worth(own, references, sizes, first.run.confidence, overlap) if has_worth else None
         return Point(early=early.log_loss, late=late, worth=worth)
 
     return LearningCurve(
-        sha256=next(iter(found.values())).data.sha256,
+        sha256=first.data.sha256,
         sizes=sizes,
         steps=steps,
-        seeds=run.seeds,
-        confidence=run.confidence,
+        seeds=first.run.seeds,
+        confidence=first.run.confidence,
         overlap=overlap,
         variants={
-            name: tuple(point(name, *of_size) for of_size in zip(found.values(), losses, strict=True))
-            for name in losses[0]
-            if all(name in own for own in losses)  # else it failed with some size
+            name: tuple(point(name, metrics, own[name]) for metrics, own in zip(found.values(), losses, strict=True))
+            for name in names
         },
     )
+
+
+def _early_losses(folders: Mapping[int, Path], found: Mapping[int, Metrics]) -> list[dict[str, Array]]:
+    """Row losses (n_seeds, n_test_rows) of each variant with early weights and of each baseline, at each size."""
+    first, labels, losses = next(iter(folders)), None, []
+    for size, folder in folders.items():
+        table, metrics = pd.read_parquet(folder / files.PREDICTIONS.name), found[size]
+        labels = table["label"] if labels is None else labels
+        if not table["label"].equals(labels):
+            raise UserError(
+                f"expected the same test rows at all sizes, but {size:,} training rows leave others than "
+                f"{first:,} do; use smaller numbers in learning-curve/params.yaml, or a smaller split.test"
+            )
+        logits = {
+            name: np.stack([table[f"{name}/{seed}"].to_numpy() for seed in metrics.run.seeds])
+            for name in (*metrics.verdict.ranking, *metrics.ranked_baselines)
+        }
+        losses.append({name: log_loss_rows(labels.to_numpy(np.float64), rows) for name, rows in logits.items()})
+    return losses
 
 
 def rows_worth(
@@ -107,13 +124,15 @@ def rows_worth(
     difference is not significant (Fieller, Journal of the Royal Statistical Society B 16, 1954), so it accounts for
     seeds and test rows as the intervals of the comparison do.
     """
-    exponents = np.log(np.asarray(sizes, float))
-    positions = np.unique(np.concatenate([np.linspace(*pair, GRID + 1) for pair in _pairs(exponents)]))
-    found = [
-        statistics.interval(losses - _interpolated(references, exponents, x), confidence, overlap) for x in positions
-    ]
-    means = np.array([interval.mean for interval in found])
-    lows, highs = (np.array([interval[place] for interval in found], float) for place in (1, 2))
+    exponents, found = np.log(np.asarray(sizes, float)), []
+    positions = np.unique(np.concatenate([np.linspace(*pair, GRID + 1) for pair in pairwise(exponents)]))
+    for x in positions:
+        after = int(np.clip(np.searchsorted(exponents, x), 1, len(exponents) - 1))
+        weight = (x - exponents[after - 1]) / (exponents[after] - exponents[after - 1])
+        reference = (1 - weight) * references[after - 1] + weight * references[after]
+        found.append(statistics.interval(losses - reference, confidence, overlap))
+    ends = [(each.mean, each.ci_low, each.ci_high) for each in found]
+    means, lows, highs = np.array(ends, np.float64).T
     if np.isnan(lows).any():  # one seed: no interval
         lows, highs = np.full_like(means, -1), np.full_like(means, 1)
     return Worth(
@@ -121,86 +140,39 @@ def rows_worth(
     )
 
 
-def _pairs(exponents: Array) -> list[tuple[float, float]]:
-    return list(zip(exponents[:-1].tolist(), exponents[1:].tolist(), strict=True))
-
-
-def _interpolated(references: Sequence[Array], exponents: Array, x: float) -> Array:
-    """Row losses of the reference with exp(x) rows."""
-    after = int(np.clip(np.searchsorted(exponents, x), 1, len(exponents) - 1))
-    weight = (x - exponents[after - 1]) / (exponents[after] - exponents[after - 1])
-    mixed: Array = (1 - weight) * references[after - 1] + weight * references[after]
-    return mixed
-
-
 def _crossing(positions: Array, values: Array, last: bool = False) -> float | None:
     """Exponential of the first or last position at which `values` rise to 0, as `Worth` has it."""
-    signs = values if not last else -values[::-1]
-    below = int(np.argmax(signs >= 0)) if (signs >= 0).any() else len(signs)  # leading values before the crossing
-    index = len(values) - below if last else below
+    if last:
+        index = int(np.flatnonzero(values <= 0).max(initial=-1)) + 1
+    else:
+        index = int(np.flatnonzero(values >= 0).min(initial=len(values)))
     if index in (0, len(values)):
         return None if index else 0.0
     share = values[index - 1] / (values[index - 1] - values[index])
     return float(np.exp(positions[index - 1] + share * (positions[index] - positions[index - 1])))
 
 
-def _check_test_rows(folders: Mapping[int, Path]) -> None:
-    labels = {
-        size: pd.read_parquet(folder / files.PREDICTIONS.name, columns=["label"]) for size, folder in folders.items()
-    }
-    first, *others = labels
-    if different := [size for size in others if not labels[size].equals(labels[first])]:
-        raise UserError(
-            f"expected the same test rows at all sizes, but {different[0]:,} training rows leave others than "
-            f"{first:,} do; use smaller numbers in learning-curve/params.yaml, or a smaller split.test"
-        )
-
-
-def _early_losses(folder: Path, metrics: Metrics) -> Losses:
-    """Row losses (n_seeds, n_test_rows) of each variant with early weights, and of each baseline."""
-    table = pd.read_parquet(folder / files.PREDICTIONS.name)
-    labels, seeds = table["label"].to_numpy(np.float64), metrics.run.seeds
-    return {
-        name: log_loss_rows(labels, np.stack([table[f"{name}/{seed}"].to_numpy() for seed in seeds]))
-        for name in (*metrics.verdict.ranking, *metrics.ranked_baselines)
-    }
-
-
 def sentences(curve: LearningCurve, rows: int | None = None) -> list[str]:
-    """What the best remedy is worth at `rows` training rows, and what holds with the most rows.
+    """What the remedy with the lowest early log loss is worth at `rows` training rows, and what holds with most rows.
 
     `rows` is by default the second largest size. Empty without `large` or without a remedy.
     """
-    best = best_worth(curve, rows)
-    return [_early_sentence(curve, *best), _most_rows(curve)] if best else []
-
-
-def best_worth(curve: LearningCurve, rows: int | None = None) -> tuple[str, int, Worth] | None:
-    """The remedy with the lowest early log loss at `rows` training rows, those rows, and what they are worth."""
     rows = rows if rows in curve.sizes else curve.sizes[-2]
-    at = curve.sizes.index(rows)
-    found = {name: points[at] for name, points in curve.variants.items() if points[at].worth and points[at].late}
-    if not found:
-        return None
-    name = min(found, key=lambda name: found[name].early.mean)
-    worth = found[name].worth
-    assert worth
-    return name, rows, worth
-
-
-def _early_sentence(curve: LearningCurve, name: str, rows: int, worth: Worth) -> str:
+    points = {name: of_size[curve.sizes.index(rows)] for name, of_size in curve.variants.items()}
+    remedies = {name: point.worth for name, point in points.items() if point.worth and point.late}
+    if not remedies:
+        return []
+    name = min(remedies, key=lambda name: points[name].early.mean)
+    worth = remedies[name]
     equal, low, high = (rows_in_words(curve, value) for value in (worth.rows, worth.low, worth.high))
     ends = low if low == high else say("{low} to {high}", low=low, high=high)
-    interval = (
-        say(" ({confidence:.0%} interval {ends})", confidence=curve.confidence, ends=ends)
-        if len(curve.seeds) > 1
-        else ""
-    )
-    return say(
+    interval = say(" ({confidence:.0%} interval {ends})", confidence=curve.confidence, ends=ends)
+    early = say(
         "With {name}, {rows:,} training rows predict as well as {equal} with the large network stopped early"
         "{interval}.",
-        name=in_words(name), rows=rows, equal=equal, interval=interval,
+        name=in_words(name), rows=rows, equal=equal, interval=interval if len(curve.seeds) > 1 else "",
     )  # fmt: skip
+    return [early, _most_rows(curve)]
 
 
 def rows_in_words(curve: LearningCurve, value: float | None, is_short: bool = False) -> str:

@@ -19,80 +19,59 @@ with both, so there is one part, with q = n_test / (n_test + n_train), which mak
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 import numpy as np
 from scipy import optimize, special
 
 from overfitting.base.errors import UserError
+from overfitting.evaluation.results import Estimate, Status
 from overfitting.training.loss import Array
 
-Status = Literal["better", "worse", "equivalent", "undecided", "one seed"]
 MIN_ROWS: Final = 100  # with fewer, intervals of heavy-tailed log losses do not hold
 MIN_CLASS_ROWS: Final = 3  # of each class, for the AUC
 MAX_SEEDS: Final = 1000  # of `seeds_needed`
 DRAWS: Final = 10_000  # simulated, of the largest of several t-statistics
 
 
-class Interval(NamedTuple):
-    """A mean and its confidence interval; None with one seed, or too few rows (see `MIN_ROWS`)."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    seeds: int = 1
-
-
-class Spread(NamedTuple):
-    """The variance of a mean: its parts, seeds first, and their degrees of freedom."""
-
-    parts: Array
-    freedoms: Array
-
-    def half(self, levels: Array | float) -> float:
-        """Half the width of an interval; `levels` are the one-sided probabilities of all parts, or of each."""
-        return float(np.sqrt(self.parts @ np.square(special.stdtrit(self.freedoms, levels))))
-
-
-def interval(rows: Array, confidence: float, overlap: float = 0.0) -> Interval:
-    """Interval of the mean of row values, over seeds and rows."""
+def interval(rows: Array, confidence: float, overlap: float = 0.0) -> Estimate:
+    """Mean of row values and its interval over seeds and rows; none with one seed or too few rows (`MIN_ROWS`)."""
     return _interval(rows, 0.5 + confidence / 2, overlap)
 
 
-def seed_interval(values: Sequence[float] | Array, confidence: float, overlap: float = 0.0) -> Interval:
-    """Student's interval of the mean of one number per seed, such as the best epoch."""
+def seed_interval(values: Sequence[float] | Array, confidence: float, overlap: float = 0.0) -> Estimate:
+    """Mean of one number per seed, such as the best epoch, and Student's interval."""
     array = _finite(np.asarray(values, np.float64))
     if array.size < 2 or overlap >= 1:
-        return Interval(float(array.mean()), None, None, array.size)
-    error = np.sqrt(array.var(ddof=1) * (1 / array.size + _shared(overlap)))
+        return _estimate(array, array.mean())
+    error = np.sqrt(array.var(ddof=1) * _factor(array.size, overlap))
     half = special.stdtrit(array.size - 1, 0.5 + confidence / 2) * error
-    return Interval(float(array.mean()), float(array.mean() - half), float(array.mean() + half), array.size)
+    return _estimate(array, array.mean(), array.mean() - half, array.mean() + half)
 
 
-def auc_interval(rows: Array, labels: Array, confidence: float, overlap: float = 0.0) -> Interval:
-    """Interval of the AUC, from the row values of `metrics.auc_rows`, on the logit scale.
+def auc_interval(rows: Array, labels: Array, confidence: float, overlap: float = 0.0) -> Estimate:
+    """The AUC and its interval on the logit scale, from the row values of `metrics.auc_rows`.
 
     The rows of each class are a part of the variance. One more row with placement value 0.5 joins each class, as in the
     intervals of proportions by Agresti and Coull (1998): rare labels and perfect separation then have honest widths.
     """
     n_seeds, n_rows = _finite(rows).shape
-    mean, positive = float(np.clip(rows.mean(), 0, 1)), labels > 0.5
+    by_seed, mean, positive = rows.mean(axis=1), float(np.clip(rows.mean(), 0, 1)), labels > 0.5
     counts = np.array([positive.sum(), n_rows - positive.sum()])
     if n_seeds < 2 or counts.min() < MIN_CLASS_ROWS or overlap >= 1:
-        return Interval(mean, None, None, n_seeds)
-    parts = [rows.mean(axis=1).var(ddof=1) * (1 / n_seeds + _shared(overlap))]
+        return _estimate(by_seed, mean)
+    parts = [by_seed.var(ddof=1) * _factor(n_seeds, overlap)]
     for group, count in zip((positive, ~positive), counts, strict=True):
         placements = mean + (rows[:, group] - mean) * count / n_rows
         _, cases, both = _mean_squares(np.column_stack([placements, np.full(n_seeds, 0.5)]))
         parts.append(max(cases - both / n_seeds, 0.0) / count)
-    spread = Spread(np.array(parts), np.array([n_seeds - 1, *(counts - 1)]))
     moved = (counts.min() * mean + 0.5) / (counts.min() + 1)
-    half = spread.half(0.5 + confidence / 2) / (moved * (1 - moved))
+    half = _half(np.array(parts), np.array([n_seeds - 1, *(counts - 1)]), 0.5 + confidence / 2) / (moved * (1 - moved))
     low, high = sorted(special.logit([moved, mean]))
-    return Interval(mean, float(special.expit(low - half)), float(special.expit(high + half)), n_seeds)
+    return _estimate(by_seed, mean, special.expit(low - half), special.expit(high + half))
 
 
-def simultaneous(differences: Mapping[str, Array], confidence: float, overlap: float = 0.0) -> dict[str, Interval]:
+def simultaneous(differences: Mapping[str, Array], confidence: float, overlap: float = 0.0) -> dict[str, Estimate]:
     """Intervals of row values that hold together: all contain the true mean with probability `confidence`."""
     levels = _levels(list(differences.values()), confidence, two_sided=True)
     return {name: _interval(rows, levels, overlap) for name, rows in differences.items()}
@@ -110,57 +89,69 @@ def best_set(rows: Mapping[str, Array], confidence: float, overlap: float = 0.0)
     def stays(name: str) -> bool:
         above = [rows[name] - values for other, values in rows.items() if other != name]
         levels = _levels(above, confidence, two_sided=False)
-        lows = [_interval(each, levels, overlap).low for each in above]
+        lows = [_interval(each, levels, overlap).ci_low for each in above]
         return all(low is None or low <= 0 for low in lows)
 
     return tuple(name for name in sorted(rows, key=lambda name: rows[name].mean()) if stays(name))
 
 
-def status(found: Interval, margin: float) -> Status:
+def status(found: Estimate, margin: float) -> Status:
     """What the interval of a difference of losses says; `margin` is the largest difference that does not matter."""
-    if found.low is None or found.high is None:
-        return "one seed" if found.seeds < 2 else "undecided"
-    if found.high < 0 or found.low > 0:
-        return "better" if found.high < 0 else "worse"
-    return "equivalent" if max(-found.low, found.high) < margin else "undecided"
+    if found.ci_low is None or found.ci_high is None:
+        return "one seed" if len(found.seeds) < 2 else "undecided"
+    if found.ci_high < 0 or found.ci_low > 0:
+        return "better" if found.ci_high < 0 else "worse"
+    return "equivalent" if max(-found.ci_low, found.ci_high) < margin else "undecided"
 
 
-def seeds_needed(rows: Array, found: Interval, margin: float, overlap: float = 0.0) -> int | None:
+def seeds_needed(rows: Array, found: Estimate, margin: float, overlap: float = 0.0) -> int | None:
     """Smallest number of seeds that would decide an undecided difference, if its mean and variances stay as they are.
 
     `found` is the interval of its row values. None: no number up to `MAX_SEEDS` would, because the rows limit it.
     """
-    if found.high is None or found.high == found.mean:
+    if found.ci_high is None or found.ci_high == found.mean:
         return None
-    half, distance, spread, factor = found.high - found.mean, abs(found.mean), _spread(rows, overlap), _shared(overlap)
-    level = optimize.brentq(lambda level: spread.half(level) - half, 0.5, 1 - 1e-12)
-    more = np.arange(len(rows) + 1, MAX_SEEDS + 1)
-    seeds = spread.parts[0] * (1 / more + factor) / (1 / len(rows) + factor)
-    cases = spread.parts[1] * special.stdtrit(spread.freedoms[1], level) ** 2
+    half, distance, (parts, freedoms) = found.ci_high - found.mean, abs(found.mean), _variance(rows, overlap)
+    level = optimize.brentq(lambda level: _half(parts, freedoms, level) - half, 0.5, 1 - 1e-12)
+    more = np.arange(len(rows) + 1.0, MAX_SEEDS + 1)
+    seeds = parts[0] * _factor(more, overlap) / _factor(len(rows), overlap)
+    cases = parts[1] * special.stdtrit(freedoms[1], level) ** 2
     halves = np.sqrt(seeds * np.square(special.stdtrit(more - 1, level)) + cases)
     decided = more[(halves < distance) | (halves + distance < margin)]
     return int(decided[0]) if decided.size else None
 
 
-def _interval(rows: Array, levels: Array | float, overlap: float) -> Interval:
+def _interval(rows: Array, levels: Array | float, overlap: float) -> Estimate:
+    """As `interval`; `levels` are the one-sided probabilities of both parts, or of each."""
     n_seeds, n_rows = _finite(rows).shape
-    mean = float(rows.mean())
+    mean, by_seed = float(rows.mean()), rows.mean(axis=1)
     if n_seeds < 2 or 1 < n_rows < MIN_ROWS or overlap >= 1:
-        return Interval(mean, None, None, n_seeds)
-    half = _spread(rows, overlap).half(levels)
-    return Interval(mean, mean - half, mean + half, n_seeds)
+        return _estimate(by_seed, mean)
+    half = _half(*_variance(rows, overlap), levels)
+    return _estimate(by_seed, mean, mean - half, mean + half)
 
 
-def _spread(rows: Array, overlap: float) -> Spread:
+def _estimate(by_seed: Array, mean: float, low: float | None = None, high: float | None = None) -> Estimate:
+    deviation = by_seed.std(ddof=1) if by_seed.size > 1 else None
+    return Estimate(mean=mean, ci_low=low, ci_high=high, std=deviation, seeds=tuple(by_seed.tolist()))
+
+
+def _variance(rows: Array, overlap: float) -> tuple[Array, Array]:
+    """Parts of the variance of the mean of row values, seeds first, and their degrees of freedom."""
     n_seeds, n_rows = rows.shape
     if n_rows == 1:  # one value per seed, whose variance contains that of its rows
-        return Spread(np.array([rows.var(ddof=1) * (1 / n_seeds + _shared(overlap)), 0.0]), np.array([n_seeds - 1, 1]))
+        return np.array([rows.var(ddof=1) * _factor(n_seeds, overlap), 0.0]), np.array([n_seeds - 1, 1])
     seeds, cases, both = _mean_squares(rows)
-    of_seeds, of_rows = seeds * (1 / n_seeds + _shared(overlap)), cases / n_rows
+    of_seeds, of_rows = seeds * _factor(n_seeds, overlap), cases / n_rows
     variance = max(of_seeds + of_rows - both / (n_seeds * n_rows), of_seeds, of_rows)
     scores = _standardised(rows.mean(axis=0))
     excess = max(0.0, n_rows * np.square(np.square(scores)).sum() - 3)
-    return Spread(np.array([of_seeds, variance - of_seeds]), np.array([n_seeds - 1, (n_rows - 1) / (1 + excess / 2)]))
+    return np.array([of_seeds, variance - of_seeds]), np.array([n_seeds - 1, (n_rows - 1) / (1 + excess / 2)])
+
+
+def _half(parts: Array, freedoms: Array, levels: Array | float) -> float:
+    """Half the width of an interval."""
+    return float(np.sqrt(parts @ np.square(special.stdtrit(freedoms, levels))))
 
 
 def _mean_squares(rows: Array) -> tuple[float, float, float]:
@@ -170,9 +161,9 @@ def _mean_squares(rows: Array) -> tuple[float, float, float]:
     return by_seed.var(ddof=1), by_row.var(ddof=1), residual / ((by_seed.size - 1) * (by_row.size - 1))
 
 
-def _shared(overlap: float) -> float:
-    """What samples with common rows add to 1 / n_seeds."""
-    return overlap / (1 - overlap)
+def _factor(n_seeds: int | Array, overlap: float) -> float | Array:
+    """Variance of the mean over seeds, divided by that of a seed."""
+    return 1 / n_seeds + overlap / (1 - overlap)
 
 
 def _levels(rows: Sequence[Array], confidence: float, two_sided: bool) -> Array:

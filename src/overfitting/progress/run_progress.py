@@ -32,24 +32,19 @@ class RunProgress:
     _seen: float | None = None  # when the last rows were added
 
     @property
-    def name(self) -> str:
-        """Variant, seed and, after the first, repeat."""
-        return f"{self.variant} {self.place}"
-
-    @property
     def place(self) -> str:
         """Seed and, after the first, repeat."""
         return f"seed {self.seed}" + (f" repeat {self.repeat}" if self.repeat else "")
 
     def add(self, rows: Sequence[Row], now: float) -> None:
         """Add the rows of the history that are new at the time `now`, in seconds."""
-        for row in rows:
-            self.epoch = int(row["epoch"])
-            self.best = min(self.best, row["val_log_loss"])
-        if rows and self._seen is not None:
+        if not rows:
+            return
+        self.epoch = int(rows[-1]["epoch"])
+        self.best = min(self.best, *(row["val_log_loss"] for row in rows))
+        if self._seen is not None:
             self._paces.append((now - self._seen) / len(rows))
-        if rows:
-            self._seen = now
+        self._seen = now
 
     @property
     def trains(self) -> bool:

@@ -22,40 +22,35 @@ MOST = 10  # names of kept runs that are listed
 _log = logging.getLogger(__name__)
 
 
-class WatchedRun:
+class WatchedRun(RunProgress):
     """A run as its files show it, from now on."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self._follower = Follower(run.folder / "history.csv")
-        training = run.config.training
-        may_stop = training.patience is not None
-        self.progress = RunProgress(run.title, run.seed, training.epochs, may_stop, run.size, repeat=run.repeat)
-        self.progress.is_over = run.is_over()
+        self.name, self._run, self._follower = run.name, run, Follower(run.folder / "history.csv")
+        epochs, may_stop = run.config.training.epochs, run.config.training.patience is not None
+        super().__init__(run.title, run.seed, epochs, may_stop, run.size, is_over=run.is_over(), repeat=run.repeat)
 
     def look(self) -> str | None:
         """Read what is new; returns a line that says how the run ended, if it is over now."""
         summary = self._run.summary()  # first: once it is there, the history is complete
-        self.progress.add(self._follower.new_rows(), time.monotonic())
-        failure = None if summary else self._run.failure()
-        self.progress.is_over = summary is not None or failure is not None
+        self.add(self._follower.new_rows(), time.monotonic())
         if summary is None:
-            return f"{self.progress.name}: failed, {failure}" if failure else None
-        durations = self._run.durations()
+            failure = self._run.failure()
+            self.is_over = failure is not None
+            return f"{self.name}: failed, {failure}" if failure else None
+        self.is_over, durations = True, self._run.durations()
         return (
-            f"{self.progress.name}: validation log loss {summary.early.val_log_loss:.4f} "
+            f"{self.name}: validation log loss {summary.early.val_log_loss:.4f} "
             f"in epoch {summary.best_epoch} of {summary.epochs}" + (f", {durations.seconds:.0f} s" if durations else "")
         )
 
 
 @contextmanager
-def watching(runs: Sequence[WatchedRun], baselines: Sequence[Baseline] = ()) -> Iterator[None]:
+def watching(runs: Sequence[Run], baselines: Sequence[Baseline] = ()) -> Iterator[None]:
     """Show `runs` and `baselines` on standard error while they are trained inside."""
-    kept = [run for run in runs if run.progress.is_over]
-    unfinished = [run for run in runs if not run.progress.is_over]
-    missing = [baseline for baseline in baselines if not baseline.fitted()]
-    known = [*(run.progress.name for run in kept), *(found.name for found in baselines if found not in missing)]
-    with beside(partial(_show, known, unfinished, missing)):
+    watched, missing = [WatchedRun(run) for run in runs], [found for found in baselines if not found.fitted()]
+    kept = [run.name for run in watched if run.is_over] + [found.name for found in baselines if found not in missing]
+    with beside(partial(_show, kept, [run for run in watched if not run.is_over], missing)):
         yield
 
 
@@ -80,10 +75,9 @@ def _show(
 def look(runs: Sequence[WatchedRun], shown: display.Display) -> None:
     """Look at the runs that are not over yet, and show all."""
     for run in runs:
-        line = None if run.progress.is_over else run.look()
-        if line:
+        if not run.is_over and (line := run.look()):
             shown.say(line)
-    shown.show([run.progress for run in runs])
+    shown.show(runs)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The numbers that the page's script draws and recomputes from: intervals, curves, calibration."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -24,8 +25,7 @@ WORDS = (
 
 def content(metrics: Metrics, curves: pd.DataFrame) -> dict[str, Any]:
     """JSON values; `curves` is results/curves.csv."""
-    paired, names = REFERENCE in metrics.variants, metrics.verdict.ranking
-    trained = list(metrics.trained)
+    paired, names, trained = REFERENCE in metrics.variants, metrics.verdict.ranking, list(metrics.trained)
     rows = {phase: forest.rows(metrics, phase) for phase in forest.QUESTIONS}
     return {
         "confidence": metrics.run.confidence,
@@ -34,15 +34,10 @@ def content(metrics: Metrics, curves: pd.DataFrame) -> dict[str, Any]:
         "levels": {f"{level.confidence:g}": level.model_dump(exclude={"confidence"}) for level in metrics.levels},
         "forest": {
             phase: {
-                "title": translated(forest.QUESTIONS[phase][0]),
-                "limits": forest.limits(found, paired),
-                "rows": [
-                    {"name": row.name, "mean": row.mean, "interval": [row.low, row.high], "status": row.status,
-                     "baseline": row.is_baseline}
-                    for row in found
-                ],
+                "title": translated(title), "limits": forest.limits(rows[phase], paired),
+                "rows": list(map(asdict, rows[phase])),
             }
-            for phase, found in rows.items()
+            for phase, (title, _) in forest.QUESTIONS.items()
         },
         "curves": {name: _curves(curves[curves["variant"] == name]) for name in trained},
         "calibration": {
@@ -56,12 +51,9 @@ def content(metrics: Metrics, curves: pd.DataFrame) -> dict[str, Any]:
 
 def _curves(curves: pd.DataFrame) -> dict[str, list[float]]:
     """Means over the seeds, up to the epoch at which the first seed stops."""
-    columns = {}
-    for column in LOSSES:
-        means = curves.pivot_table(index="epoch", columns="seed", values=column).dropna().mean(axis=1)
-        columns[column] = thinned(means.to_frame(), EPOCHS)[0]
-    train, validation = columns.values()
-    return {"epochs": train.index.tolist(), "training": _rounded(train), "validation": _rounded(validation)}
+    by_seed = thinned(curves.pivot_table(index="epoch", columns="seed", values=LOSSES).dropna(), EPOCHS)
+    training, validation = (_rounded(by_seed[[column]].mean(axis=1)) for column in LOSSES)
+    return {"epochs": by_seed.index.tolist(), "training": training, "validation": validation}
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

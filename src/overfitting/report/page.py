@@ -1,29 +1,32 @@
-"""The page, its Markdown twin and the figures, from results/metrics.json and the curves."""
+"""The page, its Markdown twin, the model card and the figures, from results/metrics.json and the curves."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from overfitting.base import files
-from overfitting.base.markdown import table
-from overfitting.evaluation.formats import listed
+from overfitting.base import files, markdown
+from overfitting.data.test_rows import rows_per_seed
+from overfitting.evaluation.formats import estimate
 from overfitting.evaluation.language import Language, say, speaking, translated
 from overfitting.evaluation.learning_curve import LearningCurve
-from overfitting.evaluation.results import REFERENCE, Metrics
-from overfitting.evaluation.verdict import in_words
-from overfitting.report import explorer, model_card, tables
-from overfitting.report.advice import advice
-from overfitting.report.answers import answers, in_language
+from overfitting.evaluation.results import Metrics
+from overfitting.report import explorer, tables
+from overfitting.report.answers import advice, answers, headline, in_language
 from overfitting.report.figures import svg
+from overfitting.report.figures.calibration import calibration
+from overfitting.report.figures.curves import capacity, learning_curves
 from overfitting.report.figures.drawing import Picture
-from overfitting.report.figures.pictures import pictures
+from overfitting.report.figures.forest import forest
+from overfitting.report.figures.sizes import sizes
+from overfitting.report.figures.strengths import strengths
+from overfitting.report.figures.weights import weights
 
-TITLE = "What prevents overfitting?"
 NAMES: dict[Language, str] = {"en": "report.html", "zh": "report.zh.html"}  # each links to the other
 SECTIONS = {  # after the figures
     "numbers": "More numbers",
@@ -31,9 +34,6 @@ SECTIONS = {  # after the figures
     "run": "How it was run",
     "reproduce": "Reproduce it",
 }
-SCRIPTS = ("plot.js", "page.js")  # Observable Plot, and what draws with it
-LIVE = ("forest", "curves", "calibration")  # figures that the script draws instead
-STATUSES = ("better", "worse", "equivalent")  # that have a colour
 
 
 def write(
@@ -47,17 +47,45 @@ def write(
 
     `curves` and `tuning` are results/curves.csv and results/tuning.csv; `curve` is the learning curve.
     """
+    drawn = pictures(metrics, curves, tuning, curve)
+    drawings = {picture.name: svg.render(picture, "svg", text_as="none", background="none") for picture in drawn}
     for language, name in NAMES.items():
         with speaking(language):
-            drawn, spoken = pictures(metrics, curves, tuning, curve), in_language(metrics)
-            files.write_text(destination / name, _html(spoken, drawn, curve, curves, language))
-        if language == "en":
-            files.write_text(destination / "report.md", _markdown(metrics, drawn, curve))
-            files.write_text(destination / files.MODEL_CARD.name, model_card.card(metrics))
-            for picture in drawn:
-                for kind in ("png", "svg"):
-                    path = destination / "figures" / f"{picture.name}.{kind}"
-                    files.write_bytes(path, svg.render(picture.figure, kind, picture.name))
+            spoken, classes = in_language(metrics), dict[str, str]()
+            inline = {picture.name: svg.inline(picture, drawings[picture.name], classes) for picture in drawn}
+            data = json.dumps(explorer.content(spoken, curves), ensure_ascii=False, separators=(",", ":"))
+            page = _rendered(
+                "report.html.j2", metrics=spoken, curve=curve, figures=drawn, drawings=inline, classes=classes,
+                language=language, names=NAMES, data=data.replace("<", "\\u003c"),
+            )  # fmt: skip
+            files.write_text(destination / name, page)
+    text = _rendered("report.md.j2", metrics=metrics, curve=curve, figures=drawn)
+    files.write_text(destination / "report.md", f"{text}\n")
+    files.write_text(destination / files.MODEL_CARD.name, model_card(metrics))
+    for picture in drawn:
+        for kind in ("png", "svg"):
+            files.write_bytes(destination / "figures" / f"{picture.name}.{kind}", svg.render(picture, kind))
+
+
+def pictures(
+    metrics: Metrics, curves: pd.DataFrame, tuning: pd.DataFrame | None = None, curve: LearningCurve | None = None
+) -> list[Picture]:
+    """The figures that these results allow, in the order of the page."""
+    drawn = (
+        forest(metrics),
+        sizes(curve),
+        learning_curves(metrics, curves),
+        capacity(metrics),
+        strengths(metrics, tuning),
+        weights(metrics),
+        calibration(metrics),
+    )
+    return [picture for picture in drawn if picture]
+
+
+def model_card(metrics: Metrics) -> str:
+    """The model card of the champion, as Markdown."""
+    return _rendered("model-card.md.j2", metrics=metrics, rows_per_seed=rows_per_seed, estimate=estimate) + "\n"
 
 
 def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit: str | None) -> None:
@@ -71,85 +99,22 @@ def write_run(destination: Path, seconds: Mapping[str, Sequence[float]], commit:
     files.write_text(destination / "run.js", f"const run = {json.dumps(content, indent=2)};\n")
 
 
-def headline(metrics: Metrics) -> str:
-    """The answer in a few words, for the title of the page."""
-    if len(metrics.run.seeds) < 2 or REFERENCE not in metrics.variants:
-        return say("{count} variants compared", count=len(metrics.variants))
-    stopped = metrics.early_stopping and metrics.early_stopping.status == "better"
-    late = [translated("early stopping")] if stopped else []
-    late += [in_words(name) for name in metrics.with_status("late", "better")]
-    if not late:
-        has_none = metrics.early_stopping and metrics.early_stopping.status in ("equivalent", "worse")
-        return say("the large network does not overfit here" if has_none else "nothing shown so far")
-    return listed(late if len(late) <= 3 else [*late[:3], say("{count} more", count=len(late) - 3)])
-
-
-def _html(
-    metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None, curves: pd.DataFrame, language: Language
-) -> str:
+def _rendered(name: str, **content: Any) -> str:
+    """The template `name`, which asks for tables and sentences itself; HTML is escaped, Markdown is not."""
     environment = Environment(
         loader=PackageLoader("overfitting.report", "templates"),
-        autoescape=True,
+        autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    classes: dict[str, str] = {}
-    drawings = {picture.name: svg.inline(picture, classes) for picture in drawn}
-    header, rows = tables.ranking(metrics)
-    data = json.dumps(explorer.content(metrics, curves), ensure_ascii=False, separators=(",", ":"))
-    return environment.get_template("report.html.j2").render(
-        say=say,
-        t=translated,
-        language=language,
-        others={code: name for code, name in NAMES.items() if code != language},
-        title=f"{translated(TITLE)} {headline(metrics)}",
-        answers=answers(metrics, curve),
-        advice=advice(metrics, curve),
-        details=metrics.verdict.details,
-        figures=drawn,
-        live=LIVE,
-        drawings=drawings,
-        classes="\n".join(f".{name} {{{style}}}" for style, name in classes.items()),
-        ranking=(header, rows),
-        phases={tables.LATE: "late", tables.EARLY: "early"},
-        statuses={translated(status): status for status in STATUSES},
-        confidences=[level.confidence for level in metrics.levels],
-        run=metrics.run,
-        definitions=tables.definitions(metrics),
-        blocks=[row[header.index("block")] for row in rows],
-        trained=len(metrics.variants),
-        variants=tables.variants(metrics),
-        size_tables=_size_tables(curve),
-        more=tables.more(metrics),
-        columns=tables.columns(metrics.data),
-        column_notes=tables.column_notes(metrics.data),
-        how=tables.how(metrics),
-        sections=SECTIONS,
-        data=data.replace("<", "\\u003c"),
-        scripts=[(resources.files(__package__) / "templates" / name).read_text(encoding="utf-8") for name in SCRIPTS],
-    )
+    texts = {"say": say, "t": translated, "headline": headline, "answers": answers, "advice": advice}
+    parts = {"tables": tables, "table": markdown.table, "bullets": _bullets, "script": _script, "sections": SECTIONS}
+    return environment.get_template(name).render(**texts, **parts, **content)
 
 
-def _size_tables(curve: LearningCurve | None) -> list[tables.Cells]:
-    return [tables.losses_by_size(curve), tables.worths(curve)] if curve else []
+def _bullets(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
-def _markdown(metrics: Metrics, drawn: Sequence[Picture], curve: LearningCurve | None) -> str:
-    parts = [f"# {TITLE}", *answers(metrics, curve)]
-    parts += ["## So what should I do?", "\n".join(f"- {sentence}" for sentence in advice(metrics, curve))]
-    parts += ["## Results", tables.ranking_markdown(metrics)]
-    for picture in drawn:
-        if picture.name != "forest":
-            parts.append(f"## {picture.title}")
-        parts += [f"![{picture.alternative}](figures/{picture.name}.png)", picture.caption]
-        if picture.name == "sizes":
-            parts += [table(*cells) for cells in _size_tables(curve)]
-        if picture.name == "forest":
-            parts.append("\n".join(f"- {sentence}" for sentence in metrics.verdict.details))
-            parts.append("\n".join(f"- *{name}*: {meaning}" for name, meaning in tables.definitions(metrics).items()))
-    parts += ["## The variants", table(*tables.variants(metrics))]
-    parts += [f"## {SECTIONS['numbers']}", table(*tables.more(metrics))]
-    parts += [f"## {SECTIONS['columns']}", table(*tables.columns(metrics.data)), tables.column_notes(metrics.data)]
-    parts += [f"## {SECTIONS['run']}", table(["", ""], tables.how(metrics))]
-    parts += [f"## {SECTIONS['reproduce']}", "`make repro`, in a clone of the repository."]
-    return "\n\n".join(part for part in parts if part) + "\n"
+def _script(name: str) -> str:
+    return (resources.files(__package__) / "templates" / name).read_text(encoding="utf-8")

@@ -13,7 +13,6 @@ from overfitting.report import tables
 from overfitting.report.answers import answers, in_language
 
 PAGES: dict[Path, Language] = {Path("README.md"): "en", Path("README.zh-CN.md"): "zh"}
-COLUMNS = ("variant", tables.LATE, tables.EARLY, "test log loss")
 
 
 def update(metrics: Metrics, curve: LearningCurve | None) -> None:
@@ -27,21 +26,15 @@ def computed(metrics: Metrics, curve: LearningCurve | None = None) -> dict[Path,
     found = {}
     for page, language in PAGES.items():
         with speaking(language):
-            found[page] = _contents(in_language(metrics), curve)
+            spoken = in_language(metrics)
+            header, rows = tables.ranking(spoken, tables.SHORT)
+            header, *rows = ([translated(cell) for cell in line] for line in (header, *rows))
+            found[page] = {
+                "verdict": "\n>\n".join(f"> {answer}" for answer in answers(spoken, curve)),
+                "table": table(header, rows),
+                "details": "\n".join(f"- {sentence}" for sentence in spoken.verdict.details),
+            }
     return found
-
-
-def _contents(metrics: Metrics, curve: LearningCurve | None) -> dict[str, str]:
-    header, rows = tables.ranking(metrics)
-    chosen = [header.index(name) for name in COLUMNS if name in header]
-    return {
-        "verdict": "\n>\n".join(f"> {answer}" for answer in answers(metrics, curve)),
-        "table": table(
-            [translated(header[place]) for place in chosen],
-            [[translated(row[place]) for place in chosen] for row in rows],
-        ),
-        "details": "\n".join(f"- {sentence}" for sentence in metrics.verdict.details),
-    }
 
 
 def updated(text: str, contents: Mapping[str, str]) -> str:
@@ -53,7 +46,7 @@ def updated(text: str, contents: Mapping[str, str]) -> str:
     for mark, content in contents.items():
         before, found, rest = text.partition(f"<!-- {mark} -->\n")
         _, closed, after = rest.partition(f"<!-- /{mark} -->")
-        if not found or not closed:
+        if not closed:
             raise UserError(f"README: expected the lines <!-- {mark} --> and <!-- /{mark} -->")
         text = f"{before}{found}{content}\n{closed}{after}"
     return text

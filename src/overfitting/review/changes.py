@@ -25,13 +25,8 @@ QUESTIONS: tuple[Phase, ...] = ("late", "early")  # does it prevent overfitting,
 EARLY_STOPPING = "early stopping"  # name of `large` early among the late differences
 EXCHANGES = 5000  # drawn at random
 PAIRS = 5  # seeds; fewer pairs have too few exchanges (2 each) for a test at 5 %
-SAME_ROWS = {  # fields of the manifest; equal shares of signal make another order of the rows unlikely
-    "sha256",
-    "rows",
-    "duplicates_dropped",
-    "test_rows",
-    "test_signal_share",
-}
+# fields of the manifest; equal shares of signal make another order of the rows unlikely
+SAME_ROWS = {"sha256", "rows", "duplicates_dropped", "test_rows", "test_signal_share"}
 
 
 class Basis(Enum):
@@ -70,6 +65,11 @@ class Change:
             return self.now.status != "better"
         return self.now.status == "worse" and self.before.status in ("equivalent", "undecided")
 
+    @property
+    def statuses(self) -> str:
+        """The status now, after the one before if that was another."""
+        return " → ".join(dict.fromkeys((self.before.status, self.now.status)))
+
 
 def differences(metrics: Metrics) -> dict[tuple[str, Phase], Difference]:
     """All differences to `large`, question by question, in the order of the ranking."""
@@ -78,8 +78,7 @@ def differences(metrics: Metrics) -> dict[tuple[str, Phase], Difference]:
         if phase == "late" and metrics.early_stopping:
             found[EARLY_STOPPING, phase] = metrics.early_stopping
         for name in metrics.verdict.ranking:
-            difference = metrics.variants[name].scores(phase).difference
-            if difference:
+            if difference := metrics.variants[name].scores(phase).difference:
                 found[name, phase] = difference
     return found
 

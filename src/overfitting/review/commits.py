@@ -50,13 +50,16 @@ def rerun_stages(commit: str) -> dict[str, list[str]]:
 
     An entry without changed inputs is the same work with another result, as on another machine.
     """
-    before = _entries(git("show", f"{commit}:{LOCK}"))
-    after = _entries(LOCK.read_text() if LOCK.is_file() else None)
-    return {
-        name: _changed_inputs(before[name], entry) if name in before else ["a new stage"]
-        for name, entry in after.items()
-        if entry != before.get(name)
-    }
+    locks = git("show", f"{commit}:{LOCK}"), LOCK.read_text() if LOCK.is_file() else None
+    before, after = (yaml.safe_load(lock)["stages"] if lock else {} for lock in locks)
+    found = {}
+    for name, entry in after.items():
+        if name not in before:
+            found[name] = ["a new stage"]
+        elif entry != before[name]:
+            old, new = _inputs(before[name]), _inputs(entry)
+            found[name] = sorted(key for key in old | new if old.get(key) != new.get(key))
+    return found
 
 
 def outdated_stages() -> list[str]:
@@ -74,17 +77,6 @@ def moved_figures(commit: str) -> list[str]:
     changed = git("diff", "--name-only", "--no-renames", commit, "--", pattern) or ""
     new = git("ls-files", "--others", "--exclude-standard", "--", pattern) or ""
     return sorted(Path(path).stem for path in (changed + new).splitlines())
-
-
-def _entries(lock: str | None) -> dict[str, Mapping[str, Any]]:
-    """Entries of the stages in the text of a dvc.lock."""
-    stages: dict[str, Mapping[str, Any]] = yaml.safe_load(lock)["stages"] if lock else {}
-    return stages
-
-
-def _changed_inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    old, new = _inputs(before), _inputs(after)
-    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
 def _inputs(entry: Mapping[str, Any]) -> dict[str, object]:

@@ -5,20 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import optuna
-from pydantic import ConfigDict, Field, model_validator
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from overfitting.config.types import Count, Flag, Name, Real, Seed
+from overfitting.config.types import CHECKED, Count, Flag, Name, Real, Seed
 from overfitting.config.validation import read_checked
 
 PATH = Path("conf/search.yaml")
-_CHECKED = ConfigDict(extra="forbid")
 
 Values = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Range:
     """Numbers from `low` to `high`."""
 
@@ -32,39 +31,31 @@ class Range:
             raise ValueError(f"expected low < high, and low > 0 with log; got {self.low} to {self.high}")
         return self
 
-    def ends(self) -> tuple[Any, ...]:
-        """Values that are checked before the search starts."""
-        return self.low, self.high
-
     def evenly(self, count: int) -> list[float]:
         """`count` values from `low` to `high`, rounded to four digits."""
         spaced = np.geomspace if self.log else np.linspace
         return [float(f"{value:.4g}") for value in spaced(self.low, self.high, count)]
 
-    def distribution(self) -> optuna.distributions.BaseDistribution:
-        """The values as a distribution of Optuna."""
-        return optuna.distributions.FloatDistribution(self.low, self.high, log=self.log)
+    def distribution(self) -> BaseDistribution:
+        """The values as Optuna takes them."""
+        return FloatDistribution(self.low, self.high, log=self.log)
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Choices:
     """One of several values."""
 
     choices: Annotated[tuple[bool | int | float | str | None, ...], Field(min_length=2)]
 
-    def ends(self) -> tuple[Any, ...]:
-        """Values that are checked before the search starts."""
-        return self.choices
-
-    def distribution(self) -> optuna.distributions.BaseDistribution:
-        """The values as a distribution of Optuna."""
-        return optuna.distributions.CategoricalDistribution(self.choices)
+    def distribution(self) -> BaseDistribution:
+        """The values as Optuna takes them."""
+        return CategoricalDistribution(self.choices)
 
 
 Space = Annotated[dict[Name, Range | Choices], Field(min_length=1)]
 
 
-@dataclass(frozen=True, kw_only=True, config=_CHECKED)
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class Searches:
     """conf/search.yaml."""
 
@@ -74,19 +65,10 @@ class Searches:
 
 
 def read_searches(path: Path = PATH) -> Searches:
-    """Read and check conf/search.yaml.
-
-    Raises:
-        UserError: one line per wrong key.
-    """
+    """Read and check conf/search.yaml; a UserError has one line per wrong key."""
     return read_checked(Searches, path)
 
 
 def rounded(values: Mapping[str, Any]) -> Values:
     """Values with four significant digits, as they are trained and written."""
     return {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in values.items()}
-
-
-def overrides(values: Mapping[str, Any]) -> list[str]:
-    """Hydra overrides that set the values in a variant."""
-    return [f"variant.{name}={'null' if value is None else str(value).lower()}" for name, value in values.items()]

@@ -4,19 +4,23 @@ A search is not a stage, because it takes long and chooses what people then comm
 conf/variant/tuned/, are inputs of the pipeline.
 """
 
+import io
 import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import yaml
 from filelock import FileLock, Timeout
 from joblib import Parallel, delayed
+from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from overfitting.base import files
@@ -26,14 +30,13 @@ from overfitting.config.composition import compose_config, section
 from overfitting.config.schema import Config
 from overfitting.data.manifest import Manifest
 from overfitting.data.replicates import search_sample
-from overfitting.search.records import write_table, write_variant
-from overfitting.search.space import Searches, Values, overrides, read_searches, rounded
-from overfitting.search.study import Study
-from overfitting.search.study import run as run_study
+from overfitting.search.space import Choices, Searches, Space, Values, read_searches, rounded
+from overfitting.search.study import LOSSES, Evaluate, Study
 from overfitting.training.identity import Code
 from overfitting.training.remedies import REMEDIES
 
 STORAGE = Path("tuning/journal.log")
+VARIANTS = Path("conf/variant/tuned")
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -48,10 +51,13 @@ def run(arguments: Sequence[str]) -> None:
     _check(names, settings, own)
     if not files.MANIFEST.is_file():
         raise UserError(f"expected {files.MANIFEST}, which the stage preprocess writes; run `dvc repro preprocess`")
-    console = Console(file=sys.stderr, markup=False, highlight=False, soft_wrap=True)
-    with _alone():
-        for name in names:
-            _search(name, settings, own, console)
+    STORAGE.parent.mkdir(exist_ok=True)
+    try:  # searches share a storage, a table and all cores; a killed search frees the lock
+        with FileLock(STORAGE.with_name("lock"), timeout=0):
+            for name in names:
+                _search(name, settings, own)
+    except Timeout:
+        raise UserError("another search is running in this folder; wait for it or stop it") from None
 
 
 def _check(names: Sequence[str], settings: Searches, own: Sequence[str]) -> None:
@@ -66,50 +72,51 @@ def _check(names: Sequence[str], settings: Searches, own: Sequence[str]) -> None
         if name not in settings.searches:
             raise UserError(f"unknown search {name!r}; expected some of {', '.join(settings.searches)}")
         for field, space in settings.searches[name].items():
-            for value in space.ends():
+            for value in space.choices if isinstance(space, Choices) else (space.low, space.high):
                 _compose(own, {field: value})
 
 
 def _compose(own: Sequence[str], values: Values) -> Config:
-    return compose_config(["variant=large", *own, *overrides(values)])
+    """Configuration of the network `large` under overrides, with `values` in its variant."""
+    stated = [f"variant.{name}={'null' if value is None else str(value).lower()}" for name, value in values.items()]
+    return compose_config(["variant=large", *own, *stated])
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Allow one search at a time: they share a storage, a table and all cores. A killed search frees the lock."""
-    STORAGE.parent.mkdir(exist_ok=True)
-    try:
-        with FileLock(STORAGE.with_name("lock"), timeout=0):
-            yield
-    except Timeout:
-        raise UserError("another search is running in this folder; wait for it or stop it") from None
-
-
-def _search(name: str, settings: Searches, own: Sequence[str], console: Console) -> None:
-    base, data = _compose(own, {}), Manifest.read(files.MANIFEST).fingerprint
-    what = {
-        "space": repr(settings.searches[name]),
-        "budget": settings.trials,
-        "seeds": settings.seeds,
-        "training": section(base, "train")["training"],
-        "data": data,
-        "code": Code.read().fingerprint(REMEDIES.keys() & {*settings.searches[name], *base.variant.strengths}),
+def _search(name: str, settings: Searches, own: Sequence[str]) -> None:
+    """Run the trials of a search that have no result yet, print one line per trial, and write what was found."""
+    base, data, space = _compose(own, {}), Manifest.read(files.MANIFEST).fingerprint, settings.searches[name]
+    identity = fingerprint(
+        space=repr(space),
+        budget=settings.trials,
+        seeds=settings.seeds,
+        training=section(base, "train")["training"],
+        data=data,
+        code=Code.read().fingerprint(REMEDIES.keys() & {*space, *base.variant.strengths}),
         **base.variant.differences(),
-    }
-    study = Study(STORAGE, f"{name}-{fingerprint(**what)}", settings.searches[name], settings.trials)
-    _run_trials(name, study, partial(_evaluate, own, settings.seeds), settings, console)
+    )
+    study = Study(STORAGE, f"{name}-{identity}", space, settings.trials)
+    _run_trials(name, study, partial(_evaluate, own, settings.seeds), settings.trials)
     best = study.best()
-    write_table(name, study.trials(), best.number, settings, {"epochs": base.training.epochs, "data": data})
-    command = shlex.join(["python", "-m", "overfitting", "tune", name, *own])
-    write_variant(name, _compose(own, rounded(best.params)), best, settings.trials, command)
+    shared = {"search": name, "seeds": len(settings.seeds), "epochs": base.training.epochs, "data": data}
+    rows = [{**shared, **_row(trial), "chosen": trial.number == best.number} for trial in study.trials()]
+    _write_table(name, rows, settings.searches)
+    header = (
+        f"# @package variant\n# {name}: the best of {settings.trials} trials of "
+        f"`{shlex.join(['python', '-m', 'overfitting', 'tune', name, *own])}`,\n"
+        f"# by validation log loss: {best.value:.4f}. Tried: conf/search.yaml; all trials: results/tuning.csv.\n"
+    )
+    differences = _compose(own, rounded(best.params)).variant.differences()
+    lines = [f"{field}: {_yaml(value)}" for field, value in differences.items()] or ["{}"]
+    files.write_text(VARIANTS / f"{name}.yaml", header + "\n".join(lines) + "\n")
+    print(f"{name}: {', '.join(lines)} -> {VARIANTS / name}.yaml")
 
 
-def _run_trials(name: str, study: Study, evaluate: Any, settings: Searches, console: Console) -> None:
-    """Run the trials of a study that have no result yet; print one line per trial."""
-    budget, known, started = settings.trials, study.trials(), time.monotonic()
+def _run_trials(name: str, study: Study, evaluate: Evaluate, budget: int) -> None:
+    console = Console(file=sys.stderr, markup=False, highlight=False, soft_wrap=True)
+    known, started = study.trials(), time.monotonic()
     console.print(f"{name}: {len(known)} of {budget} trials are finished")
     losses = [trial.value for trial in known if trial.value is not None]
-    for count, trial in enumerate(run_study(study, evaluate), len(known) + 1):
+    for count, trial in enumerate(study.run(evaluate), len(known) + 1):
         result = "diverged"
         if trial.value is not None:
             losses.append(trial.value)
@@ -146,3 +153,34 @@ def _train(index: int, config: Config, seed: int) -> tuple[int, int, float]:
     except loop.DivergedError:
         return index, seed, float("nan")
     return index, seed, trained.outcome.early.val_log_loss
+
+
+def _row(trial: FrozenTrial) -> Values:
+    losses = trial.user_attrs.get(LOSSES, [])
+    return {
+        "trial": trial.number,
+        **rounded(trial.params),
+        "val_log_loss": None if trial.value is None else round(trial.value, 6),
+        "val_log_loss_std": round(float(np.std(losses, ddof=1)), 6) if len(losses) > 1 else None,
+        "state": trial.state.name.lower(),
+    }
+
+
+def _write_table(name: str, rows: Sequence[Values], searches: Mapping[str, Space]) -> None:
+    """Write the trials of a search into results/tuning.csv, in place of earlier trials of that search."""
+    # read as text, so that rows of other searches stay as they are
+    text = files.read_text(files.TUNING) if files.TUNING.exists() else "search\n"
+    known = pd.read_csv(io.StringIO(text), dtype=str)
+    known = known[(known["search"] != name) & known["search"].isin(list(searches))]
+    table = pd.concat([known.astype(object), pd.DataFrame(rows, dtype=object)])
+    table = table.sort_values("search", key=lambda column: column.map([*searches].index), kind="stable")
+    fields = dict.fromkeys(field for space in searches.values() for field in space)
+    last = ["val_log_loss", "val_log_loss_std", "state", "data", "chosen"]
+    columns = ["search", "trial", "seeds", "epochs", *fields, *last]
+    files.write_text(files.TUNING, table.reindex(columns=columns).to_csv(index=False))
+
+
+def _yaml(value: Any) -> str:
+    """A value as YAML; 1.0e-05, because YAML reads 1e-05 as text."""
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True).splitlines()[0]

@@ -8,11 +8,7 @@ from overfitting.evaluation.baselines import Baseline, plan
 
 
 def run(baseline: Baseline) -> None:
-    """Fit a baseline, unless its folder holds it finished.
-
-    Raises:
-        UserError: the code is not the code of the baseline's fingerprint.
-    """
+    """Fit a baseline, unless its folder holds it finished; UserError if the code is not that of its fingerprint."""
     [now] = plan({baseline.name: baseline.config}, baseline.data)
     if now.fingerprint != baseline.fingerprint:
         raise UserError(f"{baseline.name}: the source code changed after the stage started; start the stage again")

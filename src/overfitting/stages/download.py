@@ -1,7 +1,6 @@
 """Stage download: the events of the configured source -> data/raw/events.parquet, and their origin."""
 
 from overfitting.base import files
-from overfitting.base.files import file_digest
 from overfitting.config.schema import Config
 from overfitting.config.sources import BundledData, CsvData, Data, HiggsData, SimulatedData
 from overfitting.data.manifest import Provenance
@@ -9,17 +8,13 @@ from overfitting.data.manifest import Provenance
 
 def run(config: Config) -> None:
     """Fetch the events of the configured source, never of another one."""
-    provenance = fetch(config.data).model_copy(update={"events_sha256": file_digest(files.EVENTS)})
+    provenance = fetch(config.data).model_copy(update={"events_sha256": files.file_digest(files.EVENTS)})
     provenance.write(files.PROVENANCE)
     print(f"{provenance.rows:,} rows from {provenance.source} -> {files.EVENTS}")
 
 
 def fetch(data: Data) -> Provenance:
-    """Write the table of the configured source and return its provenance.
-
-    Raises:
-        UserError: the source is missing, unreachable or invalid.
-    """
+    """Write the table of the configured source and return its provenance; UserError if the source is unusable."""
     match data:
         case BundledData():
             from overfitting.data.sources import bundled

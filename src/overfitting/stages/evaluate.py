@@ -1,7 +1,6 @@
 """Stage evaluate: the test rows and all runs -> results/metrics.json and predictions."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 
@@ -49,8 +48,6 @@ def _remove_others(config: Config) -> None:
     """Remove variants and baselines that are no longer listed from runs/, on which this stage depends."""
     wanted = {files.RUNS / name for name in config.variants} | {BASELINES / name for name in config.baselines}
     parents = {parent for path in wanted for parent in path.parents}
-    found: set[Path] = {
-        path for pattern in ("*", "tuned/*", f"{BASELINES.name}/*") for path in files.RUNS.glob(pattern)
-    }
-    for folder in found - wanted - parents:
-        files.remove(folder)
+    for pattern in ("*", "tuned/*", f"{BASELINES.name}/*"):
+        for folder in set(files.RUNS.glob(pattern)) - wanted - parents:
+            files.remove(folder)

@@ -1,11 +1,8 @@
 """Stage preprocess: data/raw/events.parquet -> checked, scaled rows in data/prepared/, as pool and test rows."""
 
-import io
-
 import numpy as np
 
 from overfitting.base import files
-from overfitting.base.files import file_digest
 from overfitting.config.schema import Config
 from overfitting.data import test_rows
 from overfitting.data.column_store import BLOCK_ROWS
@@ -27,14 +24,13 @@ def run(config: Config) -> None:
     files.remove(files.PREPARED)
     for name, rows in vars(prepared.sets).items():
         _write_features(prepared, name)
-        content = io.BytesIO()
-        np.save(content, events.labels[rows])
-        files.write_bytes(files.PREPARED / f"{name}_labels.npy", content.getvalue())
+        with files.replacing(files.PREPARED / f"{name}_labels.npy") as partial, partial.open("wb") as file:
+            np.save(file, events.labels[rows])
     files.write_json(files.SCALING, prepared.scaling.as_dict())
     if prepared.encoding is not None:
         files.write_json(files.ENCODING, prepared.encoding.as_dict())
     example(events, prepared).write(files.EXAMPLE)
-    digests = {path.name: file_digest(path) for path in sorted(files.PREPARED.iterdir())}
+    digests = {path.name: files.file_digest(path) for path in sorted(files.PREPARED.iterdir())}
     manifest = describe(events, prepared, provenance, config, digests)
     manifest.write(files.MANIFEST)
     check_classes(manifest, config.seeds)

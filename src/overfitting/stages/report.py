@@ -13,7 +13,7 @@ from overfitting.report.answers import conclusion, read
 from overfitting.tracking import sync
 from overfitting.tracking.child_runs import read_runs
 
-SYNC_SECONDS = 120.0  # of which a local MLflow takes about ten
+SYNC_SECONDS = 120.0  # at most; a local MLflow takes about ten
 CURVES = ("seed", "epoch", "train_log_loss", "val_log_loss")
 TUNED = ("trial", "seeds", "epochs", "val_log_loss", "val_log_loss_std")
 WRITTEN = ("dvc.lock", "results")  # by the pipeline, so a change there is no change of the code

@@ -19,15 +19,10 @@ RESULTS = ("early.keras", "late.keras", "history.csv")
 
 
 def prepare(configs: Mapping[str, Config]) -> None:
-    """Check the rows, remove runs that are no longer listed, and write the files of ensembles, which train nothing.
+    """Remove runs that are no longer listed, and write the files of ensembles, which train nothing.
 
     DVC keeps these folders, so that finished runs survive; what the configuration does not list must go.
-
-    Raises:
-        UserError: the rows of a seed hold one class only.
     """
-    seeds = {seed for config in configs.values() for seed in config.seeds}
-    replicates.check_classes(Manifest.read(files.MANIFEST), sorted(seeds))
     for name, config in configs.items():
         folder = files.RUNS / name
         if config.variant.ensemble_of:
@@ -42,10 +37,8 @@ def prepare(configs: Mapping[str, Config]) -> None:
 def run(run: Run) -> None:
     """Train a run, unless its folder holds its result. A loss that becomes infinite is a result, too.
 
-    It prints nothing: runs train side by side, and `progress` shows all of them.
-
-    Raises:
-        UserError: the code that this process loaded is not the code of the run's fingerprint.
+    It prints nothing: runs train side by side, and `progress` shows all of them. UserError if this process loaded other
+    code than that of the run's fingerprint.
     """
     if run.is_over():
         return

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
@@ -16,44 +15,29 @@ from overfitting.base import files
 from overfitting.base.errors import UserError
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.results import Metrics
+from overfitting.training import identity
 from overfitting.training.history import Row
-from overfitting.training.identity import read_durations
 from overfitting.training.summary import Durations, Settings, Summary
 
+Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, step (the epoch, or 0)
 TimedRow = tuple[int, Row]  # end of the epoch in milliseconds since 1970, the epoch's row of the history
 
 CURVES = ("train_log_loss", "val_log_loss", "train_accuracy", "val_accuracy", "learning_rate", "penalty")
+IDENTITY = ("variant", "seed", "repeat", "fingerprint")  # the variant, too: two can have the same configuration
 CHOSEN = ("seed", "repeat", "train_rows")  # numbers of a summary that are no results
 
 _log = logging.getLogger(__name__)
 
 
-class Point(NamedTuple):
-    """A value of a metric in MLflow."""
-
-    name: str
-    value: float
-    milliseconds: int  # since 1970
-    step: int  # the epoch, or 0
+def identify(run: Summary | identity.Run) -> dict[str, str]:
+    """The tags that find a run in MLflow."""
+    return {key: str(getattr(run, key)) for key in IDENTITY}
 
 
-class Identity(NamedTuple):
-    """Identifies a run in MLflow. The variant counts too, since two variants can have the same configuration."""
-
-    variant: str
-    seed: int
-    repeat: int
-    fingerprint: str  # of the run
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The tags that find the run."""
-        return {key: str(value) for key, value in self._asdict().items()}
-
-    @property
-    def name(self) -> str:
-        """Name of the run in MLflow's lists."""
-        return f"{self.variant} · seed {self.seed}" + (f" · repeat {self.repeat}" if self.repeat else "")
+def name(tags: Mapping[str, str]) -> str:
+    """Name of the run with these tags in MLflow's lists."""
+    repeat = "" if tags["repeat"] == "0" else f" · repeat {tags['repeat']}"
+    return f"{tags['variant']} · seed {tags['seed']}{repeat}"
 
 
 @dataclass(frozen=True)
@@ -63,19 +47,13 @@ class Run:
     folder: Path
     summary: Summary
     test_metrics: dict[str, float]
-    locked: str | None  # hash of the variant's output in dvc.lock
+    locked: dict[str, str]  # tag with the hash of the variant's output in dvc.lock, if there is one
     durations: Durations | None  # None if not known, as after `dvc pull`
-
-    @property
-    def identity(self) -> Identity:
-        """Variant, seed, repeat and fingerprint."""
-        return Identity(self.summary.variant, self.summary.seed, self.summary.repeat, self.summary.fingerprint)
 
     @property
     def tags(self) -> dict[str, str]:
         """The identity, the data's fingerprint and the output's hash."""
-        locked = {"dvc_lock": self.locked} if self.locked else {}
-        return {**self.identity.tags, **locked, "data_hash": self.summary.data_fingerprint}
+        return {**identify(self.summary), **self.locked, "data_hash": self.summary.data_fingerprint}
 
     @property
     def network(self) -> Path:
@@ -106,7 +84,7 @@ class Run:
         values = {
             **{f"{phase}_{name}": value for phase, fit in fits.items() for name, value in fit.items()},
             **{f"{phase}_gap": fit["val_log_loss"] - fit["train_log_loss"] for phase, fit in fits.items()},
-            **{name: value for name, value in self.summary if isinstance(value, int | float) and name not in CHOSEN},
+            **{name: value for name, value in self.summary if name not in CHOSEN},
             **({"seconds": self.durations.seconds} if self.durations else {}),
             **self.test_metrics,
         }
@@ -121,39 +99,43 @@ def read_metrics(root: Path) -> Metrics | None:
 
 def read_runs(root: Path, metrics: Metrics | None) -> list[Run]:
     """All finished runs under runs/; runs that another version wrote are left out, with one warning."""
-    runs, problems, locked = [], [], read_lock(root)
+    tested = {  # a run of an earlier configuration, with another fingerprint, has no test metrics
+        (variant, run.fingerprint): {**dict(run.early.items()), "test_log_loss_late": run.late["test_log_loss"]}
+        for variant, training in (metrics.trained if metrics else {}).items()
+        for run in training.runs
+    }
+    runs, problems, lock = [], [], read_lock(root)
     for path in sorted((root / files.RUNS).rglob("summary.json")):
         try:
-            summary = Summary.read(path)
+            found = Summary.read(path)
         except UserError as error:
             problems.append(str(error))
             continue
-        hash_of_output = locked.get(f"{files.RUNS}/{summary.variant}")
-        durations = read_durations(path.parent, summary.fingerprint)
-        runs.append(Run(path.parent, summary, _test_metrics(summary, metrics), hash_of_output, durations))
+        durations = identity.read_durations(path.parent, found.fingerprint)
+        test_metrics = tested.get((found.variant, found.fingerprint), {})
+        locked = lock.get(f"{files.RUNS}/{found.variant}", {})
+        runs.append(Run(path.parent, found, test_metrics, locked, durations))
     if problems:
         _log.warning("MLflow does not show runs of another version (%d): %s", len(problems), problems[0])
     return runs
 
 
-def read_lock(root: Path) -> dict[str, str]:
-    """Hash of each output in dvc.lock, by path; empty without a dvc.lock."""
+def read_lock(root: Path) -> dict[str, dict[str, str]]:
+    """The tag with the hash of each output in dvc.lock, by path; empty without a dvc.lock."""
     path = root / "dvc.lock"
     stages = yaml.safe_load(path.read_text())["stages"] if path.is_file() else {}
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    return {out["path"]: {"dvc_lock": out["md5"]} for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def epoch_points(rows: Iterable[TimedRow]) -> list[Point]:
     """Points of the curves that the rows have."""
-    return [
-        Point(name, float(row[name]), when, int(row["epoch"])) for when, row in rows for name in CURVES if name in row
-    ]
+    return [(name, float(row[name]), when, int(row["epoch"])) for when, row in rows for name in CURVES if name in row]
 
 
 def current_points(values: Mapping[str, float]) -> list[Point]:
     """Points that belong to no epoch. They get the present time, because MLflow shows the latest of several points."""
     milliseconds = int(time.time() * 1000)
-    return [Point(name, value, milliseconds, 0) for name, value in values.items()]
+    return [(name, value, milliseconds, 0) for name, value in values.items()]
 
 
 def parameters(settings: Settings) -> dict[str, str]:
@@ -172,33 +154,23 @@ def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     return leaves
 
 
-def dataset(data: Manifest) -> dict[str, str]:
-    """Fields of MLflow's dataset, which stands for the prepared arrays."""
-    columns = [
-        {"type": "string" if name in data.categorical else "float", "name": name, "required": True}
-        for name in (*data.columns, data.label)
-    ]
-    rows = data.model_dump(include={"rows", "train_rows", "validation_rows", "test_rows"})
-    return {
-        "name": data.source,
-        "digest": data.fingerprint[:36],
-        "source_type": data.source,
-        "source": json.dumps({"source": data.source, "sha256": data.sha256}),
-        "schema": json.dumps({"mlflow_colspec": columns}),
-        "profile": json.dumps(rows),
-    }
-
-
 def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_text(part) for part in value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _test_metrics(summary: Summary, metrics: Metrics | None) -> dict[str, float]:
-    """Test metrics of exactly this run; empty if results/ are of an earlier run with the same variant and seed."""
-    training = metrics.trained.get(summary.variant) if metrics else None
-    for run in training.runs if training else ():
-        if run.fingerprint == summary.fingerprint:
-            return {**dict(run.early.items()), "test_log_loss_late": run.late["test_log_loss"]}
-    return {}
+def dataset(data: Manifest) -> dict[str, str]:
+    """Fields of MLflow's dataset, which stands for the prepared arrays."""
+    columns = [
+        {"type": "string" if name in data.categorical else "float", "name": name, "required": True}
+        for name in (*data.columns, data.label)
+    ]
+    return {
+        "name": data.source,
+        "digest": data.fingerprint[:36],
+        "source_type": data.source,
+        "source": json.dumps({"source": data.source, "sha256": data.sha256}),
+        "schema": json.dumps({"mlflow_colspec": columns}),
+        "profile": json.dumps(data.model_dump(include={"rows", "train_rows", "validation_rows", "test_rows"})),
+    }

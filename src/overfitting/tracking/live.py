@@ -6,19 +6,22 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overfitting.base import files
 from overfitting.base.errors import UserError
-from overfitting.base.files import file_state
 from overfitting.config.composition import compose_baselines, compose_variants
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation import baselines
-from overfitting.tracking import sync
-from overfitting.tracking.child_runs import Identity
-from overfitting.tracking.store import Connection, Store, open_store, tracking_uri, without_secrets
+from overfitting.tracking import child_runs, sync
+from overfitting.tracking.address import tracking_uri, without_secrets
+from overfitting.tracking.store import Store, open_store
 from overfitting.training import identity
 from overfitting.training.history import Follower
 from overfitting.training.identity import Run
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as MlflowRun
 
 INTERVAL = 2.0  # seconds between two looks
 RECENT = 120.0  # seconds without a new epoch after which a run is taken for abandoned
@@ -32,37 +35,32 @@ class LiveRun:
     def __init__(self, run: Run) -> None:
         self.run, self._history = run, run.folder / "history.csv"
         self._rows = Follower(self._history)
-        self._receiver: Connection | None = None
+        self._shown: MlflowRun | None = None
         self.is_over = run.is_over()
 
     def send(self, store: Store, comparison: str) -> None:
         """Send new rows; finish the run if its training is over."""
         summary = self.run.summary()  # first: once it is there, the history is complete
-        if not (self._receiver or summary or self._is_recent()):
+        is_recent = self._history.is_file() and time.time() - self._history.stat().st_mtime < RECENT
+        if not (self._shown or summary or is_recent):
             return
         now = int(time.time() * 1000)
         rows = [(now, row) for row in self._rows.new_rows()]
-        if rows and not self._receiver:
-            found = Identity(self.run.variant, self.run.seed, self.run.repeat, self.run.fingerprint)
-            self._receiver = store.connect(found, self.run.settings, comparison, now)
-            self.is_over = not self._receiver  # MLflow has it finished
-        if self._receiver:
-            self._receiver.log(rows)
-        if not summary and not self.run.failure():
-            return
-        self.is_over = True
-        if self._receiver:
-            self._receiver.finish("FINISHED" if summary else "FAILED")
-
-    def _is_recent(self) -> bool:
-        return self._history.is_file() and time.time() - self._history.stat().st_mtime < RECENT
+        if rows and not self._shown:
+            self._shown = store.begin(child_runs.identify(self.run), self.run.settings, comparison, now)
+            self.is_over = not self._shown  # MLflow has it finished
+        if self._shown:
+            store.log(self._shown, child_runs.epoch_points(rows))
+        if summary or self.run.failure():
+            self.is_over = True
+            if self._shown:
+                store.finish(self._shown, "FINISHED" if summary else "FAILED")
 
 
 def planned() -> tuple[str, list[Run]]:
     """Fingerprint and runs of the comparison of the project in the current folder, finished or not.
 
-    Raises:
-        UserError: the configuration is wrong, or the prepared data is missing.
+    Raises UserError if the configuration is wrong, or the prepared data is missing.
     """
     configs, data = compose_variants(), Manifest.read(files.MANIFEST).fingerprint
     fits = [fit.fingerprint for fit in baselines.plan(compose_baselines(), data)]
@@ -108,4 +106,4 @@ def _results(root: Path, live: Mapping[str, LiveRun]) -> object:
     """Changes if a run was finished, or if `evaluate` wrote new results."""
     path = root / files.METRICS
     finished = frozenset(name for name, found in live.items() if found.is_over)
-    return finished, file_state(path) if path.is_file() else None
+    return finished, files.file_state(path) if path.is_file() else None

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from overfitting.base.errors import UserError
-from overfitting.tracking import child_runs, live, parent_run
-from overfitting.tracking.store import ENVIRONMENT, open_store, tracking_uri, without_secrets
+from overfitting.tracking import child_runs, comparison, live
+from overfitting.tracking.address import tracking_uri, without_secrets
+from overfitting.tracking.store import ENVIRONMENT, open_store
 
 FOLLOW = "from overfitting.tracking import live; live.follow()"  # beside the server
 
@@ -16,8 +17,7 @@ FOLLOW = "from overfitting.tracking import live; live.follow()"  # beside the se
 def serve(root: Path, port: int) -> None:
     """Bring MLflow up to date and print its address; unless it is remote, serve it on 127.0.0.1 and follow the files.
 
-    Raises:
-        UserError: the port is taken.
+    Raises UserError if the port is taken.
     """
     uri = tracking_uri(root)
     remote = uri.startswith("http")
@@ -25,16 +25,15 @@ def serve(root: Path, port: int) -> None:
         _check_port(port)
     page = ""
     if live.bring_up_to_date(root) and (metrics := child_runs.read_metrics(root)):
-        page = parent_run.table_address(open_store(root, uri).experiment, metrics.run.fingerprint)
+        page = comparison.table_address(open_store(root, uri).experiment, metrics.run.fingerprint)
     print(f"MLflow: {without_secrets(uri) if remote else f'http://127.0.0.1:{port}'}/{page}", flush=True)
     if not remote:
         options = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         hosts = f"localhost:{port},127.0.0.1:{port}"  # others are refused, so no page of the web can reach it by a name
-        options += ["--allowed-hosts", hosts]
         quiet = ["--uvicorn-opts", "--log-level warning"]  # otherwise one line per request
-        command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *options, *quiet]
-        variables = {"PYTHONWARNINGS": "ignore", **ENVIRONMENT, **os.environ}
+        command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *options, "--allowed-hosts", hosts, *quiet]
         subprocess.Popen([sys.executable, "-c", FOLLOW], cwd=root, stdin=subprocess.DEVNULL)
+        variables = {"PYTHONWARNINGS": "ignore", **ENVIRONMENT, **os.environ}
         os.execve(sys.executable, command, variables)  # noqa: S606 - no shell
 
 
@@ -44,5 +43,6 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            problem = f"port {port} of 127.0.0.1 is taken; choose another port: make ui PORT={port + 1}"
-            raise UserError(problem) from None
+            raise UserError(
+                f"port {port} of 127.0.0.1 is taken; choose another port: make ui PORT={port + 1}"
+            ) from None

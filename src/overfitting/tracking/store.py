@@ -8,19 +8,19 @@ died, and is replaced.
 
 import logging
 import os
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock
 
 from overfitting.base import repository
-from overfitting.tracking import child_runs, moved, parent_run
-from overfitting.tracking.child_runs import Identity, Point, TimedRow
+from overfitting.data.manifest import Manifest
+from overfitting.tracking import address, child_runs
+from overfitting.tracking.child_runs import Point
+from overfitting.tracking.comparison import name as comparison_name
 from overfitting.training.summary import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ TAGS = {
     "its variants, and below them the runs of their seeds.",
 }
 PARENT = "mlflow.parentRunId"
+Value = TypeVar("Value", str, float)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 BATCH = 1000  # metrics that MLflow accepts per call
 LOCK_SECONDS = 60.0
 ENVIRONMENT = {  # defaults; the user's own values win
@@ -60,40 +62,6 @@ def mlflow() -> Any:
     return mlflow
 
 
-def main_project(root: Path) -> Path:
-    """Folder of the project that `root` belongs to, which holds the MLflow database.
-
-    DVC runs queued experiments in copies of the project under .dvc/tmp/exps/ and deletes the copies afterwards.
-    """
-    for folder in root.resolve().parents:
-        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
-            return folder.parents[2]
-    return root
-
-
-def tracking_uri(root: Path) -> str:
-    """MLFLOW_TRACKING_URI, or the database in the project's folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_project(root) / 'mlflow.db'}"
-
-
-def without_secrets(text: str, address: str = "") -> str:
-    """First line of `text`, with addresses reduced to scheme, host and path, and without queries, which hold tokens.
-
-    Libraries quote parts of an address that they cannot read, so words of its secret parts are hidden, too.
-    """
-    line = (text.splitlines() or [""])[0]
-    user, at, _ = address.partition("://")[2].rpartition("@")
-    for word in {*re.split(r"[:/@?&=#]", user if at else ""), *re.split(r"[&=]", address.partition("?")[2])} - {""}:
-        line = re.sub(rf"(?<!\w){re.escape(unquote(word))}(?!\w)", "…", line)
-    return re.sub(r"\?[^\s'\"]+", "", re.sub(r"(\w[\w+.-]*://)([^\s'\"]*)", _public, line))
-
-
-def _public(address: re.Match[str]) -> str:
-    """What follows the last @, unless a query before it makes that unsafe: a password may hold any character."""
-    user, _, host = address[2].rpartition("@")
-    return address[1] + ("…" if "?" in user else re.split("[?#]", host)[0])
-
-
 @cache
 def open_store(root: Path, uri: str) -> "Store":
     """The store at `uri`; one per process and address."""
@@ -106,7 +74,7 @@ class Store:
     def __init__(self, root: Path, uri: str) -> None:
         self.root = root
         self.commit = repository.commit(root)
-        self.lock = FileLock(main_project(root) / "mlflow.db.lock", timeout=LOCK_SECONDS)
+        self.lock = FileLock(address.main_project(root) / "mlflow.db.lock", timeout=LOCK_SECONDS)
         with self.lock:  # the first process creates the tables, the others wait
             self.client: MlflowClient = mlflow().MlflowClient(uri)
             self.experiment = self._experiment(uri)  # id
@@ -114,13 +82,13 @@ class Store:
     def _experiment(self, uri: str) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         found = self.client.get_experiment_by_name(name)
-        project = main_project(self.root).resolve()
+        project = address.main_project(self.root).resolve()
         artifacts = None if uri.startswith("http") else (project / "mlartifacts").as_uri()
         if found is None:
             return str(self.client.create_experiment(name, artifact_location=artifacts, tags=TAGS))
         is_own = uri == f"sqlite:///{project / 'mlflow.db'}"
         if is_own and artifacts and found.artifact_location != artifacts:
-            moved.replace(project / "mlflow.db", found.artifact_location, artifacts)
+            address.move(project / "mlflow.db", found.artifact_location, artifacts)
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
@@ -142,99 +110,111 @@ class Store:
         with self.lock:
             found = {run.data.tags.get("variant", ""): run for run in self.search(f"tags.fingerprint = '{comparison}'")}
             if "" not in found:
-                found[""] = self._create(parent_run.name(comparison), started, tags)
+                found[""] = self._create(comparison_name(comparison), started, tags)
             for name in set(names) - set(found):
                 own = {**tags, "variant": name, PARENT: found[""].info.run_id}
-                found[name] = self._create(name, started, own)
-                self.log(found[name].info.run_id, parameters={"variant": name})
+                found[name] = self._create(name, started, own, {"variant": name})
             return found
 
-    def finished_child(self, identity: Identity, parent: "MlflowRun") -> "MlflowRun | None":
-        """The finished run with that identity, moved below `parent`. Other runs with that identity are deleted."""
+    def finished_child(self, identity: Mapping[str, str], parent: "MlflowRun") -> "MlflowRun | None":
+        """The finished run with the tags `identity`, moved below `parent`. Other runs with these tags are deleted."""
         with self.lock:
-            same = self.search(f"tags.fingerprint = '{identity.fingerprint}'")
-            same = [run for run in same if identity.tags.items() <= run.data.tags.items()]
+            same = self.search(f"tags.fingerprint = '{identity['fingerprint']}'")
+            same = [run for run in same if identity.items() <= run.data.tags.items()]
             found = next((run for run in same if run.info.status == "FINISHED"), None)
             for run in same:
                 if run is not found:
-                    self.delete_models(run.info.run_id)
+                    self.delete_models(run)
                     self.client.delete_run(run.info.run_id)
             if found and found.data.tags.get(PARENT) != parent.info.run_id:
-                self.log(found.info.run_id, tags=_below(parent))
+                self.log(found, tags=_below(parent))
             return found
 
-    def create_child(self, identity: Identity, parent: "MlflowRun", settings: Settings, started: int) -> "MlflowRun":
+    def create_child(
+        self, identity: Mapping[str, str], parent: "MlflowRun", settings: Settings, started: int
+    ) -> "MlflowRun":
         """Create a run below `parent`; `started` in milliseconds since 1970."""
-        run = self._create(identity.name, started, {**identity.tags, **_below(parent)})
-        own = {"variant": identity.variant, "seed": str(identity.seed), "repeat": str(identity.repeat)}
-        self.log(run.info.run_id, parameters={**own, **child_runs.parameters(settings)})
-        return run
+        parameters = {key: identity[key] for key in ("variant", "seed", "repeat")} | child_runs.parameters(settings)
+        return self._create(child_runs.name(identity), started, {**identity, **_below(parent)}, parameters)
 
-    def _create(self, name: str, started: int, tags: Mapping[str, str]) -> "MlflowRun":
+    def _create(
+        self, name: str, started: int, tags: Mapping[str, str], parameters: Mapping[str, str] = NOTHING
+    ) -> "MlflowRun":
         source = {"mlflow.source.name": "dvc repro", "mlflow.source.type": "LOCAL"}
         if self.commit:
             source |= {"commit": self.commit, "mlflow.source.git.commit": self.commit}
-        return self.client.create_run(self.experiment, started, {**tags, **source}, name)
+        run = self.client.create_run(self.experiment, started, {**tags, **source}, name)
+        self.log(run, parameters=parameters)
+        return run
 
-    def connect(self, identity: Identity, settings: Settings, comparison: str, started: int) -> "Connection | None":
+    def begin(
+        self, identity: Mapping[str, str], settings: Settings, comparison: str, started: int
+    ) -> "MlflowRun | None":
         """Create the run of a training that is going on; None if MLflow already has a finished run of that identity."""
         with self.lock:
-            parent = self.comparison(comparison, [identity.variant], started)[identity.variant]
+            parent = self.comparison(comparison, [identity["variant"]], started)[identity["variant"]]
             if self.finished_child(identity, parent):
                 return None
-            return Connection(self, self.create_child(identity, parent, settings, started))
+            return self.create_child(identity, parent, settings, started)
 
-    def delete_models(self, run: str, keep: Collection[str] = ()) -> None:
-        """Delete the models of the run with that id, except those with the ids `keep`."""
-        for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run}'"):
+    def delete_models(self, run: "MlflowRun", keep: Collection[str] = ()) -> None:
+        """Delete the models of a run, except those with the ids `keep`."""
+        for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run.info.run_id}'"):
             if model.model_id not in keep:
                 self.client.delete_logged_model(model.model_id)
 
-    def finish(self, run: "MlflowRun", ended: int | None = None, status: str = "FINISHED") -> None:
-        """Mark a run as finished unless it already is; `ended` in milliseconds since 1970, by default now."""
-        if run.info.status != "FINISHED":
-            self.client.set_terminated(run.info.run_id, status, ended)
-
     def log(
         self,
-        run: str,
+        run: "MlflowRun",
         points: Iterable[Point] = (),
-        parameters: Mapping[str, str] = MappingProxyType({}),
-        tags: Mapping[str, str] = MappingProxyType({}),
+        parameters: Mapping[str, str] = NOTHING,
+        tags: Mapping[str, str] = NOTHING,
         model: str | None = None,
     ) -> None:
-        """Log to the run with that id, in as few calls as MLflow allows; `model` is the id of the points' model."""
+        """Log to a run, in as few calls as MLflow allows; `model` is the id of the points' model."""
         entities = mlflow().entities
         metrics = [entities.Metric(*point, model_id=model) for point in points]
         named = [entities.Param(*item) for item in parameters.items()]
         tagged = [entities.RunTag(*item) for item in tags.items()]
         while metrics or named or tagged:
-            self.client.log_batch(run, metrics[:BATCH], named, tagged)
+            self.client.log_batch(run.info.run_id, metrics[:BATCH], named, tagged)
             metrics, named, tagged = metrics[BATCH:], [], []
 
-    def add_dataset(self, run: "MlflowRun", fields: Mapping[str, str]) -> None:
-        """Name the data that a run used, unless the run already names it."""
-        if not (run.inputs and run.inputs.dataset_inputs):
-            entities = mlflow().entities
-            context = entities.InputTag("mlflow.data.context", "training")
-            self.client.log_inputs(run.info.run_id, [entities.DatasetInput(entities.Dataset(**fields), [context])])
+    def complete(
+        self,
+        run: "MlflowRun",
+        ended: int,
+        *,
+        tags: Mapping[str, str],
+        data: Manifest | None = None,
+        curves: Iterable[Point] = (),
+        parameters: Mapping[str, str] = NOTHING,
+        metrics: Mapping[str, float] = NOTHING,
+        model: str | None = None,
+    ) -> None:
+        """Log what a run lacks and finish it. A FINISHED run has its curves; parameters never change.
 
+        `ended` in milliseconds since 1970; `data` names the dataset, and `model` is the id of the metrics' model.
+        """
+        is_new, present, entities = run.info.status != "FINISHED", run.data, mlflow().entities
+        if data and not (run.inputs and run.inputs.dataset_inputs):
+            context, dataset = entities.InputTag("mlflow.data.context", "training"), child_runs.dataset(data)
+            self.client.log_inputs(run.info.run_id, [entities.DatasetInput(entities.Dataset(**dataset), [context])])
+        missing = {key: value for key, value in parameters.items() if key not in present.params}
+        self.log(run, curves if is_new else (), missing, _changed(tags, present.tags))
+        self.log(run, child_runs.current_points(_changed(metrics, present.metrics)), model=model)
+        if is_new:
+            self.finish(run, "FINISHED", ended)
 
-class Connection:
-    """The MLflow run of a training that is going on."""
-
-    def __init__(self, store: Store, run: "MlflowRun") -> None:
-        self._store, self._run = store, run
-
-    def log(self, rows: Sequence[TimedRow]) -> None:
-        """Store rows of the history."""
-        self._store.log(self._run.info.run_id, child_runs.epoch_points(rows))
-
-    def finish(self, status: str) -> None:
-        """Mark the run as FINISHED or FAILED."""
-        self._store.finish(self._run, status=status)
+    def finish(self, run: "MlflowRun", status: str, ended: int | None = None) -> None:
+        """Mark a run as FINISHED or FAILED; `ended` in milliseconds since 1970, by default now."""
+        self.client.set_terminated(run.info.run_id, status, ended)
 
 
 def _below(parent: "MlflowRun") -> dict[str, str]:
     """Tags of a child of the variant's run `parent`."""
     return {PARENT: parent.info.run_id, "comparison": parent.data.tags["fingerprint"]}
+
+
+def _changed(wanted: Mapping[str, Value], present: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: value for name, value in wanted.items() if present.get(name) != value}

@@ -18,6 +18,7 @@ from overfitting.tracking.store import Store, mlflow
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
+    from mlflow.entities import Run as MlflowRun
 
 CODE = Path(__file__).parents[1]
 REQUIREMENTS = ("tensorflow", "keras", "numpy", "pandas")
@@ -29,14 +30,10 @@ ELSEWHERE = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 def example(root: Path, data: str) -> pd.DataFrame | None:
     """Raw (unscaled) columns of a few validation rows; None unless data/prepared/ has the fingerprint `data`.
 
-    Raises:
-        UserError: another version wrote data/prepared/.
+    Raises UserError if another version wrote data/prepared/.
     """
     manifest, path = root / files.MANIFEST, root / files.EXAMPLE
-    if not (manifest.is_file() and path.exists()):
-        return None
-    prepared = Manifest.read(manifest)
-    if prepared.fingerprint != data:
+    if not (manifest.is_file() and path.exists()) or (prepared := Manifest.read(manifest)).fingerprint != data:
         return None
     table = files.read_json(files.prepared(path))
     found = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)
@@ -45,7 +42,7 @@ def example(root: Path, data: str) -> pd.DataFrame | None:
 
 def add(
     store: Store,
-    run_id: str,
+    run: "MlflowRun",
     name: str,
     parameters: Mapping[str, str],
     networks: Sequence[Path],
@@ -57,50 +54,31 @@ def add(
     The model averages the logits of `networks`, files runs/<variant>/<seed>/early.keras; `rows` are an `example` of its
     input. Models that an interrupted call left with the run are deleted: all but those with the ids `keep`.
     """
-    store.delete_models(run_id, keep)
-    model = store.client.create_logged_model(store.experiment, name, run_id, params=dict(parameters))
-    scaling, encoding = store.root / files.SCALING, store.root / files.ENCODING
+    store.delete_models(run, keep)
+    model = store.client.create_logged_model(store.experiment, name, run.info.run_id, params=dict(parameters))
+    artifacts = {"scaling": store.root / files.SCALING, "scaling_code": CODE / "data/scaling.py"}
+    if (encoding := store.root / files.ENCODING).is_file():
+        artifacts |= {"encoding": encoding, "encoding_code": CODE / "data/encoding.py"}
     with tempfile.TemporaryDirectory() as folder:
-        copies = Path(folder, "networks")
+        copies, saved = Path(folder, "networks"), Path(folder, "model")
         copies.mkdir()
         for path in networks:
             shutil.copyfile(path, copies / f"{path.parent.parent.name}-{path.parent.name}.keras")
-        artifacts = {
-            "networks": str(copies),
-            "scaling": str(scaling),
-            "scaling_code": str(CODE / "data/scaling.py"),
-        }
-        if encoding.is_file():
-            artifacts |= {"encoding": str(encoding), "encoding_code": str(CODE / "data/encoding.py")}
-        _save(Path(folder, "model"), artifacts, rows, model)
-        store.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+        _save(saved, {"networks": copies, **artifacts}, rows, model)
+        store.client.log_model_artifacts(model.model_id, str(saved))
     store.client.finalize_logged_model(model.model_id, "READY")
-    store.client.log_outputs(run_id, [mlflow().entities.LoggedModelOutput(model.model_id, 0)])
+    store.client.log_outputs(run.info.run_id, [mlflow().entities.LoggedModelOutput(model.model_id, 0)])
     return str(model.model_id)
 
 
-def _requirements() -> list[str]:
-    """Requirements of a stored model, with the distribution of TensorFlow that is installed here.
-
-    MLflow looks for each one, and imports TensorFlow if its distribution has another name: five seconds and its notes.
-    """
-    versions = library_versions(*REQUIREMENTS)
-    tensorflow = versions.pop("tensorflow")
-    if any(distributions(name="tensorflow-cpu")):
-        chosen = [f"tensorflow-cpu=={tensorflow}; {PROCESSOR_ONLY}", f"tensorflow=={tensorflow}; {ELSEWHERE}"]
-    else:
-        chosen = [f"tensorflow=={tensorflow}"]
-    return [*chosen, *(f"{name}=={version}" for name, version in versions.items())]
-
-
-def _save(folder: Path, artifacts: dict[str, str], rows: pd.DataFrame, model: "LoggedModel") -> None:
+def _save(folder: Path, artifacts: Mapping[str, Path], rows: pd.DataFrame, model: "LoggedModel") -> None:
     models, types = mlflow().models, mlflow().types
     kinds = {name: "double" if is_numeric_dtype(column) else "string" for name, column in rows.items()}
     inputs = types.Schema([types.ColSpec(kind, str(name)) for name, kind in kinds.items()])
     mlflow().pyfunc.save_model(
         folder,
         python_model=str(CODE / "tracking/scoring_model.py"),
-        artifacts=artifacts,
+        artifacts={name: str(path) for name, path in artifacts.items()},
         signature=models.ModelSignature(inputs, types.Schema([types.ColSpec("double", "probability")])),
         input_example=rows,
         pip_requirements=_requirements(),
@@ -111,3 +89,16 @@ def _save(folder: Path, artifacts: dict[str, str], rows: pd.DataFrame, model: "L
             artifact_path=model.artifact_location,
         ),
     )
+
+
+def _requirements() -> list[str]:
+    """Requirements of a stored model, with the distribution of TensorFlow that is installed here.
+
+    MLflow looks for each one, and imports TensorFlow if its distribution has another name: five seconds and its notes.
+    """
+    versions = library_versions(*REQUIREMENTS)
+    tensorflow = f"tensorflow=={versions.pop('tensorflow')}"
+    chosen = [tensorflow]
+    if any(distributions(name="tensorflow-cpu")):
+        chosen = [f"{tensorflow.replace('==', '-cpu==')}; {PROCESSOR_ONLY}", f"{tensorflow}; {ELSEWHERE}"]
+    return [*chosen, *(f"{name}=={version}" for name, version in versions.items())]

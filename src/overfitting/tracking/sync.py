@@ -9,18 +9,18 @@ import subprocess
 import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from overfitting.base import files
-from overfitting.base.files import file_digest
 from overfitting.base.fingerprint import fingerprint
 from overfitting.data.manifest import Manifest
 from overfitting.evaluation.results import Metrics
-from overfitting.tracking import champion, child_runs, parent_run, stored_model, variant_run
-from overfitting.tracking.child_runs import Point, Run
-from overfitting.tracking.store import Store, main_project, open_store, tracking_uri, without_secrets
+from overfitting.tracking import champion, child_runs, comparison, stored_model
+from overfitting.tracking.address import main_project, tracking_uri, without_secrets
+from overfitting.tracking.child_runs import Run
+from overfitting.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -30,10 +30,9 @@ REPORT = (
     *("report.html", "report.zh.html", "run.js", "report.md", "model-card.md", "metrics.json"),
     *("figures/*.png", "figures/*.svg"),
 )
-SHOWN = ("forest.png", "curves.png")  # figures in the description
+SHOWN = ("figures/forest.png", "figures/curves.png")  # in the description
 
 _log = logging.getLogger(__name__)
-_Value = TypeVar("_Value", str, float)
 
 
 def sync_within(seconds: float) -> None:
@@ -49,18 +48,23 @@ def sync_within(seconds: float) -> None:
         _log.warning("MLflow (%s) took longer than %.0f s; `make ui` adds what is missing", address, seconds)
 
 
-def sync(root: Path = Path(), comparison: str | None = None, planned: Container[str] = ()) -> bool:
-    """Bring MLflow up to date with runs/ and results/ of the project in `root`.
+def sync(root: Path = Path(), current: str | None = None, planned: Container[str] = ()) -> bool:
+    """Bring MLflow up to date with runs/ and results/ of `root`; returns False, after one warning, if that fails.
 
-    `comparison` is the fingerprint that unevaluated runs belong to, if theirs are `planned`; others wait for
-    `evaluate`. Returns False, after one warning, if MLflow cannot be reached or another version wrote the results.
+    Unevaluated runs whose fingerprints are `planned` belong to the comparison `current`; others wait for `evaluate`.
     """
     try:
         metrics = child_runs.read_metrics(root)
         runs = child_runs.read_runs(root, metrics)
         if runs:
             with FileLock(main_project(root) / "mlflow.db.sync.lock"):
-                _update(open_store(root, tracking_uri(root)), runs, metrics, comparison, planned)
+                store = open_store(root, tracking_uri(root))
+                waiting = [run for run in runs if not run.test_metrics and run.summary.fingerprint in planned]
+                if waiting and current:
+                    _update_children(store, current, waiting, None)
+                evaluated = [run for run in runs if run.test_metrics]
+                if metrics and evaluated:
+                    _update_comparison(store, metrics, evaluated)
     except Exception as error:  # a database, a driver, a server: MLflow must not harm the pipeline, whatever fails
         address = without_secrets(tracking_uri(root))
         reason = without_secrets(str(error), tracking_uri(root)) or type(error).__name__
@@ -69,112 +73,74 @@ def sync(root: Path = Path(), comparison: str | None = None, planned: Container[
     return True
 
 
-def _update(
-    store: Store, runs: Sequence[Run], metrics: Metrics | None, comparison: str | None, planned: Container[str]
-) -> None:
-    unevaluated = [run for run in runs if not run.test_metrics and run.identity.fingerprint in planned]
-    if unevaluated and comparison:
-        _update_children(store, comparison, unevaluated, None)
-    evaluated = [run for run in runs if run.test_metrics]
-    if metrics and evaluated:
-        found = _update_children(store, metrics.run.fingerprint, evaluated, metrics.data, variant_run.results(metrics))
-        parent, ended = found[""], max(run.ended for run in evaluated)
-        _update_variants(store, found, metrics, evaluated, ended)
-        _update_parent(store, parent, metrics, ended)
-        _delete_abandoned(store)
-        # last: a server without a registry has everything else by then
-        champion.register(store, parent.info.run_id, metrics, evaluated)
+def _update_comparison(store: Store, metrics: Metrics, runs: Sequence[Run]) -> None:
+    found = _update_children(store, metrics.run.fingerprint, runs, metrics.data, comparison.results(metrics))
+    ended = max(run.ended for run in runs)
+    settings = {run.summary.variant: child_runs.parameters(run.summary.config) for run in runs}
+    curves = comparison.mean_curves(store.root, ended)
+    for name in comparison.results(metrics):
+        store.complete(
+            found[name],
+            ended,
+            curves=curves.get(name, []),
+            parameters=settings.get(name, {}),
+            metrics=comparison.variant_metrics(metrics, name),
+            tags=comparison.variant_tags(metrics, name),
+        )
+    tags, parameters = _describe(store, found[""], metrics), comparison.parameters(metrics)
+    store.complete(found[""], ended, tags=tags, parameters=parameters, data=metrics.data)
+    _delete_abandoned(store)
+    # last: a server without a registry has everything else by then
+    champion.register(store, found[""], metrics, runs)
 
 
 def _update_children(
-    store: Store, comparison: str, runs: Sequence[Run], data: Manifest | None, names: Iterable[str] = ()
-) -> "dict[str, MlflowRun]":
+    store: Store, fingerprint: str, runs: Sequence[Run], data: Manifest | None, names: Iterable[str] = ()
+) -> "Mapping[str, MlflowRun]":
     """Add or complete the runs of networks; returns the runs of the comparison and, by name, of what it compares."""
-    parents = store.comparison(
-        comparison, {*names, *(run.summary.variant for run in runs)}, min(run.started for run in runs)
-    )
-    children = [child for child in store.children(comparison) if child.info.status == "FINISHED"]
+    compared, started = {*names, *(run.summary.variant for run in runs)}, min(run.started for run in runs)
+    parents = store.comparison(fingerprint, compared, started)
+    children = [child for child in store.children(fingerprint) if child.info.status == "FINISHED"]
     for run in runs:
-        same = (child for child in children if run.identity.tags.items() <= child.data.tags.items())
-        parent = parents[run.summary.variant]
-        child = next(same, None) or store.finished_child(run.identity, parent)
+        identity, parent = child_runs.identify(run.summary), parents[run.summary.variant]
+        same = (child for child in children if identity.items() <= child.data.tags.items())
+        child = next(same, None) or store.finished_child(identity, parent)
         curves = [] if child else run.curves()
-        child = child or store.create_child(run.identity, parent, run.summary.config, run.started)
-        _complete(store, child, run, curves, data)
+        child = child or store.create_child(identity, parent, run.summary.config, run.started)
+        model = _model(store, child, run)
+        store.complete(child, run.ended, tags=run.tags, data=data, curves=curves, metrics=run.metrics(), model=model)
     return parents
 
 
-def _update_variants(
-    store: Store, found: "Mapping[str, MlflowRun]", metrics: Metrics, runs: Sequence[Run], ended: int
-) -> None:
-    """Complete the runs of variants and baselines: their settings, means, intervals and mean curves."""
-    settings = {run.summary.variant: child_runs.parameters(run.summary.config) for run in runs}
-    curves = variant_run.curves(store.root, ended)
-    for name in variant_run.results(metrics):
-        run, run_id = found[name], found[name].info.run_id
-        if run.info.status != "FINISHED":
-            store.log(run_id, curves.get(name, []), settings.get(name, {}))
-        numbers = child_runs.current_points(_changed(variant_run.numbers(metrics, name), run.data.metrics))
-        store.log(run_id, numbers, tags=_changed(variant_run.tags(metrics, name), run.data.tags))
-        store.finish(run, ended)
-
-
-def _complete(store: Store, child: "MlflowRun", run: Run, curves: Sequence[Point], data: Manifest | None) -> None:
-    """Add what the MLflow run `child` lacks: `curves`, tags, metrics, `data` and the model."""
-    run_id = child.info.run_id
-    if data:
-        store.add_dataset(child, child_runs.dataset(data))
-    outputs = child.outputs.model_outputs if child.outputs else []
-    model = outputs[0].model_id if outputs else _add_model(store, run_id, run)
-    missing = _changed(run.metrics(), child.data.metrics)
-    store.log(run_id, curves, tags=_changed(run.tags, child.data.tags))
-    store.log(run_id, child_runs.current_points(missing), model=model)
-    store.finish(child, run.ended)
-
-
-def _add_model(store: Store, run_id: str, run: Run) -> str | None:
-    """Store an evaluated run's model and return its id; None without the prepared data, which says how to scale."""
+def _model(store: Store, child: "MlflowRun", run: Run) -> str | None:
+    """Id of the run's model. It is stored after `evaluate`, if the prepared data is there, which says how to scale."""
+    if child.outputs and child.outputs.model_outputs:
+        return str(child.outputs.model_outputs[0].model_id)
     rows = stored_model.example(store.root, run.summary.data_fingerprint)
     if rows is None or not run.test_metrics:
         return None
-    parameters, network = child_runs.parameters(run.summary.config), run.network
-    return stored_model.add(store, run_id, "model", parameters, [network], rows)
+    return stored_model.add(store, child, "model", child_runs.parameters(run.summary.config), [run.network], rows)
 
 
-def _update_parent(store: Store, parent: "MlflowRun", metrics: Metrics, ended: int) -> None:
-    run_id, key = parent.info.run_id, metrics.run.fingerprint
-    figures = store.root / files.RESULTS / "figures"
-    shown = [f"get-artifact?path=figures/{name}&run_uuid={run_id}" for name in SHOWN if (figures / name).is_file()]
-    address = parent_run.table_address(store.experiment, key)
-    table = f"mlflow.sharedViewState.{parent_run.table_key(key)}"  # where MLflow stores a shared view
-    store.client.set_experiment_tag(store.experiment, table, parent_run.table(run_id))
-    locked = child_runs.read_lock(store.root).get(str(files.METRICS))
-    tags = {
-        "mlflow.note.content": parent_run.description(metrics, address, f"#/models/{champion.NAME}", shown),
+def _describe(store: Store, parent: "MlflowRun", metrics: Metrics) -> dict[str, str]:
+    """Add the report and the shared view of a comparison's table, and return the tags that describe the comparison."""
+    run_id, key, folder = parent.info.run_id, metrics.run.fingerprint, store.root / files.RESULTS
+    table = f"mlflow.sharedViewState.{comparison.table_key(key)}"  # where MLflow stores a shared view
+    store.client.set_experiment_tag(store.experiment, table, comparison.table(run_id))
+    artifacts = {path.relative_to(folder).as_posix(): path for name in REPORT for path in sorted(folder.glob(name))}
+    digest = fingerprint(**{name: files.file_digest(path) for name, path in artifacts.items()})
+    if parent.data.tags.get("report_hash") != digest:
+        for name, path in artifacts.items():
+            store.client.log_artifact(run_id, str(path), name.rpartition("/")[0] or None)
+    shown = [f"get-artifact?path={name}&run_uuid={run_id}" for name in SHOWN if name in artifacts]
+    links = comparison.table_address(store.experiment, key), f"#/models/{champion.NAME}"
+    return {
+        "mlflow.note.content": comparison.description(metrics, *links, shown),
         "data_hash": metrics.data.fingerprint,
         "best": ", ".join(metrics.verdict.best),
-        **({"dvc_lock": locked} if locked else {}),
-        "report_hash": _add_report(store, parent),
+        **child_runs.read_lock(store.root).get(str(files.METRICS), {}),
+        "report_hash": digest,
     }
-    store.add_dataset(parent, child_runs.dataset(metrics.data))
-    store.log(
-        run_id,
-        parameters={k: v for k, v in parent_run.parameters(metrics).items() if k not in parent.data.params},
-        tags=_changed(tags, parent.data.tags),
-    )
-    store.finish(parent, ended)
-
-
-def _add_report(store: Store, parent: "MlflowRun") -> str:
-    """Add the report and the figures as artifacts if they changed; returns the hash of their contents."""
-    folder = store.root / files.RESULTS
-    names = [path.relative_to(folder) for pattern in REPORT for path in sorted(folder.glob(pattern))]
-    digest = fingerprint(**{str(name): file_digest(folder / name) for name in names})
-    if parent.data.tags.get("report_hash") != digest:
-        for name in names:
-            inside = None if name.parent == Path() else str(name.parent)
-            store.client.log_artifact(parent.info.run_id, str(folder / name), inside)
-    return digest
 
 
 def _delete_abandoned(store: Store) -> None:
@@ -185,7 +151,3 @@ def _delete_abandoned(store: Store) -> None:
             if is_parent and not store.children(run.data.tags["fingerprint"]):
                 for own in store.comparison(run.data.tags["fingerprint"], (), 0).values():
                     store.client.delete_run(own.info.run_id)
-
-
-def _changed(wanted: Mapping[str, _Value], present: Mapping[str, _Value]) -> dict[str, _Value]:
-    return {name: value for name, value in wanted.items() if present.get(name) != value}

@@ -1,11 +1,11 @@
-"""The learning curves."""
+"""The learning curves, and log loss by number of parameters."""
 
 import numpy as np
 import pytest
 
-from overfitting.report.figures.curves import MOST_POINTS, learning_curves
+from overfitting.report.figures.curves import MOST_POINTS, capacity, learning_curves
 from tests.builders.metrics import curves, flat_curves, invented
-from tests.report.figures.drawn import lines, panels_are_readable
+from tests.report.figures.drawn import legend_is_clear, lines, panels_are_readable
 
 
 def test_the_mean_curve_ends_where_the_first_seed_does():
@@ -64,3 +64,19 @@ def test_every_panel_is_readable(number, tmp_path):
 def test_a_variant_without_curves_is_not_drawn():
     metrics = invented(2, ["ensemble", "l2"])
     assert len(learning_curves(metrics, curves(metrics)).figure.axes) == 1
+
+
+def test_capacity_has_a_line_through_the_sizes_that_ran():
+    metrics = invented()
+    line = lines(capacity(metrics).figure.axes[0], "validation, last epoch")[0]
+    assert list(line.get_xdata()) == [metrics.variants[name].parameters for name in ("tiny", "large")]
+    expected = [metrics.trained[name].late.val_log_loss.mean for name in ("tiny", "large")]
+    assert list(line.get_ydata()) == expected
+
+
+def test_capacity_needs_two_sizes():
+    assert capacity(invented(2, ["large", "l2"])) is None
+
+
+def test_the_legend_of_capacity_covers_no_data(tmp_path):
+    assert legend_is_clear(capacity(invented()).figure, tmp_path / "figure.png")

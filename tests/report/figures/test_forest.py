@@ -2,7 +2,8 @@
 
 import pytest
 
-from overfitting.report.figures import drawing
+from overfitting.evaluation.colours import BLUE, GREEN, INK
+from overfitting.report.figures.drawing import PAPER
 from overfitting.report.figures.forest import forest
 from tests.builders.metrics import BASELINES, MARGIN, ORDER, edited, invented
 from tests.report.figures.drawn import names_on, points
@@ -45,16 +46,16 @@ def test_statuses_have_colours_and_markers():
     late, axes = sides(edited(invented(), **values)).values()
     heights = dict(zip(names_on(late), axes.get_yticks(), strict=True))
     looks = {height: (line.get_color(), line.get_marker()) for (_, height), line in points(axes).items()}
-    assert looks[heights["tuned/l2"]] == (drawing.GREEN, "o")
-    assert looks[heights["tiny"]] == (drawing.BLUE, "s")
-    assert looks[heights["large"]] == (drawing.INK, "P")
+    assert looks[heights["tuned/l2"]] == (GREEN, "o")
+    assert looks[heights["tiny"]] == (BLUE, "s")
+    assert looks[heights["large"]] == (INK, "P")
 
 
 def test_baselines_are_hollow_and_answer_the_second_question_alone():
     metrics = invented(3, ORDER, BASELINES)
     faces = {height: line.get_markerfacecolor() for (_, height), line in points(sides(metrics)["early"]).items()}
-    assert list(faces.values()).count(drawing.PAPER) == 3
-    assert drawing.PAPER not in {line.get_markerfacecolor() for line in points(sides(metrics)["late"]).values()}
+    assert list(faces.values()).count(PAPER) == 3
+    assert PAPER not in {line.get_markerfacecolor() for line in points(sides(metrics)["late"]).values()}
 
 
 def test_without_large_rows_are_losses():

@@ -2,7 +2,8 @@
 
 import matplotlib as mpl
 
-from overfitting.report.figures.pictures import pictures
+from overfitting.evaluation.language import speaking, translated
+from overfitting.report.page import pictures
 from tests.builders.metrics import BASELINES, ORDER, curves, flat_curves, invented, tuning
 
 
@@ -20,6 +21,8 @@ def test_every_picture_says_what_to_look_for_and_describes_itself_in_words():
     metrics = invented(3, ORDER, BASELINES)
     for picture in pictures(metrics, curves(metrics), tuning()):
         assert len(picture.caption) > 60
+        with speaking("zh"):
+            assert translated(picture.title) != picture.title
         shown = {"capacity": ["tiny", "large"], "strengths": ["l2", "dropout", "three"]}.get(picture.name)
         trained = [name for name in ORDER if name != "ensemble"]
         shown = shown or (ORDER if picture.name in ("forest", "calibration") else trained)

@@ -22,14 +22,6 @@ def fetch(config: BundledData, destination: Path) -> Provenance:
     Raises:
         UserError: the file is missing, is not Parquet, or has other columns or values than expected.
     """
-    provenance = _checked(config)
-    with replacing(destination) as partial:
-        shutil.copyfile(config.path, partial)
-    return provenance
-
-
-def _checked(config: BundledData) -> Provenance:
-    """The file's metadata, if its columns and values agree with it."""
     path = Path(config.path)
     advice = f"restore it with `git checkout -- {path}`, or simulate it again with `make events`"
     if not path.is_file():
@@ -41,8 +33,7 @@ def _checked(config: BundledData) -> Provenance:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"data.path={path}: expected a Parquet file, but {error}; {advice}") from error
-    expected = [(name, pa.float32()) for name in (LABEL, *NAMES)]
-    if [(field.name, field.type) for field in table.schema] != expected:
+    if [(field.name, field.type) for field in table.schema] != [(name, pa.float32()) for name in (LABEL, *NAMES)]:
         raise UserError(
             f"data.path={path}: expected float32 columns {LABEL}, {', '.join(NAMES)}, found "
             f"{', '.join(f'{field.name} ({field.type})' for field in table.schema)}; {advice}; "
@@ -62,4 +53,6 @@ def _checked(config: BundledData) -> Provenance:
         raise UserError(
             f"data.path={path}: the SHA-256 of its values is {found}, expected {provenance.sha256}; {advice}"
         )
+    with replacing(destination) as partial:
+        shutil.copyfile(path, partial)
     return provenance

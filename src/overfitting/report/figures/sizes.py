@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 
 from overfitting.evaluation.colours import AMBER, BLUE, GREEN, GREY, INK, PURPLE, VERMILION
 from overfitting.evaluation.language import joined, say, translated
-from overfitting.evaluation.learning_curve import LearningCurve, Point, rows_in_words
+from overfitting.evaluation.learning_curve import LearningCurve, Point, Worth, rows_in_words
 from overfitting.evaluation.results import REFERENCE
 from overfitting.report.figures import drawing
-from overfitting.report.figures.drawing import SOFT, Picture
+from overfitting.report.figures.drawing import DASHED, SOFT, Picture
 
 REMEDIES = (VERMILION, BLUE, GREEN, PURPLE, AMBER)  # one after the other
 TITLES = {"early": "early: best epoch", "late": "late: last epoch", "worth": "worth in rows"}
@@ -22,26 +22,28 @@ def sizes(curve: LearningCurve | None) -> Picture | None:
     if curve is None:
         return None
     colours = _colours(curve)
-    panels = [name for name in TITLES if name != "worth" or REFERENCE in curve.variants]
-
-    def draw(axes: Axes, name: str) -> None:
-        _worth(axes, curve, colours) if name == "worth" else _losses(axes, curve, name, colours)
+    names = [name for name in TITLES if name != "worth" or REFERENCE in curve.variants]
+    figure, panels = drawing.grid(len(names), shared=False)
+    for axes, name in zip(panels, names, strict=True):
+        _worths(axes, curve, colours) if name == "worth" else _losses(axes, curve, name, colours)
         drawing.title(axes, TITLES[name])
         axes.set(xscale="log", xlabel="training rows")
         axes.set_xticks(curve.sizes, list(map(_short, curve.sizes)))
         axes.minorticks_off()
-
-    figure = drawing.grid(panels, draw, shared=False)
     drawing.legend(figure, figure.axes[0])
-    caption = say(
-        "A remedy can be compared with more data. All sizes train for {steps:,} steps, so the more rows there are, the "
-        "less often each is seen. Points are means over {seeds} seeds; bars are {confidence:.0%} intervals. The last "
-        "panel: the number of rows with which large, stopped early, predicts as well as a remedy does. Above the "
-        "dashed line a remedy is worth more than its rows; an arrow leads beyond the sizes that were tried.",
-        steps=curve.steps, seeds=len(curve.seeds), confidence=curve.confidence,
-    )  # fmt: skip
-    said = joined(*(_in_words(curve, name) for name in panels))
-    return Picture("sizes", say("What data is worth"), figure, caption, said)
+
+    def texts() -> tuple[str, str]:
+        caption = say(
+            "A remedy can be compared with more data. All sizes train for {steps:,} steps, so the more rows there are, "
+            "the less often each is seen. Points are means over {seeds} seeds; bars are {confidence:.0%} intervals. "
+            "The last panel: the number of rows with which large, stopped early, predicts as well as a remedy does. "
+            "Above the dashed line a remedy is worth more than its rows; an arrow leads beyond the sizes that were "
+            "tried.",
+            steps=curve.steps, seeds=len(curve.seeds), confidence=curve.confidence,
+        )  # fmt: skip
+        return caption, joined(*(_in_words(curve, name) for name in names))
+
+    return Picture("sizes", "What data is worth", figure, texts)
 
 
 def _colours(curve: LearningCurve) -> dict[str, str]:
@@ -66,25 +68,27 @@ def _losses(axes: Axes, curve: LearningCurve, phase: str, colours: dict[str, str
     axes.set_ylabel("test log loss")
 
 
-def _worth(axes: Axes, curve: LearningCurve, colours: dict[str, str]) -> None:
-    bottom, top = curve.sizes[0], curve.sizes[-1]
+def _worths(axes: Axes, curve: LearningCurve, colours: dict[str, str]) -> None:
     remedies = [name for name in curve.variants if name != REFERENCE]
     for place, name in enumerate(remedies):
-        known = [(size, point.worth) for size, point in zip(curve.sizes, curve.variants[name], strict=True)]
         shift = 1.06 ** (place - (len(remedies) - 1) / 2)  # so that intervals do not cover one another
-        for size, worth in known:
-            if worth is None:
-                continue
-            low, high = max(worth.low or 0, bottom) if worth.low is not None else top, worth.high or top
-            axes.plot([size * shift] * 2, [low, high], color=colours[name], linewidth=0.7)
-            if worth.rows:
-                axes.plot(size * shift, worth.rows, "o", color=colours[name], markersize=3)
-            for value, end, tip in ((worth.low, bottom, "v"), (worth.high, top, "^")):
-                if not value:  # beyond that end
-                    axes.plot(size * shift, end, tip, color=colours[name], markersize=3, clip_on=False)
-    axes.plot(curve.sizes, curve.sizes, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        for size, point in zip(curve.sizes, curve.variants[name], strict=True):
+            if point.worth:
+                _worth(axes, curve, size * shift, point.worth, colours[name])
+    axes.plot(curve.sizes, curve.sizes, color=GREY, linewidth=1, linestyle=DASHED, zorder=1)
     axes.set(yscale="log", ylabel="rows of large")
     axes.set_yticks(curve.sizes, list(map(_short, curve.sizes)))
+
+
+def _worth(axes: Axes, curve: LearningCurve, x: float, worth: Worth, colour: str) -> None:
+    bottom, top = curve.sizes[0], curve.sizes[-1]
+    low, high = max(worth.low, bottom) if worth.low is not None else top, worth.high or top
+    axes.plot([x, x], [low, high], color=colour, linewidth=0.7)
+    if worth.rows:
+        axes.plot(x, worth.rows, "o", color=colour, markersize=3)
+    for value, end, tip in ((worth.low, bottom, "v"), (worth.high, top, "^")):
+        if not value:  # beyond that end
+            axes.plot(x, end, tip, color=colour, markersize=3, clip_on=False)
 
 
 def _short(rows: int) -> str:
@@ -94,10 +98,10 @@ def _short(rows: int) -> str:
 
 def _in_words(curve: LearningCurve, name: str) -> str:
     def value(point: Point) -> str:
-        if name != "worth":
-            found = point.early if name == "early" else point.late
-            return f"{found.mean:.3f}" if found else ""
-        return rows_in_words(curve, point.worth.rows) if point.worth else ""
+        if name == "worth":
+            return rows_in_words(curve, point.worth.rows) if point.worth else ""
+        found = point.early if name == "early" else point.late
+        return f"{found.mean:.3f}" if found else ""
 
     values = {variant: ", ".join(filter(None, map(value, points))) for variant, points in curve.variants.items()}
     listed = "; ".join(f"{variant} {found}" for variant, found in values.items() if found)

@@ -5,7 +5,6 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from overfitting.evaluation.language import translated
 from overfitting.report.figures.drawing import COLOURS, Picture, styled
@@ -14,30 +13,31 @@ SVG, LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 PIXELS_PER_POINT = 1.65  # largest scale on the page
 
 
-def render(figure: Figure, kind: str, name: str) -> bytes:
+@styled  # Matplotlib creates some texts only when it saves
+def render(picture: Picture, kind: str, text_as: str = "path", background: str = "white") -> bytes:
     """A figure as PNG or SVG bytes, without dates and random ids, so that the same numbers give the same bytes."""
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
-        return _save(figure, kind, "white")
+    target, metadata = io.BytesIO(), {"Date": None} if kind == "svg" else {"Software": None}
+    with mpl.rc_context({"svg.hashsalt": picture.name, "svg.fonttype": text_as}):
+        picture.figure.savefig(target, format=kind, dpi=180, metadata=metadata, facecolor=background)
+    return target.getvalue()
 
 
-def inline(picture: Picture, classes: dict[str, str]) -> str:
-    """The figure of a picture as an SVG element of the page, with its texts in the reader's language.
+def inline(picture: Picture, drawn: bytes, classes: dict[str, str]) -> str:
+    """A picture as an SVG element of the page, with its texts in the reader's language.
 
-    Ids start with the picture's name, colours are CSS variables of the page, text stays text, and styles are CSS
-    classes: `classes` collects their names by style.
+    `drawn` is its SVG with text as text. Ids start with the picture's name, colours are CSS variables of the page, and
+    styles are CSS classes: `classes` collects their names by style.
     """
-    name = picture.name
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-        root = ElementTree.fromstring(_save(picture.figure, "svg", "none"))  # noqa: S314 - our own
+    root = ElementTree.fromstring(drawn)  # noqa: S314 - our own
     del root[:2]  # metadata, and a style for all elements that the page's style sheet repeats
     box = root.get("viewBox", "")
     attributes = {"viewBox": box, "role": "img", "aria-label": picture.alternative}
     attributes["class"] = _class(f"max-width: {float(box.split()[2]) * PIXELS_PER_POINT:.0f}px", classes)
     references = " ".join(element.get(key, "") for element in root.iter() for key in (LINK, "clip-path"))
     used = re.findall(r"#([\w-]+)", references)
-    names = {old: f"{name}-{index}" for index, old in enumerate(dict.fromkeys(used), 1)}
+    names = {old: f"{picture.name}-{index}" for index, old in enumerate(dict.fromkeys(used), 1)}
     for element in root.iter():
-        _shorten(element, names, classes)
+        element.attrib = _shortened(element.attrib, names, classes)
         element.text = translated(element.text or "")
     _unwrap(root)
     root.attrib = attributes
@@ -49,29 +49,19 @@ def _class(style: str, classes: dict[str, str]) -> str:
     return classes.setdefault(style, f"s{len(classes)}")
 
 
-@styled  # Matplotlib creates some texts only when it saves
-def _save(figure: Figure, kind: str, background: str) -> bytes:
-    target = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    figure.savefig(target, format=kind, dpi=180, metadata=metadata, facecolor=background)
-    return target.getvalue()
-
-
-def _shorten(element: ElementTree.Element, names: dict[str, str], classes: dict[str, str]) -> None:
-    """Keep only the attributes that a page needs, and round numbers to hundredths of a point."""
-    attributes = {}
-    for key, value in element.attrib.items():
+def _shortened(attributes: dict[str, str], names: dict[str, str], classes: dict[str, str]) -> dict[str, str]:
+    """The attributes that a page needs, with numbers rounded to hundredths of a point."""
+    found = {}
+    for key, value in attributes.items():
         if key == "clip-path":
-            attributes[key] = f"url(#{names[value[5:-1]]})"
+            found[key] = f"url(#{names[value[5:-1]]})"
         elif key == "style":
-            attributes["class"] = _class(_style(value), classes)
+            found["class"] = _class(_style(value), classes)
         elif key == "id" and value in names:
-            attributes[key] = names[value]
+            found[key] = names[value]
         elif key not in ("id", LINK) and "rotate(-0 " not in value:
-            attributes[key] = re.sub(r"\s+", " ", _rounded(value)).strip()
-    if LINK in element.attrib:
-        attributes["href"] = f"#{names[element.attrib[LINK][1:]]}"
-    element.attrib = attributes
+            found[key] = re.sub(r"\s+", " ", _rounded(value)).strip()
+    return found | ({"href": f"#{names[attributes[LINK][1:]]}"} if LINK in attributes else {})
 
 
 def _unwrap(element: ElementTree.Element) -> None:

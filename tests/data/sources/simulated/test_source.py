@@ -39,9 +39,9 @@ def invented_shard(seed: int, label: int, index: int) -> np.ndarray:
     return table
 
 
-def first_rows(rows: int, workers: int) -> tuple[np.ndarray, int]:
+def first_rows(rows: int) -> tuple[np.ndarray, int]:
     pool = Inline()
-    table = source.first_rows(pool, workers, 3, 1, rows, Tracker(0, lambda done: None))
+    table = source.first_rows(pool, 3, 1, rows, Tracker(0, lambda done: None))
     return table, pool.submitted
 
 
@@ -53,23 +53,19 @@ def fake_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("fake_shards")
 class TestFirstRows:
     def test_shards_are_taken_in_order_and_the_last_is_cut(self) -> None:
-        table, _ = first_rows(1000, workers=2)
+        table, _ = first_rows(1000)
         expected = np.concatenate([invented_shard(3, 1, index) for index in range(4)])[:1000]
         np.testing.assert_array_equal(table, expected)
 
-    @pytest.mark.parametrize("workers", [1, 2, 7, 64])
-    def test_number_of_workers_does_not_matter(self, workers: int) -> None:
-        np.testing.assert_array_equal(first_rows(2500, workers)[0], first_rows(2500, 3)[0])
-
     def test_fewer_rows_are_the_first_of_more(self) -> None:
-        np.testing.assert_array_equal(first_rows(700, 2)[0], first_rows(5000, 2)[0][:700])
+        np.testing.assert_array_equal(first_rows(700)[0], first_rows(5000)[0][:700])
 
-    def test_many_workers_simulate_few_unused_shards(self) -> None:
-        assert first_rows(1000, workers=64)[1] <= 4
+    def test_few_shards_are_simulated_and_not_used(self) -> None:
+        assert first_rows(1000)[1] <= 4
 
     def test_progress_counts_the_requested_rows(self) -> None:
         seen: list[int] = []
-        source.first_rows(Inline(), 2, 3, 1, 1000, Tracker(0, seen.append))
+        source.first_rows(Inline(), 3, 1, 1000, Tracker(0, seen.append))
         assert seen == sorted(seen)
         assert seen[-1] == 1000
 

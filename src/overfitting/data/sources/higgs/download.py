@@ -12,14 +12,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import (
-    HTTPError,
-    LocationValueError,
-    MaxRetryError,
-    NameResolutionError,
-    ResponseError,
-    SSLError,
-)
+from urllib3 import exceptions
 
 from overfitting.base.errors import UserError
 
@@ -43,12 +36,12 @@ class ChangedError(DownloadError):
     """The file on the server has changed since its first bytes were downloaded; the download must restart."""
 
 
+@dataclass(eq=False)
 class _BrokenError(Exception):
     """A failure that may pass; `wait` is the delay in seconds that the server asked for, if any."""
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
+    reason: str
+    wait: float | None = None
 
 
 def from_mirrors(urls: Iterable[str], attempt: Callable[[str], _Result], advice: str) -> _Result:
@@ -97,16 +90,17 @@ class Remote:
             try:
                 yield from self._connection()
                 return
-            except (HTTPError, _BrokenError) as error:
+            except (exceptions.HTTPError, _BrokenError) as error:
                 failures = 1 if self.offset - start >= PROGRESS_BYTES else failures + 1
-                reason = _reason(error)
-                if failures > self.retries or _is_final(error):
+                reason, is_final = _explained(error)
+                if failures > self.retries or is_final:
                     at = f" (at byte {self.offset:,}, attempt {failures})" if self.offset or failures > 1 else ""
                     raise DownloadError(f"{reason}{at}") from error
-                asked = error.wait if isinstance(error, _BrokenError) else None
-                if asked and asked > MAX_WAIT_SECONDS:
-                    raise DownloadError(f"{reason}; the server asks to wait {asked:,.0f} s") from error
-                wait = min(MAX_WAIT_SECONDS, BACKOFF_SECONDS * 2 ** (failures - 1)) if asked is None else asked
+                wait = min(MAX_WAIT_SECONDS, BACKOFF_SECONDS * 2 ** (failures - 1))
+                if isinstance(error, _BrokenError) and error.wait is not None:
+                    wait = error.wait
+                if wait > MAX_WAIT_SECONDS:
+                    raise DownloadError(f"{reason}; the server asks to wait {wait:,.0f} s") from error
             _log.warning("%s: %s at byte %s; next attempt in %.0f s", self.url, reason, f"{self.offset:,}", wait)
             sleep(wait)
 
@@ -158,10 +152,15 @@ class Remote:
         is_complete = status == 416 and size == self.offset
         if status not in (200, 206) and not is_complete:
             raise DownloadError(f"HTTP {status} {response.reason}")
-        self._check_expected(size)
+        # an unreported size counts as wrong, so that an error page never becomes the start of a file on disk
+        if self.size is not None and size != self.size:
+            given = "of unknown size" if size is None else f"{size:,} bytes"
+            raise DownloadError(f"the file is {given}, expected {self.size:,} bytes")
         if is_complete:
             return None
-        self._check_total(size)
+        if size is not None and self._total not in (None, size):
+            raise ChangedError(f"the file changed from {self._total:,} to {size:,} bytes")
+        self._total = self._total if size is None else size
         if status == 206:
             if unit_range.split("-")[0] != f"bytes {self.offset}":
                 raise DownloadError(f"requested the bytes from {self.offset} on, got Content-Range {unit_range!r}")
@@ -169,17 +168,6 @@ class Remote:
                 raise ChangedError(f"the file changed from ETag {self.etag} to {headers['ETag']}")
         self.etag = headers.get("ETag")
         return self.offset if status == 200 else 0
-
-    def _check_expected(self, size: int | None) -> None:
-        # an unreported size counts as wrong, so that an error page never becomes the start of a file on disk
-        if self.size is not None and size != self.size:
-            given = "of unknown size" if size is None else f"{size:,} bytes"
-            raise DownloadError(f"the file is {given}, expected {self.size:,} bytes")
-
-    def _check_total(self, size: int | None) -> None:
-        if size is not None and self._total not in (None, size):
-            raise ChangedError(f"the file changed from {self._total:,} to {size:,} bytes")
-        self._total = size if size is not None else self._total or self.size
 
     def _without_known(self, pieces: Iterator[bytes], known: int) -> Iterator[bytes]:
         """Skip and check the first `known` bytes, which a server without range requests sends again."""
@@ -215,24 +203,16 @@ def _pool(url: str) -> urllib3.PoolManager:
     if not proxy:
         return urllib3.PoolManager()
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    auth = urlsplit(proxy).netloc.rpartition("@")[0]
-    return urllib3.ProxyManager(
-        proxy, proxy_headers=urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
-    )
+    auth = urllib3.util.parse_url(proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers)
 
 
-def _cause(error: Exception) -> Any:
-    return error.reason if isinstance(error, MaxRetryError) and error.reason else error
-
-
-def _is_final(error: Exception) -> bool:
-    """Whether another attempt would fail too: unknown host, redirect loop, untrusted certificate, invalid URL."""
-    cause = _cause(error)
-    untrusted = isinstance(cause, SSLError) and isinstance(cause.args[0], ssl.SSLCertVerificationError)
-    return untrusted or isinstance(cause, NameResolutionError | ResponseError | LocationValueError)
-
-
-def _reason(error: Exception) -> str:
-    cause = _cause(error)
+def _explained(error: Exception) -> tuple[str, bool]:
+    """The reason for a failure, and whether another attempt would fail, too: such as an unknown host."""
+    cause: Any = error.reason if isinstance(error, exceptions.MaxRetryError) and error.reason else error
     text = str(cause.args[0] if cause.args else cause)
-    return text.partition("): ")[2] or text if text.startswith(("HTTPConnection", "HTTPSConnection")) else text
+    is_untrusted = isinstance(cause, exceptions.SSLError) and isinstance(cause.args[0], ssl.SSLCertVerificationError)
+    final = exceptions.NameResolutionError | exceptions.ResponseError | exceptions.LocationValueError
+    shown = text.partition("): ")[2] or text if text.startswith(("HTTPConnection", "HTTPSConnection")) else text
+    return shown, is_untrusted or isinstance(cause, final)

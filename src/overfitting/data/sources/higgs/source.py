@@ -1,10 +1,11 @@
 """Reads genuine HIGGS events: the first rows streamed from UCI, the whole file downloaded, or a local file."""
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -46,65 +47,74 @@ def fetch(config: HiggsData, destination: Path) -> Provenance:
         UserError: the rows are unavailable or invalid.
     """
     if config.path is not None:
-        path = _local_path(config.path)
-        sha256 = None if config.rows else _local_sha256(path, config)
-        return _read(path, config.path, sha256, config, destination)
+        path = _local_path(config)
+        return _read(path, config.path, None if config.rows else file_digest(path), config, destination)
     if config.rows is not None:
-        rows = config.rows
-        return from_mirrors(config.urls, lambda url: _stream(url, rows, config, destination), ADVICE)
+        return from_mirrors(config.urls, lambda url: _stream(url, config, destination), ADVICE)
     target = DOWNLOADS / FILE_NAME
+
+    def saved(url: str) -> str:
+        save(Remote(url, config.timeout_seconds, config.retries), target, config.size_bytes, config.sha256)
+        return url
+
     is_here = is_complete(target, config.size_bytes, config.sha256)
-    origin = str(target) if is_here else from_mirrors(config.urls, lambda url: _save(url, config, target), ADVICE)
+    origin = str(target) if is_here else from_mirrors(config.urls, saved, ADVICE)
     return _read(target, origin, config.sha256, config, destination)
 
 
-def _stream(url: str, rows: int, config: HiggsData, destination: Path) -> Provenance:
+def _stream(url: str, config: HiggsData, destination: Path) -> Provenance:
     remote = Remote(url, config.timeout_seconds, config.retries)
-    with closing(remote.chunks()) as chunks, track(rows, "Downloading HIGGS", "rows") as bar:
+    with closing(remote.chunks()) as chunks, track(config.rows or 0, "Downloading HIGGS", "rows") as bar:
         try:
-            written = _write(chunks, url, rows, bar, destination)
+            return _write(chunks, url, url, None, bar, config, destination)
         except FormatError as error:
             raise DownloadError(str(error)) from error
-    return _provenance(url, *written, None, config)
-
-
-def _save(url: str, config: HiggsData, target: Path) -> str:
-    save(Remote(url, config.timeout_seconds, config.retries), target, config.size_bytes, config.sha256)
-    return url
 
 
 def _read(path: Path, origin: str, sha256: str | None, config: HiggsData, destination: Path) -> Provenance:
     """Write the rows of a local file; `sha256` is that of the file, None if only the first `config.rows` rows count."""
-    rows = config.rows
-    total, unit = (path.stat().st_size, "bytes") if rows is None else (rows, "rows")
-    with track(total, f"Reading {path.name}", unit) as bar, closing(_file_chunks(path, rows, bar)) as chunks:
+    total, unit = (config.rows, "rows") if config.rows else (path.stat().st_size, "bytes")
+    with track(total, f"Reading {path.name}", unit) as bar, path.open("rb") as file:
         try:
-            written = _write(chunks, str(path), rows, bar, destination)
+            return _write(_chunks(file, unit, bar), str(path), origin, sha256, bar, config, destination)
         except FormatError as error:
             raise UserError(f"{path}: {error}") from error
-    return _provenance(origin, *written, sha256, config)
 
 
-def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, destination: Path) -> tuple[int, str]:
-    """Write rows to `destination`; return their number and, if `rows` is set, the SHA-256 of their lines.
+def _chunks(file: BinaryIO, unit: str, bar: Tracker) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_BYTES):
+        if unit == "bytes":
+            bar.advance(len(chunk))
+        yield chunk
+
+
+def _write(
+    chunks: Iterator[bytes],
+    name: str,
+    origin: str,
+    sha256: str | None,
+    bar: Tracker,
+    config: HiggsData,
+    destination: Path,
+) -> Provenance:
+    """Write the rows in `chunks` of the file `name`; `sha256` is that of the file, None if `config.rows` is set.
 
     Other threads parse and hash while this one decompresses and writes.
     """
-    digest = hashlib.sha256()
-    pieces = decompress(chunks)
-    blocks = line_blocks(pieces if rows is None else first_lines(pieces, rows))
+    rows, digest, pieces = config.rows, hashlib.sha256(), decompress(chunks)
+    blocks = line_blocks(first_lines(pieces, rows) if rows else pieces)
 
     def batches() -> Iterator[pa.RecordBatch]:
         done = 0
         for text, batch in parsed:
             done += batch.num_rows
-            if rows is not None:
+            if rows:
                 hashing.submit(digest.update, text)
                 bar.advance(batch.num_rows)
             yield batch
         if not done:
             raise FormatError("it is empty")
-        if rows is not None and done < rows:
+        if rows and done < rows:
             raise UserError(
                 f"{name} holds {done:,} rows, but data.rows asks for {rows:,}: set data.rows={done} or less"
             )
@@ -112,50 +122,32 @@ def _write(chunks: Iterator[bytes], name: str, rows: int | None, bar: Tracker, d
     parsed = in_order(lambda block: (block[0], parse(*block)), blocks, PARSERS)
     with closing(parsed), ThreadPoolExecutor(1) as hashing:
         written = write_table(destination, batches(), use_dictionary=False)
-    return written, digest.hexdigest()
-
-
-def _provenance(origin: str, rows: int, text_sha256: str, sha256: str | None, config: HiggsData) -> Provenance:
+    is_published = sha256 == config.sha256
     return Provenance(
         source="higgs",
         licence="CC BY 4.0",
         citation=CITATION,
-        rows=rows,
+        rows=written,
         columns=NAMES,
-        sha256=sha256 or text_sha256,
-        sha256_of="the file" if sha256 else f"the first {rows:,} lines of text, decompressed",
+        sha256=sha256 or digest.hexdigest(),
+        sha256_of="the file" if sha256 else f"the first {written:,} lines of text, decompressed",
         url=origin,
-        part="the whole file" if sha256 else f"the first {rows:,} rows",
-        checked=sha256 == config.sha256,
-        held_out=HELD_OUT if sha256 == config.sha256 else 0,
+        part="the whole file" if sha256 else f"the first {written:,} rows",
+        checked=is_published,
+        held_out=HELD_OUT if is_published else 0,
     )
 
 
-def _local_path(given: str) -> Path:
+def _local_path(config: HiggsData) -> Path:
+    """The file at `config.path`, which may be any part of HIGGS; one of its size must have its SHA-256."""
+    given = config.path or ""
     parts = urlsplit(given)
     if parts.scheme in ("http", "https"):
         raise UserError(f"data.path={given}: expected a file on this machine; set data.urls=[{given}] for a download")
     path = Path(url2pathname(parts.path)) if parts.scheme == "file" else Path(given).expanduser()
     if not path.is_file():
         raise UserError(f"data.path={given}: expected a file (HIGGS.csv.gz or a part of it), found none at {path}")
-    return path
-
-
-def _local_sha256(path: Path, config: HiggsData) -> str:
-    """SHA-256 of a local file, which may be any part of HIGGS.
-
-    Raises:
-        UserError: the file has the size of HIGGS but not its SHA-256.
-    """
-    found = file_digest(path)
-    if path.stat().st_size == config.size_bytes and found != config.sha256:
+    is_published = config.rows is None and path.stat().st_size == config.size_bytes
+    if is_published and (found := file_digest(path)) != config.sha256:
         raise UserError(f"{path}: the SHA-256 is {found}, expected {config.sha256}: the file is damaged, replace it")
-    return found
-
-
-def _file_chunks(path: Path, rows: int | None, bar: Tracker) -> Generator[bytes, None, None]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            if rows is None:
-                bar.advance(len(chunk))
-            yield chunk
+    return path

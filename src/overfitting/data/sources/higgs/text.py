@@ -1,6 +1,7 @@
 """Reads the format of the HIGGS file: lines of the label and 28 numbers, without header, usually in gzip."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -25,26 +26,21 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     Raises:
         FormatError: the data is a web page, or the gzip is corrupted or truncated.
     """
-    chunks = iter(chunks)
-    start = b""
-    for chunk in chunks:
+    chunks, start = iter(chunks), b""
+    while len(start) < len(_GZIP_MAGIC) and (chunk := next(chunks, None)) is not None:
         start += chunk
-        if len(start) >= len(_GZIP_MAGIC):
-            break
     if start.startswith(_GZIP_MAGIC):
-        yield from _gunzip(start, chunks)
-        return
-    if start.lstrip().startswith(b"<"):
+        yield from _gunzip(chain([start], chunks))
+    elif start.lstrip().startswith(b"<"):
         raise FormatError(f"it is a web page, not HIGGS: it starts with {_shown(start)}")
-    yield start
-    yield from chunks
+    else:
+        yield from chain([start], chunks)
 
 
-def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     # wbits 31: one gzip member with its checksum; a file may have several members, and zeros after the last one
     inflater, taken = isal_zlib.decompressobj(31), 0
-    data: bytes | None = start
-    while data is not None:
+    for data in chunks:
         taken += len(data)
         while data:
             if inflater.eof:
@@ -55,13 +51,10 @@ def _gunzip(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
                 if not data.startswith(_GZIP_MAGIC[: len(data)]):  # isal asks for a whole header first
                     raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes (garbage after its end)")
             try:
-                text = inflater.decompress(data)
+                yield inflater.decompress(data)
             except isal_zlib.error as error:  # type: ignore[misc] # the stub says it is an instance
                 raise FormatError(f"the gzip is corrupted within the first {taken:,} bytes ({error})") from error
             data = inflater.unused_data
-            if text:
-                yield text
-        data = next(chunks, None)
     if not inflater.eof:
         raise FormatError(f"the gzip is truncated: it stops after {taken:,} bytes")
 
@@ -85,8 +78,7 @@ def line_blocks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     Raises:
         FormatError: a line is longer than `BLOCK_BYTES`.
     """
-    waiting: list[bytes] = []
-    size, line = 0, 1
+    waiting, size, line = list[bytes](), 0, 1
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
@@ -122,8 +114,7 @@ def parse(text: bytes, first_line: int) -> pa.RecordBatch:
         raise FormatError(f"from line {first_line} on: expected newlines at line ends, got a carriage return alone")
     batch = table.combine_chunks().to_batches()[0]
     values = [column.to_numpy() for column in batch.columns]
-    is_sound = all(np.isfinite(column).all() for column in values) and np.isin(values[0], (0, 1)).all()
-    if not is_sound:
+    if not (all(np.isfinite(column).all() for column in values) and np.isin(values[0], (0, 1)).all()):
         raise FormatError(_mistake(text, first_line) or f"a value that is not finite from line {first_line} on")
     return pa.RecordBatch.from_arrays(batch.columns, schema=table_schema())
 
@@ -135,8 +126,7 @@ def _mistake(text: bytes, first_line: int) -> str | None:
         if len(fields) != len(_FIELDS):
             return f"line {line}: expected {len(_FIELDS)} numbers, got {len(fields)} fields: {_shown(raw)}"
         for number, (name, value) in enumerate(zip(_FIELDS, fields, strict=True), start=1):
-            expected = _broken_rule(name, value)
-            if expected:
+            if expected := _broken_rule(name, value):
                 return f"line {line}, column {number} ({name}): expected {expected}, got {_shown(value)}"
     return None
 
@@ -150,8 +140,7 @@ def _broken_rule(name: str, value: bytes) -> str | None:
         return "the label 0 or 1"
     if b"_" in value:  # Python reads 1_0 as 10, Arrow refuses it
         return "a number"
-    limit = float(np.finfo(np.float32).max)
-    return None if abs(number) <= limit else "a finite float32"
+    return None if abs(number) <= float(np.finfo(np.float32).max) else "a finite float32"
 
 
 def _shown(value: bytes, most: int = 60) -> str:

@@ -34,50 +34,38 @@ def save(remote: Remote, target: Path, size: int, sha256: str) -> None:
         ChangedError: the part does not belong to the file on the server; it is deleted.
         UserError: the disk has too little space.
     """
-    part = target.with_name(f"{target.name}.part")
-    version = target.with_name(f"{target.name}.part.etag")
+    part, version = (target.with_name(f"{target.name}{suffix}") for suffix in (".part", ".part.etag"))
     target.parent.mkdir(parents=True, exist_ok=True)
     part.touch()
-    remote.size = size
-    _resume(remote, part, version)
-    if remote.offset > size:
-        _delete(part, version)
-        raise ChangedError(f"{part} is larger than the file and was deleted")
-    _check_space(target, size - remote.offset)
+    with part.open("rb") as file:
+        remote.digest = hashlib.file_digest(file, "sha256")
+    remote.size, remote.offset = size, part.stat().st_size
+    url, _, etag = version.read_text(encoding="utf-8").partition("\n") if version.exists() else ("", "", "")
+    remote.etag = etag if etag and url == remote.url else None
+    missing, free = size - remote.offset, shutil.disk_usage(target.parent).free
+    if free < missing:
+        raise UserError(
+            f"{target} needs {missing:,} more bytes, but only {free:,} are free: free some space, or set data.rows"
+        )
     try:
-        if remote.offset < size:
-            _append(remote, part, version, size)
+        if missing < 0:
+            raise ChangedError(f"{part} is larger than the file and was deleted")
+        if missing:
+            _append(remote, part, version)
     except ChangedError:
         _delete(part, version)
         raise
-    found = remote.digest.hexdigest()
-    if found != sha256:
+    if (found := remote.digest.hexdigest()) != sha256:
         _delete(part, version)
         raise DownloadError(f"the SHA-256 of the download is {found}, expected {sha256}; the download was deleted")
     part.replace(target)
     version.unlink(missing_ok=True)
 
 
-def _resume(remote: Remote, part: Path, version: Path) -> None:
-    """Set offset and digest of `remote` from `part`, and its ETag if `part` came from the same URL."""
-    with part.open("rb") as file:
-        remote.digest = hashlib.file_digest(file, "sha256")
-    remote.offset = part.stat().st_size
-    url, _, etag = version.read_text(encoding="utf-8").partition("\n") if version.exists() else ("", "", "")
-    remote.etag = etag if etag and url == remote.url else None
-
-
-def _check_space(target: Path, missing: int) -> None:
-    free = shutil.disk_usage(target.parent).free
-    if free < missing:
-        raise UserError(
-            f"{target} needs {missing:,} more bytes, but only {free:,} are free: free some space, or set data.rows"
-        )
-
-
-def _append(remote: Remote, part: Path, version: Path, size: int) -> None:
-    with part.open("ab") as file, track(size, f"Downloading {part.stem}", "bytes", done=remote.offset) as bar:
-        written: str | None = None
+def _append(remote: Remote, part: Path, version: Path) -> None:
+    """Append the missing bytes to `part`; `version` states which file they belong to."""
+    total, written = remote.size or 0, None
+    with part.open("ab") as file, track(total, f"Downloading {part.stem}", "bytes", done=remote.offset) as bar:
         for chunk in remote.chunks():
             if remote.etag and remote.etag != written:
                 write_text(version, f"{remote.url}\n{remote.etag}")

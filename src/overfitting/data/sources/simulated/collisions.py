@@ -91,27 +91,11 @@ def _keep_longitudinal_w(pythia: Any, rng: np.random.Generator) -> Any:
     return hook
 
 
-def _generator(signal: bool, negative_lepton: bool, seed: int, rng: np.random.Generator) -> tuple[Any, Any]:
-    """An initialised Pythia, and the hook that must live as long."""
-    import pythia8mc
-
-    pythia = pythia8mc.Pythia("", False)
-    process = _SIGNAL if signal else _BACKGROUND
-    for setting in (*_COMMON, *process, *_LEPTONIC_W[negative_lepton], f"Random:seed = {seed}"):
-        if not pythia.readString(setting):
-            raise RuntimeError(f"expected Pythia {PYTHIA_VERSION}, but the installed version rejects {setting!r}")
-    hook = _keep_longitudinal_w(pythia, rng) if signal else None
-    if not pythia.init():
-        raise RuntimeError("Pythia did not start")
-    return pythia, hook
-
-
 def _flavoured(jets: Any, momenta: Any, quarks: Any) -> NDArray[np.bool_]:
     """Whether one of the `quarks` (a mask of `momenta`) lies within each jet: (n, JETS_KEPT)."""
     import awkward as ak
 
-    chosen = momenta[quarks]
-    pairs = ak.cartesian({"jet": jets, "quark": chosen[chosen.pt > FLAVOUR_MIN_PT]}, nested=True)
+    pairs = ak.cartesian({"jet": jets, "quark": momenta[quarks & (momenta.pt > FLAVOUR_MIN_PT)]}, nested=True)
     return _padded(ak.any(pairs.jet.deltaR(pairs.quark) < JET_RADIUS, axis=2)).astype(bool)
 
 
@@ -119,24 +103,13 @@ def _padded(values: Any) -> NDArray[Any]:
     """A ragged array (n, any) as (n, JETS_KEPT), padded with zeros."""
     import awkward as ak
 
-    padded: NDArray[Any] = ak.to_numpy(ak.fill_none(ak.pad_none(values, JETS_KEPT, clip=True), 0), allow_missing=False)
-    return padded
-
-
-def _cluster(momenta: Any) -> Any:
-    """Jets of each event, sorted by falling transverse momentum."""
-    import awkward as ak
-    import fastjet
-
-    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, JET_RADIUS)
-    jets = fastjet.ClusterSequence(momenta, definition).inclusive_jets(min_pt=JET_MIN_PT)
-    jets = ak.zip({name: jets[name] for name in ("px", "py", "pz", "E")}, with_name="Momentum4D")
-    return jets[ak.argsort(jets.pt, axis=1, ascending=False)][:, :JETS_KEPT]
+    return np.asarray(ak.to_numpy(ak.fill_none(ak.pad_none(values, JETS_KEPT, clip=True), 0), allow_missing=False))
 
 
 def _observables(particles: Any) -> Collisions:
     """Reduce Pythia's event record (n events, ragged) to the input of the detector."""
     import awkward as ak
+    import fastjet
 
     kind, status, p = abs(particles.id), particles.status, particles.p
     momenta = ak.zip({"px": p.px, "py": p.py, "pz": p.pz, "E": p.e}, with_name="Momentum4D")
@@ -149,7 +122,10 @@ def _observables(particles: Any) -> Collisions:
     invisible = final & ((kind == 12) | (kind == 14) | (kind == 16))
     seen = final & ~invisible & (ak.local_index(status) != ak.flatten(lepton))
     seen = seen & (abs(momenta.pz) < momenta.pt * np.sinh(CALORIMETER_ETA))
-    jets = _cluster(momenta[seen])
+    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, JET_RADIUS)
+    jets = fastjet.ClusterSequence(momenta[seen], definition).inclusive_jets(min_pt=JET_MIN_PT)
+    jets = ak.zip({name: jets[name] for name in _AXES}, with_name="Momentum4D")
+    jets = jets[ak.argsort(jets.pt, axis=1, ascending=False)][:, :JETS_KEPT]
     # all partons of the record, not only the last ones, as in Delphes
     partons = (abs(status) >= 21) & (abs(status) <= 79)
     return Collisions(
@@ -169,10 +145,18 @@ def collide(signal: bool, negative_lepton: bool, events: int, rng: np.random.Gen
     Raises:
         RuntimeError: the installed Pythia rejects the settings or does not start.
     """
+    import pythia8mc
     import vector
 
     vector.register_awkward()
-    pythia, hook = _generator(signal, negative_lepton, int(rng.integers(1, MAX_SEED + 1)), rng)
+    pythia = pythia8mc.Pythia("", False)
+    process, seed = _SIGNAL if signal else _BACKGROUND, f"Random:seed = {rng.integers(1, MAX_SEED + 1)}"
+    for setting in (*_COMMON, *process, *_LEPTONIC_W[negative_lepton], seed):
+        if not pythia.readString(setting):
+            raise RuntimeError(f"expected Pythia {PYTHIA_VERSION}, but the installed version rejects {setting!r}")
+    hook = _keep_longitudinal_w(pythia, rng) if signal else None
+    if not pythia.init():
+        raise RuntimeError("Pythia did not start")
     sizes = [min(BATCH, events - done) for done in range(0, events, BATCH)]
     batches = [_observables(pythia.nextBatch(size).prt) for size in sizes]
     del hook  # Pythia calls the hook without owning it

@@ -11,17 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from overfitting.data.sources.simulated import features
 from overfitting.data.sources.simulated.collisions import Collisions
-from overfitting.data.sources.simulated.features import (
-    W_MASS,
-    Array,
-    columns,
-    four_vectors,
-    invariant_mass,
-    reconstructed_masses,
-    separation,
-    transverse,
-)
+from overfitting.data.sources.simulated.features import Array, four_vectors, invariant_mass, transverse
 
 # Digits of the LHC Olympics format, visible in genuine rows: a grid of 0.01 GeV for momenta and 0.001 for angles.
 MOMENTUM_DIGITS, ANGLE_DIGITS = 2, 3
@@ -115,8 +107,7 @@ def measure_missing(truth: Collisions, jets: Jets, rng: np.random.Generator, det
     measured = four_vectors(jets.pt, jets.eta, jets.phi, jets.mass)
     gained = (measured - truth.jets)[..., 1:3].sum(axis=1)
     noise = detector.missing_noise * rng.standard_normal(truth.missing.shape)
-    missing: Array = truth.missing - detector.missing_per_jet_error * gained + noise
-    return missing
+    return np.asarray(truth.missing - detector.missing_per_jet_error * gained + noise)
 
 
 def rank(jets: Jets, rng: np.random.Generator, detector: Detector) -> Jets:
@@ -154,12 +145,11 @@ def select(
 ) -> NDArray[np.bool_]:
     """Mask (n,) of events with an isolated lepton and at least four jets, drawn by their probability of two b-tags."""
     pt, eta, phi = lepton.T
-    distance = separation(jets.eta, jets.phi, eta[:, None], phi[:, None])
+    distance = features.separation(jets.eta, jets.phi, eta[:, None], phi[:, None])
     spoilt = ((jets.true_pt > detector.isolation_jet_pt) & (distance < detector.isolation)).any(axis=1)
     accepted = (pt > detector.min_pt) & (np.abs(eta) < detector.max_eta) & ~spoilt
     kept = rng.random(len(pt)) < two_tags / detector.two_tags_scale
-    selected: NDArray[np.bool_] = accepted & kept & (jets.found.sum(axis=1) >= 4)
-    return selected
+    return np.asarray(accepted & kept & (jets.found.sum(axis=1) >= 4))
 
 
 def observe(truth: Collisions, rng: np.random.Generator, detector: Detector | None = None) -> NDArray[np.float32]:
@@ -179,14 +169,14 @@ def observe(truth: Collisions, rng: np.random.Generator, detector: Detector | No
     tags = np.zeros(jets.pt.shape)
     tags[rows[:, None], tagged] = np.where(rng.random(tagged.shape) < detector.tight_tags, 2.0, 1.0)
     massless = four_vectors(lepton[:, 0], lepton[:, 1], lepton[:, 2], 0.0)
-    masses = reconstructed_masses(massless, missing, jets.vectors(), jets.found, tagged)
+    masses = features.reconstructed_masses(massless, missing, jets.vectors(), jets.found, tagged)
     masses[:, 2] *= imposed_mass_jitter(masses[:, 2], rng, detector)
     shown = np.stack([jets.pt, jets.eta, jets.phi, tags], axis=-1)[:, :4]
-    return columns(lepton, missing, shown, masses)[selected]
+    return features.columns(lepton, missing, shown, masses)[selected]
 
 
 def imposed_mass_jitter(m_lv: Array, rng: np.random.Generator, detector: Detector) -> Array:
     """Factors (n,) on `m_lv`: near 1 if it was set to the W mass, exactly 1 if it is the transverse mass."""
     spread = rng.standard_t(detector.w_mass_jitter_freedom, len(m_lv))
     spread = spread.clip(-detector.w_mass_jitter_limit, detector.w_mass_jitter_limit)
-    return np.where(m_lv < W_MASS + 0.2, 1.0 + detector.w_mass_jitter * spread, 1.0)
+    return np.where(m_lv < features.W_MASS + 0.2, 1.0 + detector.w_mass_jitter * spread, 1.0)

@@ -118,5 +118,4 @@ def columns(lepton: Array, missing: Array, jets: Array, masses: Array) -> NDArra
     missing_pt = np.hypot(missing[:, 0], missing[:, 1])
     missing_phi = np.arctan2(missing[:, 1], missing[:, 0])
     table = np.column_stack([lepton, missing_pt, missing_phi, jets.reshape(len(jets), 16), masses])
-    scaled: NDArray[np.float32] = (table / UNITS).astype(np.float32)
-    return scaled
+    return np.asarray(table / UNITS, np.float32)

@@ -11,9 +11,9 @@ import json
 import math
 import multiprocessing
 import os
-from collections import deque
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,24 +55,16 @@ def shard(seed: int, label: int, index: int) -> NDArray[np.float32]:
     return observe(truth, detector_rng)
 
 
-def first_rows(
-    pool: Executor, workers: int, seed: int, label: int, rows: int, progress: Tracker
-) -> NDArray[np.float32]:
+def first_rows(pool: Executor, seed: int, label: int, rows: int, progress: Tracker) -> NDArray[np.float32]:
     """The first `rows` events of class `label`, (rows, 28); `pool` simulates the shards."""
-    parts: list[NDArray[np.float32]] = []
-    pending: deque[Future[NDArray[np.float32]]] = deque()
-    missing, index = rows, 0
-    while missing > 0:
-        useful = math.ceil(missing / (SHARD_EVENTS * SELECTED_SHARE))
-        while len(pending) < min(useful, 2 * workers):
-            pending.append(pool.submit(shard, seed, label, index))
-            index += 1
-        part = pending.popleft().result()[:missing]
-        parts.append(part)
-        missing -= len(part)
-        progress.advance(len(part))
-    for future in pending:
-        future.cancel()
+    parts, index = [np.empty((0, len(NAMES)), np.float32)], 0
+    while (missing := rows - sum(map(len, parts))) > 0:
+        count = math.ceil(missing / (SHARD_EVENTS * SELECTED_SHARE))
+        for part in pool.map(partial(shard, seed, label), range(index, index + count)):
+            parts.append(part[:missing])
+            missing -= len(parts[-1])
+            progress.advance(len(parts[-1]))
+        index += count
     return np.concatenate(parts)
 
 
@@ -82,29 +74,19 @@ def simulate(rows: int, seed: int, processes: int | None = None) -> NDArray[np.f
     Raises:
         UserError: Pythia or FastJet is not installed.
     """
-    _require_packages()
-    workers = processes or os.cpu_count() or 1
-    signal = round(SIGNAL_SHARE * rows)
-    wanted = [(1, signal), (0, rows - signal)]
-    # spawned, because forked workers would inherit the locks of this process's threads
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_mute)
-    with pool, track(rows, "Simulating", "events") as progress:
-        parts = [
-            np.column_stack([np.full(count, label), first_rows(pool, workers, seed, label, count, progress)])
-            for label, count in wanted
-            if count
-        ]
-    table = np.concatenate(parts).astype(np.float32)
-    return np.random.default_rng(seed).permutation(table)
-
-
-def _require_packages() -> None:
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
+    absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if absent:
         raise UserError(
-            f"data=simulated needs Pythia 8 and FastJet, but {', '.join(missing)} cannot be imported; "
+            f"data=simulated needs Pythia 8 and FastJet, but {', '.join(absent)} cannot be imported; "
             "run `pip install --editable '.[simulate]'`, or use the events in the repository: data=bundled"
         )
+    signal, parts = round(SIGNAL_SHARE * rows), []
+    # spawned, because forked workers would inherit the locks of this process's threads
+    pool = ProcessPoolExecutor(processes or os.cpu_count(), multiprocessing.get_context("spawn"), initializer=_mute)
+    with pool, track(rows, "Simulating", "events") as progress:
+        for label, count in ((1, signal), (0, rows - signal)):
+            parts.append(np.column_stack([np.full(count, label), first_rows(pool, seed, label, count, progress)]))
+    return np.random.default_rng(seed).permutation(np.concatenate(parts).astype(np.float32))
 
 
 def _mute() -> None:
@@ -112,8 +94,29 @@ def _mute() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _facts(table: NDArray[np.float32], seed: int) -> dict[str, object]:
-    return {
+def fetch(config: SimulatedData, destination: Path) -> Provenance:
+    """Simulate `config.rows` events into the Parquet file `destination`, which stores its provenance as metadata.
+
+    Raises:
+        UserError: the extra `simulate` is not installed.
+    """
+    return _write(simulate(config.rows, config.seed, config.processes), config.seed, destination)
+
+
+def write_bundled(path: Path = BUNDLED) -> Provenance:
+    """Simulate the events that are committed with the project: for the pool, then those that only become test rows."""
+    table = np.concatenate([simulate(POOL_ROWS, POOL_SEED), simulate(HELD_OUT_ROWS, HELD_OUT_SEED)])
+    return _write(table, POOL_SEED, path, held_out=HELD_OUT_ROWS, held_out_seed=HELD_OUT_SEED)
+
+
+def digest(table: NDArray[np.float32]) -> str:
+    """SHA-256 of the values of a table (rows, 1 + features), independent of the file format."""
+    return hashlib.sha256(np.ascontiguousarray(table, dtype="<f4").tobytes()).hexdigest()
+
+
+def _write(table: NDArray[np.float32], seed: int, path: Path, **more: int) -> Provenance:
+    """Write simulated events as a small Parquet file, which holds their provenance as metadata."""
+    facts = {
         "source": "simulated",
         "licence": "CC0 1.0",
         "citation": CITATION,
@@ -125,38 +128,8 @@ def _facts(table: NDArray[np.float32], seed: int) -> dict[str, object]:
         "detector": asdict(Detector()),
         "sha256": digest(table),
         "sha256_of": "the table as little-endian float32, row by row, the label first",
+        **more,
     }
-
-
-def digest(table: NDArray[np.float32]) -> str:
-    """SHA-256 of the values of a table (rows, 1 + features), independent of the file format."""
-    return hashlib.sha256(np.ascontiguousarray(table, dtype="<f4").tobytes()).hexdigest()
-
-
-def fetch(config: SimulatedData, destination: Path) -> Provenance:
-    """Simulate `config.rows` events into the Parquet file `destination`, which stores its provenance as metadata.
-
-    Raises:
-        UserError: the extra `simulate` is not installed.
-    """
-    table = simulate(config.rows, config.seed, config.processes)
-    return _write(table, _facts(table, config.seed), destination)
-
-
-def write_bundled(path: Path = BUNDLED) -> Provenance:
-    """Simulate the events that are committed with the project."""
-    return bundle(simulate(POOL_ROWS, POOL_SEED), simulate(HELD_OUT_ROWS, HELD_OUT_SEED), path)
-
-
-def bundle(pool: NDArray[np.float32], held_out: NDArray[np.float32], path: Path) -> Provenance:
-    """Write the committed table: events for the pool, then those that only become test rows."""
-    table = np.concatenate([pool, held_out])
-    facts = {**_facts(table, POOL_SEED), "held_out": len(held_out), "held_out_seed": HELD_OUT_SEED}
-    return _write(table, facts, path)
-
-
-def _write(table: NDArray[np.float32], facts: dict[str, object], path: Path) -> Provenance:
-    """Write simulated events as a small Parquet file, which holds their provenance as metadata."""
     batch = pa.RecordBatch.from_arrays([pa.array(column) for column in table.T], schema=table_schema())
     write_table(path, [batch], metadata={METADATA_KEY: json.dumps(facts)}, few_values=FEW_VALUES)
     return Provenance.model_validate(facts)

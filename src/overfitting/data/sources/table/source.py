@@ -17,13 +17,11 @@ from overfitting.config.sources import CsvData
 from overfitting.data.columns import LABEL
 from overfitting.data.events import write_table
 from overfitting.data.manifest import Provenance, TableReading
-from overfitting.data.sources.table.survey import Survey, refuse
+from overfitting.data.sources.table.survey import Survey, refuse, survey
 from overfitting.data.sources.table.suspicions import is_number
-from overfitting.data.sources.table.values import as_text, float32s, without_missing
 
 BLOCK_BYTES = 1 << 23
 BATCH_ROWS = 1 << 16
-PARQUET_MAGIC = b"PAR1"
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}  # by their first bytes
 OTHERS = {  # kinds of files by their first bytes
     b"PK\x03\x04": "an Excel workbook or another ZIP archive",
@@ -36,11 +34,10 @@ INDEX = re.compile(r"Unnamed: \d+")  # names that pandas gives to an index
 SHOWN = 20  # names of columns in an error message
 SHOWN_OF_ERROR = 500  # characters of an error of Arrow
 SUPPLIED = "as supplied by the user"
-Table = tuple[list[str], Iterator[pa.RecordBatch]]  # names of the columns, and batches of rows
 
 
 def fetch(config: CsvData, destination: Path) -> Provenance:
-    """Write the user's table to `destination`, in two passes: survey the columns, then convert them.
+    """Write the user's table to `destination`.
 
     The label becomes 1 and 0. Columns of numbers (true and false count as 1 and 0) become float32, all others text.
     Missing values become null if they are to be imputed.
@@ -49,116 +46,99 @@ def fetch(config: CsvData, destination: Path) -> Provenance:
         UserError: the file is missing or unreadable, its label is unknown or ambiguous, or a value cannot be used.
     """
     path = Path(config.path).expanduser()
-    surveyed, features = survey(config)
-    positive = surveyed.check(features)
-    schema = _schema(features, surveyed)
+    found, events = convert(read(path), config)
     with _readable(path):
-        _, again = opened(path)
-        rows = write_table(destination, _events(again, config.label, positive, schema), schema)
+        rows = write_table(destination, events.to_batches(), events.schema)
     return Provenance(
         source="csv",
         licence=SUPPLIED,
         citation=SUPPLIED,
         rows=rows,
-        columns=tuple(features),
+        columns=tuple(found.columns),
         sha256=file_digest(path),
         sha256_of="the file",
         url=config.path,
         part="the whole file",
         label=config.label,
         table=TableReading(
-            positive=positive,
-            negative=next(value for value in surveyed.labels if value != positive),
-            unlabelled_dropped=surveyed.unlabelled,
+            positive=found.positive,
+            negative=next(value for value in found.labels if value != found.positive),
+            unlabelled_dropped=found.label.null_count,
             max_categories=config.categories,
             units=config.units,
         ),
     )
 
 
-def survey(config: CsvData) -> tuple[Survey, list[str]]:
-    """Read the whole table; returns what its columns hold, and the names of the features.
-
-    Raises:
-        UserError: the file is missing or unreadable, or its columns cannot be told apart.
-    """
-    path = Path(config.path).expanduser()
-    with _readable(path):
-        names, batches = opened(path)
-        features = _features(config, path, names)
-        found = Survey(path, config)
-        for batch in batches:
-            found.add(batch, features)
-    return found, features
-
-
-def columns(path: Path) -> list[str]:
-    """Names of the columns, in the order of the file.
-
-    Raises:
-        UserError: the file is missing or unreadable.
-    """
-    with _readable(path):
-        return opened(path)[0]
-
-
-def opened(path: Path) -> Table:
-    """Column names, and batches of rows.
+def read(path: Path) -> pa.Table:
+    """The whole table; all columns of a CSV file are text.
 
     Raises:
         UserError: the file is missing, or neither Parquet nor text in UTF-8, plain or compressed.
     """
     if not path.is_file():
         raise UserError(f"data.path={path}: expected a CSV or Parquet file, found none")
-    with path.open("rb") as file:
-        start = file.read(8)
-    if start.startswith(PARQUET_MAGIC):
-        return _open_parquet(path)
-    for magic, kind in OTHERS.items():
-        if start.startswith(magic):
-            raise UserError(f"{path}: expected CSV or Parquet, found {kind}; export the table as CSV in UTF-8")
-    with _stream(path) as file:
-        start = file.read(BLOCK_BYTES)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
-        raise UserError(f"{path}: {not_utf8(path, start)}")
-    return _open_csv(path)
+    with _readable(path):
+        with path.open("rb") as file:
+            start = file.read(8)
+        if start.startswith(b"PAR1"):
+            return _read_parquet(path)
+        for magic, kind in OTHERS.items():
+            if start.startswith(magic):
+                raise UserError(f"{path}: expected CSV or Parquet, found {kind}; export the table as CSV in UTF-8")
+        compression = next((name for magic, name in COMPRESSED.items() if start.startswith(magic)), None)
+        with pa.input_stream(str(path), compression=compression) as file:
+            start = file.read(BLOCK_BYTES)
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
+            raise UserError(f"{path}: {not_utf8(path, start)}")
+        return _read_csv(path, compression)
 
 
-def _stream(path: Path) -> pa.NativeFile:
-    """The bytes of a file, unpacked if it is compressed, whatever it is called."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    found = next((name for magic, name in COMPRESSED.items() if start.startswith(magic)), None)
-    return pa.input_stream(str(path), compression=found)
+def convert(table: pa.Table, config: CsvData) -> tuple[Survey, pa.Table]:
+    """Survey a table and make it one of events.
+
+    Raises:
+        UserError: lists every problem of the table.
+    """
+    found = survey_table(table, config)
+    refuse(Path(config.path).expanduser(), found.problems)
+    fields = [pa.field(name, column.data.type, column.has_missing) for name, column in found.columns.items()]
+    schema = pa.schema([pa.field(LABEL, pa.float32(), nullable=False), *fields])
+    label = pc.equal(found.label, found.positive).cast(pa.uint8()).cast(pa.float32())
+    events = pa.table([label, *(column.data for column in found.columns.values())], schema)
+    return found, events.filter(pc.is_valid(found.label))
 
 
-def _open_csv(path: Path) -> Table:
-    """Column names, and batches of text, because a type guessed from the first rows may not fit later rows."""
+def survey_table(table: pa.Table, config: CsvData) -> Survey:
+    """Contents of a table that was read from `config.path`.
+
+    Raises:
+        UserError: its columns cannot be told apart, or hold text in another encoding.
+    """
+    path = Path(config.path).expanduser()
+    with _readable(path):
+        return survey(table, _features(config, path, table.column_names), config)
+
+
+def _read_csv(path: Path, compression: str | None) -> pa.Table:
+    """Read all columns as text, because a type guessed from the first rows may not fit later rows."""
     options = {
         "read_options": csv.ReadOptions(block_size=BLOCK_BYTES),
         "parse_options": csv.ParseOptions(newlines_in_values=True),
     }
-    with _stream(path) as file, csv.open_csv(file, **options) as reader:
+    with pa.input_stream(str(path), compression=compression) as file, csv.open_csv(file, **options) as reader:
         header = reader.schema.names
-    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(header)]  # as pandas does
     text = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        with _stream(path) as file, csv.open_csv(file, convert_options=text, **options) as reader:
-            yield from (batch.rename_columns(names) for batch in reader)
-
-    return names, batches()
+    with pa.input_stream(str(path), compression=compression) as file:
+        table = csv.open_csv(file, convert_options=text, **options).read_all()
+    return table.rename_columns([name.strip() or f"Unnamed: {index}" for index, name in enumerate(header)])
 
 
-def _open_parquet(path: Path) -> Table:
+def _read_parquet(path: Path) -> pa.Table:
     # pandas stores the index of a frame as a column of this name, which is no feature
-    names = [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(path) as file:
-            yield from (batch.select(names) for batch in file.iter_batches(BATCH_ROWS))
-
-    return names, batches()
+    with pq.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
+        return pa.Table.from_batches(file.iter_batches(BATCH_ROWS), file.schema_arrow).select(names)
 
 
 @contextmanager
@@ -214,23 +194,3 @@ def _delimiter(names: list[str]) -> str:
     found = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
     hint = f", but here by {found!r}: write commas" if found else ""
     return f"; columns are separated by commas{hint}, and the first line names them" if len(names) == 1 else ""
-
-
-def _schema(features: list[str], survey: Survey) -> pa.Schema:
-    kinds = {name: pa.string() if survey.is_categorical(name) else pa.float32() for name in features}
-    label = pa.field(LABEL, pa.float32(), nullable=False)
-    return pa.schema([label, *(pa.field(name, kind, name in survey.missing) for name, kind in kinds.items())])
-
-
-def _events(
-    batches: Iterator[pa.RecordBatch], label: str, positive: str, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    """Batches of label and features as in `schema`, without the rows that have no label."""
-    for batch in batches:
-        labels = as_text(batch[label])
-        columns = [pc.equal(labels, positive).cast(pa.uint8()).cast(pa.float32())]
-        for field_ in list(schema)[1:]:
-            column = batch[field_.name]
-            columns.append(as_text(column) if field_.type == pa.string() else float32s(without_missing(column)))
-        labelled = pc.is_valid(labels)
-        yield pa.RecordBatch.from_arrays([column.filter(labelled) for column in columns], schema=schema)

@@ -1,15 +1,13 @@
 """What the values of a column tell about it: identifiers, dates, numbers in another notation."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 FEW = 20  # rows below which values tell nothing
 NEARLY_ALL = 0.9  # share of distinct values from which they identify rows
 WHOLE = 2**24  # the whole numbers up to here are exact in float32
-_DATES = (
-    re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?"),
-    re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4})( .*)?"),
-    re.compile(r"\d{1,2}:\d{2}(:\d{2}.*)?"),
+_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4})( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
 )
 _IDENTIFIER = re.compile(r"((^|[ _.-])([iI][dD]|index|uuid)|[a-z]I[dD])$")  # names of identifiers
 _NOTATIONS = {
@@ -23,10 +21,10 @@ _NOTATIONS = {
 def of_text(values: Collection[str], rows: int) -> str:
     """Why the distinct `values` of a column with `rows` values cannot be used, and what to do; empty: they can."""
     example = next(iter(values), "")
-    if values and _all_match(values, _DATES):
+    if values and all(map(_DATE.fullmatch, values)):
         return f"holds dates or times, such as {example!r}: write what matters as a number (year, days since an event)"
-    notation = next((notation for notation, pattern in _NOTATIONS.items() if pattern.fullmatch(example)), None)
-    if notation and _all_match(values, _NOTATIONS.values()):
+    if values and all(any(pattern.fullmatch(value) for pattern in _NOTATIONS.values()) for value in values):
+        notation = next(notation for notation, pattern in _NOTATIONS.items() if pattern.fullmatch(example))
         return f"holds numbers, but {example!r} is {notation}: write digits and a point alone"
     if identifies(values, rows):
         return f"holds {len(values):,} different texts in {rows:,} rows, as {example[:60]!r}: nothing to learn from"
@@ -59,11 +57,6 @@ def _whole_numbers(values: Collection[str], rows: int) -> list[float]:
         return []
     numbers = [float(value) for value in values]
     return numbers if all(number.is_integer() for number in numbers) else []
-
-
-def _all_match(values: Iterable[str], patterns: Iterable[re.Pattern[str]]) -> bool:
-    kinds = list(patterns)
-    return all(any(kind.fullmatch(value) for kind in kinds) for value in values)
 
 
 def identifies(values: Collection[str], rows: int) -> bool:

@@ -5,7 +5,7 @@ import errno
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from overfitting.cli.errors import explained
+from overfitting.cli.ending import explained
 
 
 def caused(error: Exception, by: Exception) -> Exception:
