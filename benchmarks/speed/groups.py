@@ -6,6 +6,8 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from arrays import ROOT, TRAIN_ROWS, VALIDATION_ROWS, prepared, scratch, tiled
 from engines import BATCH
 from large_tables import preprocess_seconds_and_memory, reading_seconds, saving_seconds
 from memory import peak_private_bytes
-from overhead import EPOCHS, nothing_to_do, watchers
+from overhead import EPOCHS, nothing_to_do, showing
 from rich.console import Console
 from team import CORES, Team, interleaved, team
 from verdict import time_to_verdict
@@ -203,17 +205,14 @@ def verdict_rows(project: Path, variants: Variants) -> dict[str, Row]:
 
 
 def overhead_rows(project: Path, variants: Variants) -> dict[str, Row]:
-    """Cost of logging, of the progress display, and of `dvc repro` with nothing to do."""
-    found = {}
+    """Cost of the progress display, and of `dvc repro` with nothing to do."""
     seeds = list(range(CORES))
     journals = [project / f"runs/large/{seed}/history.csv" for seed in seeds]
-    with team("ours") as trainers, watchers(project, "large", seeds) as ways:
+    ways = {"progress": partial(showing, project, "large", seeds), "off": nullcontext}
+    with team("ours") as trainers:
         trainers.call("prepare", variants["large"], prepared(project), {})
-        for way in ("mlflow", "progress"):
-            times = interleaved(
-                {name: lambda name=name: followed(trainers, journals, ways[name]) for name in (way, "off")}
-            )
-            found[way] = lower_is_better(times[way], times["off"], f"s to train large, {CORES} seeds")
+        times = interleaved({name: partial(followed, trainers, journals, way) for name, way in ways.items()})
+    found = {"progress": lower_is_better(times["progress"], times["off"], f"s to train large, {CORES} seeds")}
     with nothing_to_do(ROOT) as commands:
         times = interleaved(commands)
     return {**found, "nothing_to_do": lower_is_better(times["repro"], times["status"], "s of dvc repro, dvc status")}

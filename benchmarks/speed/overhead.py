@@ -1,4 +1,4 @@
-"""Overhead beside training: logging to MLflow, the progress display, `dvc repro` with nothing to do."""
+"""Overhead beside training: the progress display, `dvc repro` with nothing to do."""
 
 import os
 import pty
@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,60 +16,25 @@ from overfitting.cli.scratch import DVC, TINY, copy_project, environment, reprod
 from overfitting.config.composition import compose_config
 from overfitting.data.manifest import Manifest
 from overfitting.progress import display, watcher
-from overfitting.progress.run_progress import RunProgress
-from overfitting.tracking import live
-from overfitting.tracking.child_runs import Identity
-from overfitting.tracking.store import open_store, tracking_uri
-from overfitting.training.identity import Run, plan
+from overfitting.training.identity import plan
 
 EPOCHS = 12
-Watchers = dict[str, Callable[[], Any]]
 
 
 @contextmanager
-def watchers(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[Watchers]:
-    """Ways to follow the trainings of a variant in `project`: `mlflow`, `progress`, or `off` (not at all).
-
-    MLflow is imported and its database created before; in a real training `live.CONNECTING` keeps that below 1 % of
-    the processor time.
-    """
+def showing(project: Path, variant: str, seeds: Sequence[int]) -> Iterator[None]:
+    """Show the trainings of a variant in `project` on a terminal, as the stage does."""
     began = Path.cwd()
     os.chdir(project)
-    config = compose_config([f"variant={variant}", f"seeds={list(seeds)}"])
-    data = Manifest.read(MANIFEST).fingerprint
-    open_store(Path(), tracking_uri(Path()))
-    connecting, live.CONNECTING = live.CONNECTING, 0.0
-    attempts = iter(range(10**6))
-
-    def runs() -> list[Run]:
-        return plan({variant: config}, f"{data}-{next(attempts)}")
-
-    @contextmanager
-    def sending() -> Iterator[None]:
-        followed = runs()
-        sent = [
-            live.live_run(
-                Identity(run.variant, run.seed, run.repeat, run.fingerprint), run.settings, lambda: followed[0].data
-            )
-            for run in followed
-        ]
-        watched = [watcher.WatchedRun(run, rows) for run, rows in zip(followed, sent, strict=True)]
-        with live.sending(sent), watcher.beside(lambda stop: follow(watched, Nowhere(), stop)):
-            yield
-
-    @contextmanager
-    def showing() -> Iterator[None]:
-        with (
-            terminal() as console,
-            display.on(console) as bars,
-            watcher.beside(lambda stop: follow([watcher.WatchedRun(run) for run in runs()], bars, stop)),
-        ):
-            yield
-
     try:
-        yield {"mlflow": sending, "progress": showing, "off": nullcontext}
+        config = compose_config([f"variant={variant}", f"seeds={list(seeds)}"])
+        # their fingerprint is of no data, so that no finished run matches it
+        runs = [
+            watcher.WatchedRun(run) for run in plan({variant: config}, f"not {Manifest.read(MANIFEST).fingerprint}")
+        ]
+        with terminal() as console, display.on(console) as bars, watcher.beside(lambda stop: follow(runs, bars, stop)):
+            yield
     finally:
-        live.CONNECTING = connecting
         os.chdir(began)
 
 
@@ -78,16 +43,6 @@ def follow(runs: Sequence[watcher.WatchedRun], shown: display.Display, stop: thr
     while not stop.wait(watcher.INTERVAL):
         watcher.look(runs, shown)
     watcher.look(runs, shown)
-
-
-class Nowhere:
-    """A display that shows nothing."""
-
-    def show(self, runs: Sequence[RunProgress]) -> None:
-        """Do nothing."""
-
-    def say(self, line: str) -> None:
-        """Do nothing."""
 
 
 @contextmanager
