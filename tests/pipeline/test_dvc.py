@@ -50,6 +50,7 @@ VARIANTS = ["large", "tiny", "tuned/l2", "l2_dropout", "ensemble"]
 OTHER = {
     "scaling": "none",
     "duplicates": "keep",
+    "derive": "none",
     "shuffle_seed": 5,
     "source": "bundled",
     "data": "higgs",

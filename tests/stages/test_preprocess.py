@@ -17,6 +17,7 @@ from overfitting.data import preparation
 from overfitting.data.columns import NAMES
 from overfitting.data.events import table_schema, write_table
 from overfitting.data.manifest import Example, Manifest, Provenance, TableReading
+from overfitting.data.physics import Physics
 from overfitting.data.preparation import fit_encoding, fit_scaling
 from overfitting.stages import preprocess
 from tests.builders.training import collisions
@@ -144,17 +145,42 @@ def test_symmetry_without_columns_of_collisions_is_an_error(table):
         run("preprocessing=symmetry")
 
 
+def store_collisions(rows: int) -> np.ndarray:
+    raw = collisions(rows)
+    columns = [pa.array(np.arange(rows) % 2, pa.float32()), *map(pa.array, raw.T)]
+    write_table(files.EVENTS, [pa.RecordBatch.from_arrays(columns, schema=table_schema())])
+    write_provenance(NAMES, rows)
+    return raw
+
+
+def test_columns_of_physics_are_derived_from_raw_ones_in_blocks_of_any_size(project, monkeypatch):
+    raw = store_collisions(1000)
+    manifest = run("preprocessing=physics", "preprocessing.shuffle_seed=null")
+    whole = prepared_bytes()
+    physics = Physics(**files.read_json(files.PHYSICS))
+    assert manifest.columns == NAMES == tuple(physics.columns)
+    derived = physics.apply(pd.DataFrame(raw, columns=NAMES))
+    scaling = fit_scaling(derived[:850], tuple(physics.features), "piecewise")
+    assert manifest.features == tuple(scaling.features)
+    np.testing.assert_array_equal(files.read_rows("pool")[0], scaling.apply(derived[:850]))
+    for block in (7, 300):
+        monkeypatch.setattr(preparation, "BLOCK_ROWS", block)
+        monkeypatch.setattr(preprocess, "BLOCK_ROWS", block)
+        run("preprocessing=physics", "preprocessing.shuffle_seed=null")
+        assert prepared_bytes() == whole
+
+
+def test_physics_needs_columns_of_collisions_without_missing_values(table):
+    store(table)
+    with pytest.raises(UserError, match=r"derive=physics: expected columns of collisions.*there is no lepton_pt"):
+        run("preprocessing=physics")
+    store_collisions(1000)
+    with pytest.raises(UserError, match=r"there is no lepton_eta; choose preprocessing=piecewise"):
+        run("preprocessing=physics", "preprocessing.without=[eta]")
+
+
 def test_columns_are_left_out_by_role(project):
-    raw = collisions(1000)
-    write_table(
-        files.EVENTS,
-        [
-            pa.RecordBatch.from_arrays(
-                [pa.array(np.arange(1000) % 2, pa.float32()), *map(pa.array, raw.T)], schema=table_schema()
-            )
-        ],
-    )
-    write_provenance(NAMES, 1000)
+    store_collisions(1000)
     manifest = run("preprocessing=piecewise")
     assert len(manifest.columns) == 28 - 6 - 5
     assert not [name for name in manifest.features if "phi" in name or "eta" in name]

@@ -6,15 +6,22 @@ import os
 import subprocess
 import sys
 import sysconfig
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from overfitting.base import files
+from overfitting.data.columns import NAMES, UNITS
 from overfitting.data.manifest import Manifest
+from overfitting.data.physics import Physics
+from overfitting.data.preparation import fit_scaling
 from overfitting.data.scaling import Scaling
-from overfitting.tracking import sync
+from overfitting.tracking import stored_model, sync
 from overfitting.tracking.address import tracking_uri
 from overfitting.tracking.champion import ALIAS, DESCRIPTION, NAME
 from overfitting.tracking.store import PARENT, Store, open_store
@@ -28,6 +35,7 @@ from tests.builders.mlflow_files import (
     write_results,
     write_run,
 )
+from tests.builders.training import collisions
 
 pytestmark = WARNINGS
 
@@ -260,3 +268,28 @@ def test_models_give_the_probabilities_of_evaluate_without_this_package(root: Pa
     for line, probabilities in zip(done.stdout.splitlines(), expected.values(), strict=True):
         for part in json.loads(line):
             np.testing.assert_allclose(part, probabilities[: len(part)], rtol=1e-6)
+
+
+def test_a_model_derives_the_columns_of_collisions_itself(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    physics = Physics(list(NAMES), list(UNITS.values()))
+    raw = pd.DataFrame(collisions(20), columns=NAMES)
+    scaling = fit_scaling(physics.apply(raw), tuple(physics.features), "piecewise")
+    stored: dict[str, Path] = {}
+    monkeypatch.setattr(stored_model, "_save", lambda folder, artifacts, *_: (folder.mkdir(), stored.update(artifacts)))
+    compare(root, 0.5)
+    files.write_json(root / files.SCALING, scaling.as_dict())
+    files.write_json(root / files.PHYSICS, physics.as_dict())
+    run = store_of(root).search("")[0]
+    stored_model.add(store_of(root), run, "model", {}, [], raw)
+    assert stored["physics_code"] == stored_model.CODE / "data/physics.py"
+    (root / "networks").mkdir()
+    artifacts = {name: str(path) for name, path in stored.items()}
+    context = SimpleNamespace(artifacts={**artifacts, "networks": root / "networks"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow complains about the type of an argument
+        from overfitting.tracking.scoring_model import ScoringModel
+    model = ScoringModel()
+    model.load_context(context)
+    model.networks = [SimpleNamespace(predict=lambda features, **_: features)]
+    logits = scaling.apply(physics.apply(raw))[:, 0].astype(np.float64)
+    np.testing.assert_allclose(model.predict(context, raw[[*reversed(NAMES)]]), 1 / (1 + np.exp(-logits)), rtol=1e-6)

@@ -22,6 +22,7 @@ PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.json"
 SCALING = PREPARED / "scaling.json"
 ENCODING = PREPARED / "encoding.json"  # of a table with categories or missing values
+PHYSICS = PREPARED / "physics.json"  # of columns derived from those of collisions
 EXAMPLE = PREPARED / "example.json"
 RUNS = Path("runs")
 DURATIONS = "durations.json"  # of a run, seen neither by DVC nor by git

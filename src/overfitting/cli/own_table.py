@@ -38,7 +38,7 @@ MOST_ROWS = 20_000  # of training and of test, which bounds the time
 BUDGETS = {"small": 1000, "medium": 5000}  # files of conf/training/: for fewer training rows than this; else `default`
 MORE_SEEDS = 10  # of repeated splits
 NEW = {"stratify": "each set has the same share of each class"}  # comments on keys that are new in params.yaml
-HIGGS_ONLY = ("symmetry",)  # variants and preprocessing
+HIGGS_ONLY = ("symmetry", "physics")  # variants and preprocessing
 
 
 def run(path: Path, name: str | None, is_run: bool, **given: Any) -> None:

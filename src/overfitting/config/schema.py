@@ -43,6 +43,8 @@ class Preprocessing:
 
     scaling: Literal["standard", "symmetry", "piecewise", "none"]
     """Scaling of the columns, explained in `overfitting.data.preparation.fit_scaling`."""
+    derive: Literal["none", "physics"] = "none"
+    """Columns computed from the raw ones before they are scaled, explained in `overfitting.data.physics`."""
     shuffle_seed: Seed | None
     """Determines the order of the rows; null: the order of the file."""
     duplicates: Duplicates

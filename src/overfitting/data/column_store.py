@@ -1,6 +1,5 @@
 """Columns of a table that may be larger than memory."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -28,12 +27,13 @@ class ColumnStore:
     def __len__(self) -> int:
         return self._rows
 
-    def add(self, columns: Features) -> None:
-        """Add columns (n_rows, n_new_columns)."""
-        self._file.seek(0, os.SEEK_END)
-        for column in columns.T:
+    def add(self, columns: Features, start: int = 0) -> None:
+        """Add columns (n, n_new_columns) of all rows, or of the n rows from `start` on, up to the last row."""
+        for index, column in enumerate(columns.T, self._columns):
+            self._file.seek(4 * (index * self._rows + start))
             self._file.write(np.ascontiguousarray(column).data)  # `tofile` hides the cause of an error
-        self._columns += columns.shape[1]
+        if start + len(columns) == self._rows:
+            self._columns += columns.shape[1]
 
     def __getitem__(self, key: slice | tuple[slice, int]) -> NDArray[np.float32]:
         """Rows `[start:stop]` (n, n_columns), or a column of them, `[start:stop, index]`, (n,)."""

@@ -13,10 +13,11 @@ from pandas.api.types import is_numeric_dtype
 from overfitting.base.errors import UserError
 from overfitting.config.schema import Preprocessing, Split
 from overfitting.data.column_store import BLOCK_ROWS, ColumnStore
-from overfitting.data.columns import roles
+from overfitting.data.columns import UNITS, roles
 from overfitting.data.encoding import Encoding
 from overfitting.data.events import Events, numbers
 from overfitting.data.manifest import Provenance
+from overfitting.data.physics import PARTICLES, Physics
 from overfitting.data.rows import Column, Sets, check_rows, check_test_classes, split_rows, usable_rows
 from overfitting.data.scaling import Features, Scaling, pieces, symmetric_columns
 
@@ -30,14 +31,15 @@ SKEWED = 1.0  # skewness of a positive column above which its logarithm is taken
 class Prepared:
     """Events that are ready to be scaled and written.
 
-    `columns` are the raw columns in use. `features` has the encoded, unscaled columns (n_rows, n_encoded) of each set.
-    `encoding` is None if all raw columns are numbers without missing values.
+    `columns` are the raw columns in use. `features` has the encoded or derived, unscaled columns (n_rows, n_columns) of
+    each set. `encoding` is None if all raw columns are numbers without missing values, `physics` if none are derived.
     """
 
     columns: tuple[str, ...]
     features: Mapping[str, ColumnStore]
     sets: Sets
     encoding: Encoding | None
+    physics: Physics | None
     scaling: Scaling
     duplicates_dropped: int
 
@@ -74,9 +76,30 @@ def prepare(
             features[set_].add(encodings[-1].apply(chosen) if encodings else chosen.to_numpy(np.float32))
         del table, chosen  # before memory holds the next column
     encoding = _joined(encodings) if encodings else None
-    names = tuple(encoding.features) if encoding else columns
+    physics = _physics(columns, encoding) if preprocessing.derive == "physics" else None
+    if physics:
+        features = {set_: _derived(store, physics, folder) for set_, store in features.items()}
+    names = tuple(physics.features if physics else encoding.features if encoding else columns)
     scaling = fit_scaling(features["pool"], names, preprocessing.scaling)
-    return Prepared(columns, features, sets, encoding, scaling, count - rows.size)
+    return Prepared(columns, features, sets, encoding, physics, scaling, count - rows.size)
+
+
+def _physics(columns: tuple[str, ...], encoding: Encoding | None) -> Physics:
+    lacking = [name for name in PARTICLES if name not in columns]
+    if lacking or encoding:
+        raise UserError(
+            "preprocessing.derive=physics: expected columns of collisions, as in HIGGS, without missing values, "
+            f"but {f'there is no {lacking[0]}' if lacking else 'some are missing'}; choose preprocessing=piecewise"
+        )
+    return Physics(list(columns), [UNITS.get(name, 1.0) for name in columns])
+
+
+def _derived(raw: ColumnStore, physics: Physics, folder: Path) -> ColumnStore:
+    found = ColumnStore(folder, len(raw))
+    for start in range(0, len(raw), BLOCK_ROWS):
+        block = pd.DataFrame(raw[start : start + BLOCK_ROWS], columns=physics.columns)
+        found.add(physics.apply(block), start)
+    return found
 
 
 def without_roles(names: tuple[str, ...], unwanted: Sequence[str]) -> list[int]:

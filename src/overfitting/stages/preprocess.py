@@ -29,6 +29,8 @@ def run(config: Config) -> None:
     files.write_json(files.SCALING, prepared.scaling.as_dict())
     if prepared.encoding is not None:
         files.write_json(files.ENCODING, prepared.encoding.as_dict())
+    if prepared.physics is not None:
+        files.write_json(files.PHYSICS, prepared.physics.as_dict())
     example(events, prepared).write(files.EXAMPLE)
     digests = {path.name: files.file_digest(path) for path in sorted(files.PREPARED.iterdir())}
     manifest = describe(events, prepared, provenance, config, digests)

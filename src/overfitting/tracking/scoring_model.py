@@ -18,7 +18,8 @@ class ScoringModel(PythonModel):
     """Scales columns as in training, applies the networks and averages their logits.
 
     Artifacts: `networks` (a folder of .keras files), `scaling` (JSON) and `scaling_code` (`data/scaling.py`). A table
-    with categories or missing values adds `encoding` (JSON) and `encoding_code` (`data/encoding.py`).
+    with categories or missing values adds `encoding` (JSON) and `encoding_code` (`data/encoding.py`), derived columns
+    add `physics` and `physics_code`.
     """
 
     def load_context(self, context: Any) -> None:
@@ -28,7 +29,8 @@ class ScoringModel(PythonModel):
         paths = sorted(Path(context.artifacts["networks"]).glob("*.keras"))
         self.networks = [keras.models.load_model(path, compile=False) for path in paths]
         self.scaling = _load("Scaling", context.artifacts, "scaling")
-        self.encoding = _load("Encoding", context.artifacts, "encoding") if "encoding" in context.artifacts else None
+        steps = [step for step in ("encoding", "physics") if step in context.artifacts]
+        self.encoding = _load(steps[0].title(), context.artifacts, steps[0]) if steps else None
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
         """Probability of signal (n_rows,) of raw, unscaled rows. Columns are found by name, others are ignored."""

@@ -57,8 +57,9 @@ def add(
     store.delete_models(run, keep)
     model = store.client.create_logged_model(store.experiment, name, run.info.run_id, params=dict(parameters))
     artifacts = {"scaling": store.root / files.SCALING, "scaling_code": CODE / "data/scaling.py"}
-    if (encoding := store.root / files.ENCODING).is_file():
-        artifacts |= {"encoding": encoding, "encoding_code": CODE / "data/encoding.py"}
+    for file in (files.ENCODING, files.PHYSICS):
+        if (store.root / file).is_file():
+            artifacts |= {file.stem: store.root / file, f"{file.stem}_code": CODE / f"data/{file.stem}.py"}
     with tempfile.TemporaryDirectory() as folder:
         copies, saved = Path(folder, "networks"), Path(folder, "model")
         copies.mkdir()

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from overfitting.data.physics import invariant_mass, neutrino, transverse
 from overfitting.data.sources.simulated.collisions import JETS_KEPT, Collisions, collide
-from overfitting.data.sources.simulated.features import invariant_mass, neutrino, transverse
 
 pytestmark = pytest.mark.simulate
 EVENTS = 400

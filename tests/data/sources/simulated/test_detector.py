@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from overfitting.data.columns import COLUMNS
+from overfitting.data.columns import COLUMNS, UNITS
+from overfitting.data.physics import four_vectors, transverse
 from overfitting.data.sources.simulated.collisions import JETS_KEPT, Collisions
 from overfitting.data.sources.simulated.detector import (
     Detector,
@@ -22,7 +23,6 @@ from overfitting.data.sources.simulated.detector import (
     select,
     tag_probabilities,
 )
-from overfitting.data.sources.simulated.features import UNITS, four_vectors, transverse
 
 PERFECT = Detector(
     lepton_resolution=0.0,
@@ -216,17 +216,21 @@ class TestObserve:
         assert observe(self.truth, np.random.default_rng(6)).tobytes() != self.rows.tobytes()
 
     def test_momenta_pass_the_threshold_and_lie_on_the_grid(self) -> None:
-        for column, unit in zip(COLUMNS, UNITS, strict=True):
+        for column, unit in zip(COLUMNS, UNITS.values(), strict=True):
             if column.role == "pt" and column.name != "missing_energy":
                 momenta = self.column(column.name).astype(float) * unit
                 assert momenta.min() > 15.0 - 1e-4
                 np.testing.assert_allclose(momenta, momenta.round(2), atol=1e-4)
 
+    def of_jets(self, key: str) -> np.ndarray:
+        names = [f"jet_{number}_{key}" for number in (1, 2, 3, 4)]
+        return np.column_stack([self.column(name).astype(float) * UNITS[name] for name in names])
+
     def test_tags_are_0_1_or_2_on_at_most_two_central_jets(self) -> None:
-        tags = np.column_stack([self.column(f"jet_{n}_btag") for n in (1, 2, 3, 4)]) * UNITS[[8, 12, 16, 20]]
+        tags = self.of_jets("btag")
         assert set(tags.round(6).ravel()) == {0.0, 1.0, 2.0}
         assert ((tags > 0).sum(axis=1) <= 2).all()
-        etas = np.column_stack([self.column(f"jet_{n}_eta") for n in (1, 2, 3, 4)]) * UNITS[[6, 10, 14, 18]]
+        etas = self.of_jets("eta")
         assert np.abs(etas[tags > 0]).max() < 1.4535
 
     def test_azimuths_fill_the_circle(self) -> None:

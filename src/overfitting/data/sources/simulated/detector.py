@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from overfitting.data.physics import W_MASS, Array, four_vectors, invariant_mass, separation, transverse
 from overfitting.data.sources.simulated import features
 from overfitting.data.sources.simulated.collisions import Collisions
-from overfitting.data.sources.simulated.features import Array, four_vectors, invariant_mass, transverse
 
 # Digits of the LHC Olympics format, visible in genuine rows: a grid of 0.01 GeV for momenta and 0.001 for angles.
 MOMENTUM_DIGITS, ANGLE_DIGITS = 2, 3
@@ -145,7 +145,7 @@ def select(
 ) -> NDArray[np.bool_]:
     """Mask (n,) of events with an isolated lepton and at least four jets, drawn by their probability of two b-tags."""
     pt, eta, phi = lepton.T
-    distance = features.separation(jets.eta, jets.phi, eta[:, None], phi[:, None])
+    distance = separation(jets.eta, jets.phi, eta[:, None], phi[:, None])
     spoilt = ((jets.true_pt > detector.isolation_jet_pt) & (distance < detector.isolation)).any(axis=1)
     accepted = (pt > detector.min_pt) & (np.abs(eta) < detector.max_eta) & ~spoilt
     kept = rng.random(len(pt)) < two_tags / detector.two_tags_scale
@@ -179,4 +179,4 @@ def imposed_mass_jitter(m_lv: Array, rng: np.random.Generator, detector: Detecto
     """Factors (n,) on `m_lv`: near 1 if it was set to the W mass, exactly 1 if it is the transverse mass."""
     spread = rng.standard_t(detector.w_mass_jitter_freedom, len(m_lv))
     spread = spread.clip(-detector.w_mass_jitter_limit, detector.w_mass_jitter_limit)
-    return np.where(m_lv < features.W_MASS + 0.2, 1.0 + detector.w_mass_jitter * spread, 1.0)
+    return np.where(m_lv < W_MASS + 0.2, 1.0 + detector.w_mass_jitter * spread, 1.0)
