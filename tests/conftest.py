@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from overfitting.cli.scratch import TINY, copy_files, copy_project, reproduce
 from tests.builders.shared import made_once
 
+settings.register_profile("project", deadline=None)  # on a busy machine any example may take long
+settings.load_profile("project")
 ROOT = Path(__file__).parents[1]
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(_name, None)  # set by `make test`; a `make` that a test runs must not inherit them

@@ -63,7 +63,7 @@ def table(rows):
     return found.astype({"x": np.float32, "c": object})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(train=TABLES, others=TABLES, limit=st.integers(1, 6))
 def test_encoded_rows_are_finite_and_independent_of_each_other(train, others, limit):
     learned, applied = table([(1.0, "a"), *train]), table(others)

@@ -25,7 +25,7 @@ from overfitting.data.physics import (
 )
 
 ROWS = 30
-few = settings(max_examples=20, deadline=None)
+few = settings(max_examples=20)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -32,7 +32,7 @@ ROWS = st.integers(4, 60).flatmap(
 
 
 @given(ROWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_means_of_row_values_are_scikit_learns_metrics(rows):
     labels, logits = rows
     probabilities = expit(logits.astype(np.float64))

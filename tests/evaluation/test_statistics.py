@@ -23,7 +23,7 @@ from overfitting.evaluation.statistics import (
 
 MARGIN = 0.005
 random_seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 def simulated(generator, n_seeds=5, n_rows=200, seeds=0.02, rows=0.3, both=0.1, mean=0.0):

@@ -22,7 +22,7 @@ def dropped(rate, shape=(500, 512), seed=1, step=0):
 
 
 @given(rate=st.floats(0.0, 1.0, exclude_max=True), values=st.lists(st.floats(-8, 8, width=32), min_size=1, max_size=9))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_each_value_is_dropped_or_divided_by_the_share_that_is_kept(rate, values):
     layer = Dropout(rate, 0, counter())
     inputs = np.array([values], np.float32)

@@ -393,7 +393,7 @@ def test_problems_in_later_blocks_are_found(tmp_path: Path, monkeypatch: pytest.
 
 
 CELLS = st.one_of(st.text(max_size=8), st.sampled_from(["", "0", "1", "1,5", '"', "\n", "\0", "nan", "inf", "2024-01-01", "1e400", "+5", "٣", "5%", "true"]))  # fmt: skip
-SURROGATES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SURROGATES = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SURROGATES

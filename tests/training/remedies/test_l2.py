@@ -23,7 +23,7 @@ def test_l2_adds_exactly_the_factor_times_the_sum_of_squares_of_hidden_kernels()
 
 
 @given(st.floats(1e-6, 1.0), st.floats(1e-6, 1.0))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_l1_and_l2_add_up(l1, l2):
     model = build(Variant(hidden_units=(4,), l1=l1, l2=l2), 3, seed=2)
     expected = l1 * total(np.abs, model) + l2 * total(np.square, model)

@@ -17,7 +17,7 @@ def transform(alpha, seed):
 
 
 @given(alpha=st.floats(0.05, 8.0), seed=st.integers(0, 2**31 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_mixup_takes_two_rows_by_one_share_for_features_and_label(alpha, seed):
     generator = np.random.default_rng(0)
     features = generator.normal(size=(50, 3)).astype(np.float32)

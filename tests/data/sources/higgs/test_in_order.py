@@ -36,7 +36,7 @@ def fails_at(*bad: int) -> Callable[[int], int]:
     return square
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(items=st.lists(st.integers(0, 200), max_size=30), threads=st.integers(1, 5))
 def test_results_have_the_order_of_the_items(items: list[int], threads: int) -> None:
     assert list(in_order(fails_at(), items, threads)) == [item * item for item in items]

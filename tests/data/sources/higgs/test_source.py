@@ -198,7 +198,7 @@ def test_local_file_of_the_published_size_must_be_the_published_one(events: Path
     assert path.read_bytes() == PACKED
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(chunk=st.integers(1, 50_000), parsers=st.integers(1, 5), ahead=st.integers(1, 3), rows=st.none() | st.just(200))
 def test_events_have_the_same_bytes_for_any_chunks_and_threads(
     tmp_path_factory: pytest.TempPathFactory, chunk: int, parsers: int, ahead: int, rows: int | None

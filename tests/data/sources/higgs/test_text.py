@@ -28,7 +28,7 @@ def cuts_of(data: bytes) -> st.SearchStrategy[list[int]]:
     return st.lists(st.integers(0, len(data)), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cuts=cuts_of(PACKED), rows=st.none() | st.integers(1, 60), is_packed=st.booleans())
 def test_blocks_do_not_depend_on_how_the_stream_is_split(cuts: list[int], rows: int | None, is_packed: bool) -> None:
     data = PACKED if is_packed else TEXT
@@ -50,7 +50,7 @@ def test_nothing_is_read_after_the_last_line() -> None:
     assert next(pieces) == b"not read"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(cuts=cuts_of(TEXT), data=st.data())
 def test_gzip_in_several_members_and_zeros_after_them(cuts: list[int], data: st.DataObject) -> None:
     packed = b"".join(gzip.compress(part) for part in split(TEXT, cuts)) + bytes(700)
@@ -77,7 +77,7 @@ def test_corrupted_gzip_is_an_error(place: int) -> None:
         list(decompress([bytes(damaged)]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(place=st.integers(0, len(PACKED) - 1), flip=st.integers(1, 255), cuts=cuts_of(PACKED))
 def test_any_damage_is_an_error_unless_it_leaves_the_text_as_it_is(place: int, flip: int, cuts: list[int]) -> None:
     damaged = bytearray(PACKED)

@@ -137,7 +137,7 @@ def test_index_stored_by_pandas_is_no_feature(events: Path) -> None:
     assert fetched(table, events) == {LABEL: [0, 1], "x": [1, 2]}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     values=st.lists(st.tuples(st.floats(width=32, allow_nan=False, allow_infinity=False), st.booleans()), min_size=2),
     is_parquet=st.booleans(),
