@@ -4,7 +4,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overfitting.base.errors import UserError
@@ -143,7 +143,6 @@ def test_repeated_splits_have_all_rows_in_the_pool_and_in_the_test():
         split_rows(np.arange(50), Split(train=30, validation=10, test=0), 3, held_out=45)
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=20, max_size=200), st.integers(0, 5))
 def test_any_stretch_of_spread_rows_has_the_share_of_each_class(labels, seed):
     of = np.array(labels, np.float32)
