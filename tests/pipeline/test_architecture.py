@@ -30,6 +30,7 @@ def summary(project: Path, variant: str) -> dict:
 def test_one_file_and_one_line_add_a_remedy_and_retrain_nothing_else(reproduced_once, tmp_path):
     project = reproduced_once.copy(tmp_path / "project")
     root = project.root
+    project.environment["PYTHONPATH"] = str(root / "src")  # the code with the new file
     before = {name: summary(root, name)["fingerprint"] for name in VARIANTS}
     times = {name: (root / f"runs/{name}/0/early.keras").stat().st_mtime_ns for name in VARIANTS}
     write_example(root)
