@@ -3,8 +3,10 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
+from overfitting.base import files
 from overfitting.evaluation.results import Metrics
 from overfitting.tracking import champion, sync
 from overfitting.tracking.address import tracking_uri
@@ -22,6 +24,12 @@ def test_a_browser_finds_verdict_table_curves_and_champion(tmp_path, tmp_path_fa
     root = empty_mlflow(tmp_path, tmp_path_factory, monkeypatch)
     write_comparison(root, VARIANTS, epochs=12)
     write_prepared(root)
+    histories = [
+        pd.read_csv(root / f"runs/{name}/{seed}/history.csv").assign(variant=name, seed=seed)
+        for name in VARIANTS
+        for seed in (0, 1)
+    ]
+    pd.concat(histories).to_csv(root / files.CURVES, index=False)
     with pages(root) as address:
         browse(address, Metrics.read(root / "results/metrics.json"), root / "shots")
     assert {path.stem for path in (root / "shots").iterdir()} == set(SHOTS)
