@@ -19,8 +19,8 @@ from tests.conftest import ROOT
 FOLDER = ROOT / "learning-curve"
 DEFAULT = yaml.safe_load((FOLDER / "params.yaml").read_text())
 TINY = {
-    "rows": [200, 400],
-    "steps": 4,
+    "rows": [200, 1000],  # one step an epoch, and two
+    "steps": 3,
     "seeds": [0, 1],
     "variants": ["large", "tiny", "tuned/dropout"],
     "baselines": ["logistic_regression"],
@@ -71,22 +71,22 @@ def test_the_curve_is_made_once_and_finished_runs_are_kept(tmp_path):
 
     first = reproduce()
     curve = LearningCurve.read(tmp_path / "learning-curve/curve.json")
-    assert curve.sizes == (200, 400)
+    assert curve.sizes == (200, 1000)
     assert set(curve.variants) == {*TINY["variants"], "logistic_regression"}
     assert "training rows predict as well as" in first
-    for size, at in ((200, 0), (400, 1)):
+    for size, at in ((200, 0), (1000, 1)):
         metrics = Metrics.read(tmp_path / f"learning-curve/sizes/{size}/metrics.json")
         assert (metrics.data.train_rows, metrics.data.validation_rows) == (size, size // 2)
         assert curve.variants["large"][at].late == metrics.variants["large"].late.log_loss
         assert curve.variants["tiny"][at].worth is not None
-    summaries = [
-        json.loads(path.read_text()) for path in (tmp_path / "learning-curve/work").glob("*/runs/*/**/summary.json")
-    ]
-    assert {(summary["train_rows"], summary["epochs"]) for summary in summaries} == {(200, 4), (400, 4)}
+    work = tmp_path / "learning-curve/work"
+    summaries = [json.loads(path.read_text()) for path in work.glob("*/runs/*/**/summary.json")]
+    assert {(summary["train_rows"], summary["epochs"]) for summary in summaries} == {(200, 3), (1000, 2)}
     with Repo(str(tmp_path)) as repo:
         assert not repo.status([str(tmp_path / "learning-curve/dvc.yaml")])
-    write_settings(tmp_path, **{**TINY, "steps": 5})  # 200 rows then need another epoch
+    networks = {path: path.stat().st_mtime_ns for path in work.glob("1000/runs/*/*/early.keras")}
+    assert networks
+    # 200 rows then need another epoch, 1000 do not
+    write_settings(tmp_path, **{**TINY, "steps": 4, "variants": ["large", "tiny"]})
     assert "large seed 0: validation" in reproduce()
-    write_settings(tmp_path, **{**TINY, "steps": 5, "variants": ["large", "tiny"]})
-    again = reproduce()
-    assert "seed 0: validation" not in again, "finished runs are trained again"
+    assert networks == {path: path.stat().st_mtime_ns for path in networks}, "finished runs are trained again"
