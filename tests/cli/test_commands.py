@@ -1,6 +1,5 @@
 """The command line: help, options, and one clear error per mistake."""
 
-import inspect
 import os
 import subprocess
 import sys
@@ -9,7 +8,8 @@ from importlib.metadata import version
 import pytest
 
 from overfitting.cli import commands, experiment, resolve, scratch, verify
-from overfitting.cli.commands import STAGES, cli
+from overfitting.cli.commands import cli
+from overfitting.cli.group import STAGES
 from tests.builders.terminal import INTERRUPT, Terminal
 
 COMMANDS = [name for name in cli.commands if name not in STAGES]
@@ -95,16 +95,15 @@ def test_the_help_of_a_command_does_nothing_else(monkeypatch, capsys, tmp_path, 
 @pytest.mark.parametrize(
     ("name", "module", "function", "status"),
     [
-        ("experiments", experiment, "show", None),
-        ("demo", scratch, "demo", None),
+        ("experiments", experiment, "show", 0),
+        ("demo", scratch, "demo", 0),
         ("smoke", scratch, "smoke", 3),
         ("verify", verify, "run", 1),
-        ("readme", resolve, "write_pages", None),
-        ("resolve", resolve, "run", None),
+        ("readme", resolve, "write_pages", 0),
+        ("resolve", resolve, "run", 0),
     ],
 )
 def test_a_command_without_arguments_calls_its_function_and_has_its_status(monkeypatch, name, module, function, status):
-    inspect.signature(getattr(module, function)).bind()
     monkeypatch.setattr(module, function, lambda: status)
     assert call(monkeypatch, name) == status
 

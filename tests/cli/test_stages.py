@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from overfitting.cli.commands import STAGES
+from overfitting.cli.group import STAGES
 from overfitting.config.schema import SECTIONS
 
 

@@ -3,77 +3,21 @@
 Each command imports its wing only when it runs, so that help and completion answer at once.
 """
 
-import difflib
-import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from overfitting.base.errors import UserError
 from overfitting.cli import completion
-from overfitting.cli.ending import end_with_dvc, explained, fail
-
-STAGES = {
-    "download": "Fetch the events of the chosen source.",
-    "preprocess": "Check, split and scale the events.",
-    "train": "Train all seeds of a variant: train variant=l2.",
-    "baseline": "Fit a baseline: baseline baseline=random_forest.",
-    "evaluate": "Measure all runs on the test rows, compare the variants.",
-    "report": "Write the page, the tables and the figures.",
-}
+from overfitting.cli.ending import end_with_dvc
+from overfitting.cli.group import STAGES, Commands
 
 
 def main() -> None:
     """Run the command line with the arguments of this process; a stage ends with the DVC that started it."""
     end_with_dvc()
     cli.main(sys.argv[1:] or ["--help"], prog_name=completion.PROGRAM)
-
-
-class Commands(click.Group):
-    """Lists stages apart from other commands, and reports a user's mistake in one line."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of definition."""
-        return list(self.commands)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the two lists of the help."""
-        limit = formatter.width - max(map(len, self.commands)) - 6
-        rows = [(name, command.get_short_help_str(limit)) for name, command in self.commands.items()]
-        with formatter.section("Stages, which take Hydra overrides"):
-            formatter.write_dl([row for row in rows if row[0] in STAGES])
-        with formatter.section("Other commands"):
-            formatter.write_dl([row for row in rows if row[0] not in STAGES])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; an unknown name ends in a suggestion and the list of names."""
-        name = args[0]
-        if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
-            similar = difflib.get_close_matches(name, self.commands, n=1)
-            hint = f"; did you mean {similar[0]}?" if similar else ""
-            fail(name, f"unknown command; expected one of {', '.join(self.commands)}{hint}")
-        return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `UserError` or a fault of the machine exits with status 2, Ctrl-C with 130."""
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            fail(str(ctx.invoked_subcommand), error)
-        except (BrokenPipeError, click.ClickException):
-            raise
-        except Exception as error:
-            if reason := explained(error):
-                fail(str(ctx.invoked_subcommand), reason)
-            raise
-        except KeyboardInterrupt:
-            name = ctx.invoked_subcommand
-            click.echo(f"overfitting {name}: interrupted; finished work is kept, the same command resumes", err=True)
-            sys.exit(130)
 
 
 @click.group(
@@ -99,11 +43,6 @@ def _add_stage(name: str, summary: str) -> None:
 
 for _name, _summary in STAGES.items():
     _add_stage(_name, _summary)
-
-
-def _add(name: str, function: str, text: str) -> None:
-    """Add a command without arguments: a function of this wing, which returns an exit status or None."""
-    cli.command(name, help=text)(lambda: sys.exit(pkgutil.resolve_name(f"overfitting.cli.{function}")()))
 
 
 @cli.command("train-all", context_settings={"ignore_unknown_options": True})
@@ -133,11 +72,15 @@ def experiment(name: str, options: tuple[str, ...]) -> None:
     sys.exit(experiments.run(name, options))
 
 
-_add(
-    "experiments",
-    "experiment:show",
-    "Compare the experiments of DVC.\n\nShows the settings and metrics that differ.",
-)
+@cli.command()
+def experiments() -> None:
+    """Compare the experiments of DVC.
+
+    Shows the settings and metrics that differ.
+    """
+    from overfitting.cli import experiment as found
+
+    found.show()
 
 
 @cli.command()
@@ -160,11 +103,15 @@ def sync() -> None:
     sys.exit(0 if live.bring_up_to_date() else 1)
 
 
-_add(
-    "demo",
-    "scratch:demo",
-    "Run a small comparison in demo/.\n\nFour variants on 2,000 training rows, in about two minutes.",
-)
+@cli.command()
+def demo() -> None:
+    """Run a small comparison in demo/.
+
+    Four variants on 2,000 training rows, in about two minutes.
+    """
+    from overfitting.cli import scratch
+
+    scratch.demo()
 
 
 @cli.command("try")
@@ -186,15 +133,24 @@ def try_table(table: Path, name: str | None, is_run: bool, **given: Any) -> None
     own_table.run(table, name, is_run, **given)
 
 
-_add("smoke", "scratch:smoke", "Run the whole pipeline on tiny settings in a scratch copy.")
-_add(
-    "verify",
-    "verify:run",
-    "Reproduce the commit in a clone and compare the outputs.\n\n"
-    "The clone has no cache. Outputs are compared by hash; on another kind of processor or with other library versions "
-    "metrics are compared, within the tolerances of docs/reproducibility.md. Exits with status 1 if the results "
-    "differ.",
-)
+@cli.command()
+def smoke() -> None:
+    """Run the whole pipeline on tiny settings in a scratch copy."""
+    from overfitting.cli import scratch
+
+    sys.exit(scratch.smoke())
+
+
+@cli.command()
+def verify() -> None:
+    """Reproduce the commit in a clone and compare the outputs.
+
+    The clone has no cache. Outputs are compared by hash; on another kind of processor or with other library versions
+    metrics are compared, within the tolerances of docs/reproducibility.md. Exits with status 1 if the results differ.
+    """
+    from overfitting.cli import verify as verification
+
+    sys.exit(verification.run())
 
 
 @cli.command()
@@ -234,7 +190,12 @@ def tune(arguments: tuple[str, ...]) -> None:
     tuning.run(arguments)
 
 
-_add("readme", "resolve:write_pages", "Write the verdict and the ranking into both READMEs.")
+@cli.command()
+def readme() -> None:
+    """Write the verdict and the ranking into both READMEs."""
+    from overfitting.cli import resolve as conflicts
+
+    conflicts.write_pages()
 
 
 @cli.command()
@@ -252,13 +213,16 @@ def changes(base: str, check: bool) -> None:
     sys.exit(check and bool(problems))
 
 
-_add(
-    "resolve",
-    "resolve:run",
-    "Settle a merge's conflicts in computed files.\n\n"
-    "Then computes these files again: dvc.lock, results/ and the tables of the READMEs. It trains no variant that a "
-    "branch has trained, if DVC's cache or remote has it.",
-)
+@cli.command()
+def resolve() -> None:
+    """Settle a merge's conflicts in computed files.
+
+    Then computes these files again: dvc.lock, results/ and the tables of the READMEs. It trains no variant that a
+    branch has trained, if DVC's cache or remote has it.
+    """
+    from overfitting.cli import resolve as conflicts
+
+    conflicts.run()
 
 
 @cli.command()
