@@ -34,6 +34,14 @@ FITS = [
 ]
 BINS = np.arange(-8, 1.01, 0.25)
 MARGIN = 0.005
+RUN = {  # of every invented comparison
+    "training": "default",
+    "arithmetic": "float32",
+    "processor": "x86_64 X86_V3",
+    "confidence": 0.95,
+    "margin": MARGIN,
+    "overlap": 0.0,
+}
 
 
 def invented(seeds: int = 3, names: Sequence[str] = ORDER, baselines: Sequence[str] = ()) -> Metrics:
@@ -52,17 +60,7 @@ def invented(seeds: int = 3, names: Sequence[str] = ORDER, baselines: Sequence[s
     return Metrics.model_validate(
         {
             "data": invented_data(),
-            "run": {
-                "seeds": list(range(seeds)),
-                "training": "default",
-                "arithmetic": "float32",
-                "fingerprint": "f00",
-                "processor": "x86_64 X86_V3",
-                "versions": {"keras": "3"},
-                "confidence": 0.95,
-                "margin": MARGIN,
-                "overlap": 0.0,
-            },
+            "run": {**RUN, "seeds": list(range(seeds)), "fingerprint": "f00", "versions": {"keras": "3"}},
             "variants": variants,
             "early_stopping": difference(np.full(seeds, -0.6)) if has_large else None,
             "tuning": {name: difference(generator.normal(-0.02, 0.001, seeds)) for name in given},

@@ -129,6 +129,9 @@ def write_run(
     return folder
 
 
+VERSIONS = {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"}
+
+
 def write_results(
     root: Path,
     fingerprint: str,
@@ -146,17 +149,7 @@ def write_results(
     metrics = Metrics.model_validate(
         {
             "data": data,
-            "run": {
-                "seeds": list(seeds),
-                "training": "default",
-                "fingerprint": fingerprint,
-                "processor": "x86_64 X86_V3",
-                "versions": {"python": "3.11", "tensorflow": "2.21", "keras": "3.15", "overfitting": "0.1"},
-                "arithmetic": "float32",
-                "confidence": 0.95,
-                "margin": 0.005,
-                "overlap": 0.0,
-            },
+            "run": {**invented.RUN, "seeds": list(seeds), "fingerprint": fingerprint, "versions": VERSIONS},
             "early_stopping": None,
             "tuning": {},
             "variants": {

@@ -28,7 +28,8 @@ def test_description_holds_both_answers_and_the_table(metrics: Metrics) -> None:
     metrics = edited(metrics, variants__l2__late__difference={**difference, "status": "better"})
     text = comparison.description(metrics, "#/table", "#/model", ["figures/ranking.png"])
     assert text.startswith("**l2 prevents overfitting.**\n\n**l2 is best.**")
-    row = "| l2 | ranked | -0.5000 (-0.5200 to -0.4800): better | reference | 0.5550 (0.5350 to 0.5750) | 0.7550 |"
+    late, early = "-0.5000 (-0.5200 to -0.4800): better", "-0.0200 (-0.0300 to -0.0080): better"
+    row = f"| l2 | ranked | {late} | {early} | 0.5550 (0.5350 to 0.5750) | 0.7550 |"
     assert text.index(row) < text.index("| large | ranked |")
     assert "| ensemble | ensemble |" in text
     assert "- large overfits." in text

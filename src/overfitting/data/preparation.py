@@ -163,18 +163,8 @@ def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scal
     Raises:
         UserError: `scaling` is `symmetry`, and the columns are not those of collisions.
     """
-    names, of, edges = list(columns), roles(columns), list[list[float]]()
-    if scaling == "symmetry":
-        if not {"phi", "eta"} <= set(of):
-            raise UserError(
-                "preprocessing=symmetry: expected columns of collisions (phi, eta), such as those of HIGGS; got "
-                f"{', '.join(names)}; choose preprocessing=standard"
-            )
-        _, names, of = symmetric_columns(np.empty((0, len(columns))), columns, of)
-    elif scaling == "piecewise":
-        edges = [_edges(features[:, index]) for index in range(len(columns))]
-        pairs = [(column, piece) for column, found in enumerate(edges) for piece in range(len(found) - 1)]
-        names, of = [f"{columns[column]}[{piece}]" for column, piece in pairs], [of[column] for column, _ in pairs]
+    edges = [_edges(features[:, index]) for index in range(len(columns))] if scaling == "piecewise" else []
+    names, of = _scaled_columns(columns, scaling, edges)
     logarithm = np.zeros(len(names), bool)
 
     def blocks() -> Iterator[Rows]:
@@ -206,6 +196,23 @@ def fit_scaling(features: Features | ColumnStore, columns: tuple[str, ...], scal
         mean=(mean * (not unscaled)).tolist(),
         deviation=np.where(unscaled | (deviation == 0), 1.0, deviation).tolist(),
     )
+
+
+def _scaled_columns(columns: tuple[str, ...], scaling: str, edges: list[list[float]]) -> tuple[list[str], list[str]]:
+    """Names and roles of the columns that a scaling makes of `columns`."""
+    of = roles(columns)
+    if scaling == "symmetry":
+        if not {"phi", "eta"} <= set(of):
+            raise UserError(
+                "preprocessing=symmetry: expected columns of collisions (phi, eta), such as those of HIGGS; got "
+                f"{', '.join(columns)}; choose preprocessing=standard"
+            )
+        _, names, of = symmetric_columns(np.empty((0, len(columns))), columns, of)
+        return names, of
+    if edges:
+        pairs = [(column, piece) for column, found in enumerate(edges) for piece in range(len(found) - 1)]
+        return [f"{columns[column]}[{piece}]" for column, piece in pairs], [of[column] for column, _ in pairs]
+    return list(columns), of
 
 
 def _edges(column: NDArray[np.float32]) -> list[float]:
