@@ -156,3 +156,12 @@ def test_raw_columns_are_found_by_name_and_have_units() -> None:
 
 def test_the_file_runs_without_this_package() -> None:
     assert "overfitting" not in Path(physics.__file__).read_text()
+
+
+@pytest.mark.higgs
+def test_the_neutrino_is_that_of_the_published_columns(higgs_sample: Path) -> None:
+    table = pd.read_csv(higgs_sample, header=None, names=["label", *NAMES])
+    raw = {name: table[name].to_numpy() * unit for name, unit in UNITS.items()}
+    distance = np.abs(derived(raw)["m(lepton neutrino)"] - raw["m_lv"])
+    assert np.median(distance) < 0.15  # GeV
+    assert np.quantile(distance, 0.99) < 1.5
