@@ -207,4 +207,5 @@ def seconds(function: Callable[[], None], times: int) -> float:
 
 def load_rows(rows: dict[str, str], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Features (n_rows, n_features) and labels (n_rows,) of a set, memory-mapped."""
-    return tuple(np.load(f"{rows[name]}_{part}.npy", mmap_mode="c") for part in ("features", "labels"))  # type: ignore
+    features, labels = (np.load(f"{rows[name]}_{part}.npy", mmap_mode="c") for part in ("features", "labels"))
+    return features, labels

@@ -48,13 +48,8 @@ def epoch_rows(project: Path, variants: Variants) -> dict[str, Row]:
             bfloat.call("prepare", variant, rows, BFLOAT16)
             keras.call("prepare", variant, rows, {})
             epochs = epochs_for(variant)
-            times = interleaved(
-                {
-                    "ours": lambda: ours.seconds(epochs),  # noqa: B023
-                    "keras": lambda: keras.seconds(epochs),  # noqa: B023
-                    "bfloat": lambda: bfloat.seconds(epochs),  # noqa: B023
-                }
-            )
+            teams = {"ours": ours, "keras": keras, "bfloat": bfloat}
+            times = interleaved({engine: partial(of.seconds, epochs) for engine, of in teams.items()})
             found[f"epoch/{name}"] = lower_is_better(times["ours"], times["keras"], "s per epoch and seed")
             low[name] = times["bfloat"]
             say(name, times)
@@ -154,14 +149,11 @@ def growth_rows(project: Path, variants: Variants) -> dict[str, Row]:
             small.call("prepare", variants[name], prepared(project), {})
             for size in sizes:
                 grown.call("prepare", variants[name], tiled(project, size), {})
-                factor, epochs = size // TRAIN_ROWS, 1
                 times = interleaved(
-                    {
-                        "grown": lambda: grown.seconds(epochs) / factor,  # noqa: B023
-                        "small": lambda: small.seconds(epochs_for(variants[name])),  # noqa: B023
-                    }
+                    {"grown": partial(grown.seconds, 1), "small": partial(small.seconds, epochs_for(variants[name]))}
                 )
-                row = lower_is_better(times["grown"], times["small"], "s per 10,000 rows")
+                per_10k = times["grown"] / (size // TRAIN_ROWS)
+                row = lower_is_better(per_10k, times["small"], "s per 10,000 rows")
                 found[f"growth/{name}_{size // 1000}k"] = row
     large_rows = tiled(project, 1_000_000)
     bytes_used = {engine: peak_private_bytes(engine, variants["tiny"], large_rows) for engine in ("ours", "keras")}
@@ -186,8 +178,8 @@ def preprocess_rows(project: Path, variants: Variants) -> dict[str, Row]:
         peaks: list[float] = []
         times = interleaved(
             {
-                "ours": lambda: preprocess_seconds_and_memory(ROOT, rows, peaks),  # noqa: B023
-                "plain": lambda: saving_seconds(rows),  # noqa: B023
+                "ours": partial(preprocess_seconds_and_memory, ROOT, rows, peaks),
+                "plain": partial(saving_seconds, rows),
             },
             repeats=3,
         )
